@@ -1,0 +1,7 @@
+std = "luajit"
+max_line_length = 100
+exclude_files = { "build", "node_modules" }
+files["lua/pcap/resty.lua"] = { std = "+ngx_lua" }
+files["examples/openresty"] = { std = "+ngx_lua" }
+files["lua/pcap/resty"] = { std = "+ngx_lua" }
+files["spec"] = { std = "+busted" }
