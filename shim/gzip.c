@@ -1,0 +1,135 @@
+/*
+ * Unpacking gzip with a zlib that is looked for only when a compressed file is there: who reads
+ * none needs none, neither to run nor to build.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "gzip.h"
+
+#if defined(__has_include)
+#if __has_include(<zlib.h>)
+#define HAVE_ZLIB_H 1
+#endif
+#endif
+
+#ifdef HAVE_ZLIB_H
+#include <dlfcn.h>
+#include <limits.h>
+#include <zlib.h>
+
+/* 15: the largest window; 16: the wrapping is gzip's, its checksum is checked. */
+#define GZIP_WINDOW (15 + 16)
+
+struct luapcap_gzip {
+    z_stream stream;
+    void *library;
+    int (*inflate)(z_stream *, int);
+    int (*inflateReset)(z_stream *);
+    int (*inflateEnd)(z_stream *);
+};
+
+static void *open_library(void) {
+    static const char *const names[] = {"libz.so.1", "libz.so", "libz.1.dylib", "libz.dylib"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        if (library != NULL)
+            return library;
+    }
+    return NULL;
+}
+
+/* Finds a function: C has no cast from an object's pointer to a function's, POSIX has this one. */
+static int find(void *library, const char *name, void *function) {
+    *(void **)function = dlsym(library, name);
+    return *(void **)function != NULL;
+}
+
+/*
+ * Makes ready to unpack a stream. Returns NULL with the reason in `error`; else
+ * luapcap_gzip_close() frees it.
+ */
+luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
+    int (*init)(z_stream *, int, const char *, int);
+    luapcap_gzip *gzip = calloc(1, sizeof *gzip);
+    if (gzip == NULL) {
+        snprintf(error, size, "not enough memory to unpack gzip");
+        return NULL;
+    }
+    gzip->library = open_library();
+    if (gzip->library == NULL) {
+        snprintf(error, size, "compressed with gzip, and zlib, which unpacks it, is not installed");
+        free(gzip);
+        return NULL;
+    }
+    /* Zlib compares version and size with its own, and refuses what it would not understand. */
+    if (find(gzip->library, "inflateInit2_", &init) &&
+        find(gzip->library, "inflate", &gzip->inflate) &&
+        find(gzip->library, "inflateReset", &gzip->inflateReset) &&
+        find(gzip->library, "inflateEnd", &gzip->inflateEnd) &&
+        init(&gzip->stream, GZIP_WINDOW, ZLIB_VERSION, (int)sizeof gzip->stream) == Z_OK)
+        return gzip;
+    snprintf(error, size, "compressed with gzip, and the zlib that is installed cannot be used");
+    dlclose(gzip->library);
+    free(gzip);
+    return NULL;
+}
+
+/*
+ * Unpacks from `in` to `out` and moves both on. Returns GZIP_END at the end of a member, after
+ * which the next call begins another; GZIP_MORE when it needs more of either; GZIP_ERROR with
+ * luapcap_gzip_message(), and again whenever it is called after that.
+ */
+int luapcap_gzip_unpack(luapcap_gzip *gzip, luapcap_span *in, luapcap_span *out) {
+    z_stream *z = &gzip->stream;
+    uInt given = in->size < UINT_MAX ? (uInt)in->size : UINT_MAX;
+    uInt room = out->size < UINT_MAX ? (uInt)out->size : UINT_MAX;
+    z->next_in = in->bytes;
+    z->avail_in = given;
+    z->next_out = out->bytes;
+    z->avail_out = room;
+    int status = gzip->inflate(z, Z_NO_FLUSH);
+    in->bytes += given - z->avail_in;
+    in->size -= given - z->avail_in;
+    out->bytes += room - z->avail_out;
+    out->size -= room - z->avail_out;
+    if (status == Z_STREAM_END) {
+        gzip->inflateReset(z);
+        return GZIP_END;
+    }
+    return status == Z_OK || status == Z_BUF_ERROR ? GZIP_MORE : GZIP_ERROR;
+}
+
+/* What zlib says of an error. The string lives as long as `gzip`. */
+const char *luapcap_gzip_message(const luapcap_gzip *gzip) {
+    return gzip->stream.msg != NULL ? gzip->stream.msg : "zlib failed";
+}
+
+/* The library stays open: another capture may be using it, and will want it again. */
+void luapcap_gzip_close(luapcap_gzip *gzip) {
+    if (gzip == NULL)
+        return;
+    gzip->inflateEnd(&gzip->stream);
+    free(gzip);
+}
+
+#else /* built without zlib.h */
+
+luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
+    snprintf(error, size, "compressed with gzip, and this library was built without zlib");
+    return NULL;
+}
+
+int luapcap_gzip_unpack(luapcap_gzip *gzip, luapcap_span *in, luapcap_span *out) {
+    (void)gzip, (void)in, (void)out;
+    return GZIP_ERROR;
+}
+
+const char *luapcap_gzip_message(const luapcap_gzip *gzip) {
+    (void)gzip;
+    return "";
+}
+
+void luapcap_gzip_close(luapcap_gzip *gzip) {
+    (void)gzip;
+}
+#endif

@@ -1,0 +1,210 @@
+/* Waiting for a capture from within an event loop that cannot watch foreign descriptors. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include "luapcap.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* the thread blocks SIGPIPE with all others */
+#endif
+
+/* Enough for a few calls of poll() and recv(); the default is megabytes for each capture. */
+#define STACK_SIZE 65536
+
+/* What a waiting thread owns. */
+typedef struct waiter {
+    int socket;  /* its end of the pair */
+    int capture; /* a dup: the capture may be closed before the thread sees its socket closed */
+} waiter;
+
+/*
+ * Listens on a socket in a new folder of its own under `folder`, which no other user can enter,
+ * and writes the socket's path to `path`. Returns the descriptor, or -1 with errno. Both path and
+ * descriptor end with luapcap_pair_accept().
+ */
+int luapcap_pair_listen(const char *folder, char *path, size_t size) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(path, size, "%s/pcap-XXXXXX", folder);
+    if (length < 0 || (size_t)length + 3 > size || (size_t)length + 3 > sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (mkdtemp(path) == NULL)
+        return -1;
+    memcpy(path + length, "/s", 3);
+    memcpy(address.sun_path, path, (size_t)length + 3);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+        bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0)
+        return fd;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    unlink(path);
+    path[length] = '\0';
+    rmdir(path);
+    errno = error;
+    return -1;
+}
+
+/* Whether the process at the other end of a unix socket is this one; elsewhere than on Linux the
+ * folder's mode is what keeps others out. */
+static int is_own(int fd) {
+#ifdef __linux__
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
+#else
+    (void)fd;
+    return 1;
+#endif
+}
+
+/*
+ * Takes the connection that this process has made to `listener`, and removes the listener, its
+ * path and the folder, whatever the outcome. Returns a descriptor that is the caller's, or -1
+ * with errno; EPERM where the connection is another process's.
+ */
+int luapcap_pair_accept(int listener, char *path) {
+    int fd = accept(listener, NULL, NULL);
+    int error = errno;
+    if (fd >= 0 &&
+        (!is_own(fd) || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, 0) != 0)) {
+        close(fd);
+        fd = -1;
+        error = EPERM;
+    }
+    close(listener);
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+    errno = error;
+    return fd;
+}
+
+/* Ends the pair for both sides: the thread ends, the other side reads the end of the stream. */
+void luapcap_pair_close(int fd) {
+    shutdown(fd, SHUT_RDWR);
+    close(fd);
+}
+
+/* Reads one whole request; 0 when the pair has been closed. */
+static int receive(int fd, luapcap_wait_request *request) {
+    size_t got = 0;
+    while (got < sizeof *request) {
+        ssize_t n = recv(fd, (char *)request + got, sizeof *request - got, 0);
+        if (n <= 0)
+            return 0;
+        got += (size_t)n;
+    }
+    return 1;
+}
+
+/* Polls for at most `ms` milliseconds, `capture` only if it is not -1. Returns the byte for the
+ * other side, or 0 when the pair has been closed. */
+static char watch(const waiter *w, int capture, uint32_t ms) {
+    struct pollfd ready[2] = {{.fd = w->socket, .events = POLLIN, .revents = 0},
+                              {.fd = capture, .events = POLLIN, .revents = 0}};
+    int n = poll(ready, 2, ms > INT_MAX ? INT_MAX : (int)ms);
+    /* The other side is silent while it waits for us, so whatever it has to say is the end. */
+    if (n < 0 || ready[0].revents != 0)
+        return 0;
+    return n > 0 ? 'p' : 't';
+}
+
+static void *run(void *argument) {
+    waiter *w = argument;
+    luapcap_wait_request request;
+    while (receive(w->socket, &request)) {
+        if (request.pause > 0 && watch(w, -1, request.pause) == 0)
+            break;
+        char answer = watch(w, w->capture, request.timeout);
+        if (answer == 0 || send(w->socket, &answer, 1, MSG_NOSIGNAL) != 1)
+            break;
+    }
+    close(w->capture);
+    close(w->socket);
+    free(w);
+    return NULL;
+}
+
+/* Starts a detached thread that takes none of the process's signals. Returns an errno. */
+static int start(waiter *w) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    size_t size = STACK_SIZE < PTHREAD_STACK_MIN ? PTHREAD_STACK_MIN : STACK_SIZE;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0)
+        return error;
+    pthread_attr_setstacksize(&attributes, size);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, &attributes, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/*
+ * Starts a thread that answers requests on the stream socket `pair`: each is a
+ * luapcap_wait_request, each answer one byte, 'p' when a read of the capture has a reason, 't'
+ * when the time is over. One request is under way at a time. The thread has descriptors of its
+ * own, so the caller keeps both of its; it ends, and frees everything, when the pair is closed by
+ * luapcap_pair_close() or by the other side. Call it in the process that waits, after its fork.
+ * Returns 0, or -1 with errno.
+ */
+int luapcap_waiter_start(pcap_t *p, int pair) {
+    int error;
+    waiter *w = malloc(sizeof *w);
+    if (w == NULL)
+        return -1;
+    w->capture = fcntl(pcap_get_selectable_fd(p), F_DUPFD_CLOEXEC, 0);
+    w->socket = fcntl(pair, F_DUPFD_CLOEXEC, 0);
+    error = w->capture < 0 || w->socket < 0 ? errno : start(w);
+    if (error == 0)
+        return 0;
+    if (w->capture >= 0)
+        close(w->capture);
+    if (w->socket >= 0)
+        close(w->socket);
+    free(w);
+    errno = error;
+    return -1;
+}
+
+/* Keeps a capture's descriptor out of the programs that this process becomes or starts, as a
+ * server that replaces its binary does. Returns 0, or -1 with errno. */
+int luapcap_close_on_exec(pcap_t *p) {
+    return fcntl(pcap_fileno(p), F_SETFD, FD_CLOEXEC);
+}
+
+/*
+ * Marks a capture as taken, among all processes that inherited it. Returns 1 when none had taken
+ * it before; 0 when one had, whose place in the ring is not known to this one; -1 with errno. The
+ * mark is the descriptor's signal for input, which it is not set to send: the kernel keeps that
+ * where all processes see it, and longer than any of them lives.
+ */
+int luapcap_take(pcap_t *p) {
+#ifdef F_SETSIG
+    int fd = pcap_fileno(p);
+    int taken = fcntl(fd, F_GETSIG);
+    if (taken < 0 || fcntl(fd, F_SETSIG, SIGIO) != 0)
+        return -1;
+    return taken == 0;
+#else
+    (void)p;
+    return 1;
+#endif
+}
