@@ -1,0 +1,140 @@
+-- Writes the Lua function for a checked BPF program whose jumps all lead forward: one pass
+-- over the instructions, which carries along what is known of registers and packet length.
+local instruction = require("pcap.bpf.instruction")
+local known_facts = require("pcap.bpf.known")
+local need_of = require("pcap.bpf.need")
+local word = require("pcap.bpf.word")
+
+-- What generated code may name; a chunk declares only what it uses.
+local LIBRARY = {
+  { "band", "bit.band" }, { "bor", "bit.bor" }, { "bxor", "bit.bxor" },
+  { "lshift", "bit.lshift" }, { "rshift", "bit.rshift" }, { "tobit", "bit.tobit" },
+  { "bswap", "bit.bswap" }, { "floor", "math.floor" },
+  { "cast", "ffi.cast" }, { "int32", "ffi.typeof(\"const int32_t *\")" },
+}
+
+---@class pcap.bpf.emitter
+---@field program pcap.bpf.instruction[]
+---@field need table<integer, number>
+---@field known table<integer, pcap.bpf.known> nil for what no packet reaches
+---@field labelled table<integer, boolean>
+---@field lines table<integer, string[]> per instruction, for its label is known last
+---@field at integer the instruction being written
+local emitter = {}
+emitter.__index = emitter
+
+function emitter:line(format, ...)
+  local lines = self.lines[self.at]
+  lines[#lines + 1] = format:format(...)
+end
+
+--- Records that instruction `to` can follow with what is known now.
+function emitter:reach(to, known)
+  if self.known[to] then
+    self.known[to]:weaken(known)
+  else
+    self.known[to] = known:copy()
+  end
+end
+
+--- A statement that goes on at instruction `to`.
+function emitter:exit(to, known)
+  local insn = self.program[to]
+  if self.need[to] == math.huge then
+    return "return false"
+  elseif insn.kind == "return" and insn.from == "K" then
+    return "return true"
+  end
+  self:reach(to, known)
+  self.labelled[to] = true
+  return "goto L" .. to
+end
+
+function emitter:leave(to, known)
+  if to == self.at + 1 and self.need[to] ~= math.huge then
+    self:reach(to, known)
+  else
+    self:line("do %s end", self:exit(to, known))
+  end
+end
+
+--- A statement that gives a register a value.
+function emitter:assign(name, value, known)
+  self:line("%s = %s", name, value.text)
+  known:set(name, value.range)
+end
+
+--- Rejects a packet unless it has `count` bytes, or as many as it will need later anyway.
+function emitter:require_captured(count, known)
+  if known.captured < count then
+    known.captured = math.max(count, self.need[self.at])
+    self:line("if caplen < %s then return false end", word.literal(known.captured))
+  end
+end
+
+function emitter:instruction(i)
+  local known, insn = self.known[i], self.program[i]
+  self.at, self.lines[i] = i, {}
+  local ended = instruction[insn.kind](self, insn, known)
+  if not ended then
+    self:reach(i + 1, known)
+  end
+end
+
+function emitter:body()
+  if self.need[0] == math.huge then
+    return "  do return false end"
+  end
+  self.known[0] = known_facts.at_start()
+  local body = {}
+  for i = 0, self.program.n - 1 do
+    if self.known[i] then
+      self:instruction(i)
+      if self.labelled[i] then
+        body[#body + 1] = ("  ::L%d::"):format(i)
+      end
+      for _, line in ipairs(self.lines[i]) do
+        body[#body + 1] = "  " .. line
+      end
+    end
+  end
+  return table.concat(body, "\n")
+end
+
+--- Lines that declare what the body names, and nothing else: LuaJIT allows 60 upvalues.
+local function declarations(body)
+  local library, registers = {}, {}
+  for _, entry in ipairs(LIBRARY) do
+    if body:find("%f[%w]" .. entry[1] .. "%f[%W]") then
+      library[#library + 1] = ("local %s = %s"):format(entry[1], entry[2])
+    end
+  end
+  for _, name in ipairs(known_facts.REGISTERS) do
+    if body:find("%f[%w]" .. name .. "%f[%W]") then
+      registers[#registers + 1] = ("  local %s = 0"):format(name)
+    end
+  end
+  return library, registers
+end
+
+--- The source of a chunk that returns the function.
+---@param program pcap.bpf.instruction[] as `opcode.decode` makes it
+---@return string
+local function emit(program)
+  local self = setmetatable({
+    program = program, need = need_of(program), known = {}, labelled = {}, lines = {},
+  }, emitter)
+  local body = self:body()
+  local source, registers = declarations(body)
+  table.insert(source, 1, 'local bit, ffi = require("bit"), require("ffi")')
+  -- Declared ahead of every label: a goto must not lead into the scope of a local.
+  source[#source + 1] = "return function(data, caplen, wirelen)"
+  for _, line in ipairs(registers) do
+    source[#source + 1] = line
+  end
+  source[#source + 1] = body
+  source[#source + 1] = "end\n"
+  return table.concat(source, "\n")
+end
+
+return emit

@@ -1,0 +1,67 @@
+-- Holds what is certain of registers and packet length at a point of a BPF program.
+local range = require("pcap.bpf.range")
+local word = require("pcap.bpf.word")
+
+---@class pcap.bpf.known
+---@field captured number bytes that the packet has at least
+---@field ahead number bytes it has at least from offset X on, or UNKNOWN
+---@field [string] pcap.bpf.range of the register of this name
+local known = {}
+known.__index = known
+
+known.UNKNOWN = -1
+
+known.REGISTERS = { "A", "X" }
+for i = 0, 15 do
+  table.insert(known.REGISTERS, "M" .. i)
+end
+
+--- What is certain before the first instruction. Scratch memory is 0, as in newer versions of
+--- libpcap; 1.10 leaves there what the stack held, so no program can rely on anything else.
+---@return pcap.bpf.known
+function known.at_start()
+  local self = setmetatable({ captured = 0, ahead = known.UNKNOWN }, known)
+  for _, name in ipairs(known.REGISTERS) do
+    self[name] = range.new(0, 0)
+  end
+  return self
+end
+
+---@return pcap.bpf.known
+function known:copy()
+  local twin = setmetatable({}, known)
+  for field, value in pairs(self) do
+    twin[field] = value
+  end
+  return twin
+end
+
+--- Gives up what does not hold on another way to the same instruction.
+---@param other pcap.bpf.known
+function known:weaken(other)
+  self.captured = math.min(self.captured, other.captured)
+  self.ahead = math.min(self.ahead, other.ahead)
+  for _, name in ipairs(known.REGISTERS) do
+    self[name] = range.union(self[name], other[name])
+  end
+end
+
+--- What an instruction reads: the register, or a literal where its value is certain.
+---@param name string
+---@return pcap.bpf.word
+function known:read(name)
+  local k = range.constant(self[name])
+  return k and word.constant(k) or { text = name, range = self[name] }
+end
+
+--- Records that a register has a new value.
+---@param name string
+---@param r pcap.bpf.range
+function known:set(name, r)
+  self[name] = r
+  if name == "X" then
+    self.ahead = known.UNKNOWN
+  end
+end
+
+return known

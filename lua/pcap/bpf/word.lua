@@ -1,0 +1,136 @@
+-- Writes Lua expressions for BPF's unsigned 32-bit words. A word is held as the signed number
+-- that LuaJIT's bit functions give for it, which compiled code keeps in integer registers.
+local range = require("pcap.bpf.range")
+
+local word = {}
+
+---@class pcap.bpf.word
+---@field text string Lua expression
+---@field range pcap.bpf.range of the unsigned value
+
+--- A literal of any non-negative whole number, as offsets beyond 2^31 are not words.
+function word.literal(number)
+  return ("%.0f"):format(number)
+end
+
+---@param k number unsigned
+---@return pcap.bpf.word
+function word.constant(k)
+  return { text = word.literal(bit.tobit(k)), range = range.new(k, k) }
+end
+
+--- An expression for the unsigned value.
+function word.unsigned(w)
+  if range.small(w.range) then
+    return w.text
+  end
+  local k = range.constant(w.range)
+  if k then
+    return word.literal(k)
+  end
+  return ("(rshift(%s, 1) * 2 + band(%s, 1))"):format(w.text, w.text)
+end
+
+--- An expression that orders, against another such one, as the unsigned value does.
+local function flipped(w)
+  local k = range.constant(w.range)
+  if k then
+    return word.literal(k - 2 ^ 31)
+  end
+  return ("bxor(%s, -2147483648)"):format(w.text)
+end
+
+local OPERATORS = {
+  eq = { holds = "==", fails = "~=" },
+  gt = { holds = ">", fails = "<=" },
+  ge = { holds = ">=", fails = "<" },
+  set = { holds = "~=", fails = "==" },
+}
+
+--- A condition for an `if`.
+---@param test "eq"|"gt"|"ge"|"set"
+---@param a pcap.bpf.word
+---@param b pcap.bpf.word
+---@param outcome "holds"|"fails"
+---@return string
+function word.condition(test, a, b, outcome)
+  local operator = OPERATORS[test][outcome]
+  if test == "set" then
+    return ("band(%s, %s) %s 0"):format(a.text, b.text, operator)
+  end
+  if test == "eq" or (range.small(a.range) and range.small(b.range)) then
+    return ("%s %s %s"):format(a.text, operator, b.text)
+  end
+  return ("%s %s %s"):format(flipped(a), operator, flipped(b))
+end
+
+--- What a test gives for every value that the words can have.
+---@return boolean|nil outcome nil when it depends
+function word.foregone(test, a, b)
+  a, b = a.range, b.range
+  if test == "gt" and (a.lo > b.hi or a.hi <= b.lo) then
+    return a.lo > b.hi
+  elseif test == "ge" and (a.lo >= b.hi or a.hi < b.lo) then
+    return a.lo >= b.hi
+  elseif test == "eq" and (a.hi < b.lo or a.lo > b.hi) then
+    return false
+  elseif test == "eq" and range.constant(a) and range.constant(b) then
+    return true
+  elseif test == "set" and (a.hi == 0 or b.hi == 0) then
+    return false
+  end
+  return nil
+end
+
+local text = {}
+
+-- LuaJIT turns tobit(a + b) into one addition that wraps.
+function text.add(a, b)
+  return ("tobit(%s + %s)"):format(a.text, b.text)
+end
+
+function text.sub(a, b)
+  return ("tobit(%s - %s)"):format(a.text, b.text)
+end
+
+function text.neg(a)
+  -- Not "-a": before a negative literal that would begin a comment.
+  return ("tobit(0 - %s)"):format(a.text)
+end
+
+-- A product may need 64 bits and a double has 53 (of which the bit functions take 51):
+-- multiply by the halves of the second word, and drop what leaves the 32 bits in between.
+function text.mul(a, b)
+  if a.range.hi * b.range.hi < 2 ^ 51 then
+    return ("tobit(%s * %s)"):format(word.unsigned(a), word.unsigned(b))
+  end
+  return ("tobit(%s * band(%s, 65535) + lshift(%s * rshift(%s, 16), 16))")
+    :format(a.text, b.text, a.text, b.text)
+end
+
+function text.div(a, b)
+  return ("tobit(floor(%s / %s))"):format(word.unsigned(a), word.unsigned(b))
+end
+
+function text.mod(a, b)
+  return ("tobit(%s %% %s)"):format(word.unsigned(a), word.unsigned(b))
+end
+
+for op, name in pairs({
+  ["and"] = "band", ["or"] = "bor", xor = "bxor", lsh = "lshift", rsh = "rshift",
+}) do
+  text[op] = function(a, b)
+    return ("%s(%s, %s)"):format(name, a.text, b.text)
+  end
+end
+
+--- The result of an operation; shifts by less than 32 and divisors other than 0 only.
+---@param op string
+---@param a pcap.bpf.word
+---@param b? pcap.bpf.word
+---@return pcap.bpf.word
+function word.apply(op, a, b)
+  return { text = text[op](a, b), range = range[op](a.range, b and b.range) }
+end
+
+return word

@@ -1,0 +1,227 @@
+--- The one place where C is declared: libpcap's functions and the shim's.
+--
+-- A cdef's names are global to the process, and another module may have declared libpcap's own
+-- before or after us. So every name here starts with `luapcap_`, and libpcap's functions are
+-- renamed with __asm__. `make abicheck` compares all of this with the real headers.
+
+local ffi = require "ffi"
+
+local declarations = [[
+typedef struct luapcap_t luapcap_t;
+typedef struct luapcap_dumper luapcap_dumper;
+typedef struct luapcap_if luapcap_if;
+typedef struct luapcap_addr luapcap_addr;
+typedef unsigned int luapcap_direction;
+typedef struct luapcap_stream luapcap_stream;
+typedef struct luapcap_file luapcap_file;
+typedef struct luapcap_feed luapcap_feed;
+
+typedef struct luapcap_packet {
+  const uint8_t *data;
+  uint32_t caplen;
+  uint32_t wirelen;
+  double sec;
+  double nsec;
+  uint8_t own[?];
+} luapcap_packet;
+
+typedef struct luapcap_block {
+  uint8_t *bytes;
+  double offset;
+  int32_t size;
+  int32_t len;
+  int32_t pos;
+  int32_t max_caplen;
+  int32_t units_per_sec;
+  int32_t nsec_per_unit;
+  int32_t precision;
+  int32_t fd;
+} luapcap_block;
+
+typedef struct luapcap_record {
+  int32_t sec;
+  int32_t fraction;
+  int32_t caplen;
+  uint32_t wirelen;
+} luapcap_record;
+
+typedef struct luapcap_bpf_insn {
+  uint16_t code;
+  uint8_t jt;
+  uint8_t jf;
+  uint32_t k;
+} luapcap_bpf_insn;
+
+typedef struct luapcap_bpf_program {
+  unsigned int bf_len;
+  luapcap_bpf_insn *bf_insns;
+} luapcap_bpf_program;
+
+typedef struct luapcap_stat {
+  double received;
+  double dropped;
+  double if_dropped;
+} luapcap_stat;
+
+typedef struct luapcap_device {
+  const char *name;
+  const char *description;
+  const luapcap_addr *addresses;
+  uint32_t flags;
+} luapcap_device;
+
+typedef struct luapcap_address {
+  int32_t family;
+  char address[64];
+  char netmask[64];
+  char broadcast[64];
+  char destination[64];
+} luapcap_address;
+
+const char *luapcap_dlt_name(int index);
+int luapcap_dlt_value(int index);
+
+int luapcap_next(luapcap_t *p, luapcap_packet *packet);
+int luapcap_block_init(luapcap_t *p, luapcap_block *block);
+int luapcap_block_fill(luapcap_block *block);
+int luapcap_block_hand_over(luapcap_block *block, luapcap_t *p, luapcap_packet *packet);
+int luapcap_match(const luapcap_bpf_program *program, const uint8_t *data, uint32_t caplen,
+                  uint32_t wirelen);
+
+luapcap_t *luapcap_open_offline(const char *path, int fd, luapcap_file *file,
+  unsigned int precision, luapcap_stream **stream, char *errbuf);
+const char *luapcap_stream_error(const luapcap_stream *stream);
+void luapcap_progress(luapcap_t *p, const luapcap_stream *stream, double *position, double *size);
+
+luapcap_feed *luapcap_feed_new(void);
+void luapcap_feed_free(luapcap_feed *feed);
+int luapcap_feed_add(luapcap_feed *feed, luapcap_block *block, const void *bytes, size_t size);
+void luapcap_feed_finish(luapcap_feed *feed);
+luapcap_t *luapcap_feed_open(luapcap_feed *feed, luapcap_block *block, unsigned int precision,
+  char *errbuf);
+int luapcap_feed_next(luapcap_feed *feed, luapcap_block *block, luapcap_t *p,
+  luapcap_packet *packet);
+
+double luapcap_monotonic(void);
+int luapcap_wait(luapcap_t *p, double timeout);
+double luapcap_required_timeout(luapcap_t *p);
+int luapcap_stats(luapcap_t *p, luapcap_stat *stat);
+int luapcap_set_protocol(luapcap_t *p, int protocol);
+void luapcap_discard(luapcap_t *p);
+int luapcap_inject(luapcap_t *p, const void *data, size_t length);
+int luapcap_inject_all(luapcap_t *p, const uint8_t *bytes, const uint32_t *lengths, int count);
+
+int luapcap_fanout_join(luapcap_t *p, uint32_t argument, luapcap_bpf_program *filter);
+
+typedef struct luapcap_wait_request {
+  uint32_t pause;
+  uint32_t timeout;
+} luapcap_wait_request;
+
+int luapcap_pair_listen(const char *folder, char *path, size_t size);
+int luapcap_pair_accept(int listener, char *path);
+void luapcap_pair_close(int fd);
+int luapcap_waiter_start(luapcap_t *p, int pair);
+int luapcap_close_on_exec(luapcap_t *p);
+int luapcap_take(luapcap_t *p);
+
+const luapcap_if *luapcap_device_read(const luapcap_if *item, luapcap_device *device);
+const luapcap_addr *luapcap_address_read(const luapcap_addr *item, luapcap_address *address);
+int luapcap_net_text(uint32_t net, char *text, int size);
+
+luapcap_dumper *luapcap_dumper_open(luapcap_t *p, const char *path, int fd, int append,
+  char *errbuf);
+double luapcap_dumper_tell(luapcap_dumper *dumper);
+int luapcap_dumper_fileno(const luapcap_dumper *dumper);
+int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet);
+int luapcap_dumper_flush(luapcap_dumper *dumper);
+int luapcap_dumper_close(luapcap_dumper *dumper);
+void luapcap_dumper_free(luapcap_dumper *dumper);
+void luapcap_now(luapcap_packet *packet);
+
+const char *luapcap_lib_version(void) __asm__("pcap_lib_version");
+luapcap_t *luapcap_create(const char *device, char *errbuf) __asm__("pcap_create");
+luapcap_t *luapcap_open_dead_with_tstamp_precision(int linktype, int snaplen,
+  unsigned int precision) __asm__("pcap_open_dead_with_tstamp_precision");
+void luapcap_close(luapcap_t *p) __asm__("pcap_close");
+int luapcap_activate(luapcap_t *p) __asm__("pcap_activate");
+int luapcap_set_snaplen(luapcap_t *p, int snaplen) __asm__("pcap_set_snaplen");
+int luapcap_set_promisc(luapcap_t *p, int promisc) __asm__("pcap_set_promisc");
+int luapcap_set_timeout(luapcap_t *p, int milliseconds) __asm__("pcap_set_timeout");
+int luapcap_set_buffer_size(luapcap_t *p, int bytes) __asm__("pcap_set_buffer_size");
+int luapcap_set_immediate_mode(luapcap_t *p, int immediate) __asm__("pcap_set_immediate_mode");
+int luapcap_set_rfmon(luapcap_t *p, int rfmon) __asm__("pcap_set_rfmon");
+int luapcap_can_set_rfmon(luapcap_t *p) __asm__("pcap_can_set_rfmon");
+int luapcap_set_tstamp_type(luapcap_t *p, int type) __asm__("pcap_set_tstamp_type");
+int luapcap_set_tstamp_precision(luapcap_t *p, int precision)
+  __asm__("pcap_set_tstamp_precision");
+int luapcap_setdirection(luapcap_t *p, luapcap_direction direction)
+  __asm__("pcap_setdirection");
+int luapcap_list_tstamp_types(luapcap_t *p, int **types) __asm__("pcap_list_tstamp_types");
+void luapcap_free_tstamp_types(int *types) __asm__("pcap_free_tstamp_types");
+int luapcap_list_datalinks(luapcap_t *p, int **dlts) __asm__("pcap_list_datalinks");
+void luapcap_free_datalinks(int *dlts) __asm__("pcap_free_datalinks");
+int luapcap_set_datalink(luapcap_t *p, int dlt) __asm__("pcap_set_datalink");
+int luapcap_datalink_ext(luapcap_t *p) __asm__("pcap_datalink_ext");
+int luapcap_is_swapped(luapcap_t *p) __asm__("pcap_is_swapped");
+int luapcap_major_version(luapcap_t *p) __asm__("pcap_major_version");
+int luapcap_minor_version(luapcap_t *p) __asm__("pcap_minor_version");
+int luapcap_bufsize(luapcap_t *p) __asm__("pcap_bufsize");
+int luapcap_fileno(luapcap_t *p) __asm__("pcap_fileno");
+int luapcap_getnonblock(luapcap_t *p, char *errbuf) __asm__("pcap_getnonblock");
+int luapcap_findalldevs(luapcap_if **devices, char *errbuf) __asm__("pcap_findalldevs");
+void luapcap_freealldevs(luapcap_if *devices) __asm__("pcap_freealldevs");
+int luapcap_setnonblock(luapcap_t *p, int nonblock, char *errbuf) __asm__("pcap_setnonblock");
+char *luapcap_geterr(luapcap_t *p) __asm__("pcap_geterr");
+const char *luapcap_statustostr(int status) __asm__("pcap_statustostr");
+int luapcap_compile(luapcap_t *p, luapcap_bpf_program *program, const char *expression,
+  int optimize, uint32_t netmask) __asm__("pcap_compile");
+void luapcap_freecode(luapcap_bpf_program *program) __asm__("pcap_freecode");
+char *luapcap_bpf_image(const luapcap_bpf_insn *insn, int index) __asm__("bpf_image");
+int luapcap_setfilter(luapcap_t *p, luapcap_bpf_program *program) __asm__("pcap_setfilter");
+int luapcap_lookupnet(const char *device, uint32_t *net, uint32_t *mask, char *errbuf)
+  __asm__("pcap_lookupnet");
+int luapcap_datalink(luapcap_t *p) __asm__("pcap_datalink");
+int luapcap_snapshot(luapcap_t *p) __asm__("pcap_snapshot");
+int luapcap_get_tstamp_precision(luapcap_t *p) __asm__("pcap_get_tstamp_precision");
+int luapcap_get_selectable_fd(luapcap_t *p) __asm__("pcap_get_selectable_fd");
+int luapcap_file_fileno(luapcap_file *file) __asm__("fileno");
+char *luapcap_strerror(int errnum) __asm__("strerror");
+const char *luapcap_datalink_val_to_name(int dlt) __asm__("pcap_datalink_val_to_name");
+const char *luapcap_datalink_val_to_description(int dlt)
+  __asm__("pcap_datalink_val_to_description");
+int luapcap_datalink_name_to_val(const char *name) __asm__("pcap_datalink_name_to_val");
+const char *luapcap_tstamp_type_val_to_name(int type) __asm__("pcap_tstamp_type_val_to_name");
+const char *luapcap_tstamp_type_val_to_description(int type)
+  __asm__("pcap_tstamp_type_val_to_description");
+int luapcap_tstamp_type_name_to_val(const char *name) __asm__("pcap_tstamp_type_name_to_val");
+]]
+
+-- A second load in one Lua state (busted's insulation, package.loaded cleared) finds everything
+-- declared, and declaring a struct twice is an error.
+if not pcall(ffi.typeof, "luapcap_packet") then
+  ffi.cdef(declarations)
+end
+
+return {
+  --- The text itself, which `make abicheck` reads.
+  declarations = declarations,
+
+  -- Constants of pcap.h without their PCAP_; `make abicheck` reads these too.
+  ERRBUF_SIZE = 256,
+  TSTAMP_PRECISION_MICRO = 0,
+  TSTAMP_PRECISION_NANO = 1,
+  D_INOUT = 0,
+  D_IN = 1,
+  D_OUT = 2,
+  IF_LOOPBACK = 1,
+  IF_UP = 2,
+  IF_RUNNING = 4,
+  IF_WIRELESS = 8,
+  IF_CONNECTION_STATUS = 48,
+  WARNING = 1,
+  ERROR = -1,
+  ERROR_BREAK = -2,
+  ERROR_PERM_DENIED = -8,
+  ERROR_PROMISC_PERM_DENIED = -11,
+}

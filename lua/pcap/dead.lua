@@ -1,0 +1,40 @@
+--- Dead captures: no packets, but a link type and a snapshot length to write files and compile
+-- filters for.
+
+local capture = require "pcap.capture"
+local cdefs = require "pcap.cdefs"
+local check = require "pcap.check"
+local DLT = require "pcap.dlt"
+local options = require "pcap.options"
+local shim = require "pcap.shim"
+
+local dead = {}
+
+-- What tcpdump takes for "all of a packet" in such a capture.
+local WHOLE_PACKET = 65535
+
+local function fetch(self)
+  shim.luapcap_next(self._handle, self._packet)
+  return nil, capture.message(self._handle)
+end
+
+--- Opens a capture that reads from nowhere.
+---@param linktype? integer  one of pcap.DLT's numbers (default EN10MB)
+---@param snaplen? integer   bytes; 0 is the default, 65535
+---@param opts? table        {precision = "micro"|"nano"} of the files it writes (default "micro")
+---@return table|nil capture
+---@return string|nil message
+---pcap_open_dead_with_tstamp_precision
+function dead.open_dead(linktype, snaplen, opts)
+  linktype = check.integer(linktype == nil and DLT.EN10MB or linktype, 1, "open_dead", 0, 2^31 - 1)
+  snaplen = check.integer(snaplen == nil and 0 or snaplen, 2, "open_dead", 0, 2^31 - 1)
+  opts = options.read(opts, 3, "open_dead", { precision = options.precision })
+  local handle = capture.own(shim.luapcap_open_dead_with_tstamp_precision(linktype,
+    snaplen == 0 and WHOLE_PACKET or snaplen, opts.precision or cdefs.TSTAMP_PRECISION_MICRO))
+  if not handle then
+    return nil, "not enough memory for a capture"
+  end
+  return capture.new(handle, "dead", DLT[linktype] or tostring(linktype), fetch)
+end
+
+return dead

@@ -1,0 +1,26 @@
+--- The DLT table: link types by name and by number, as the installed libpcap defines them.
+
+local ffi = require "ffi"
+local shim = require "pcap.shim"
+
+local DLT = {}
+
+local function canonical(value)
+  local name = shim.luapcap_datalink_val_to_name(value)
+  if name ~= nil then
+    return ffi.string(name)
+  end
+end
+
+-- Several names may stand for one number; libpcap's own choice is the canonical one. Where it
+-- has none (USER0 to USER15), the name that its header defines first is.
+local index = 0
+while shim.luapcap_dlt_name(index) ~= nil do
+  local name = ffi.string(shim.luapcap_dlt_name(index))
+  local value = shim.luapcap_dlt_value(index)
+  DLT[name] = value
+  DLT[value] = DLT[value] or canonical(value) or name
+  index = index + 1
+end
+
+return DLT

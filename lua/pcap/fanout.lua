@@ -1,0 +1,94 @@
+--- Fanout: captures of one interface that share its packets, each packet to one of them.
+--
+-- Linux's PACKET_FANOUT, see packet(7); other systems have nothing like it.
+
+local ffi = require "ffi"
+local capture = require "pcap.capture"
+local check = require "pcap.check"
+local options = require "pcap.options"
+local shim = require "pcap.shim"
+
+local fanout = {}
+
+local Capture = capture.class
+
+-- How the kernel chooses the member for a packet, in the words of packet(7).
+local TYPES = { hash = 0, lb = 1, cpu = 2, rollover = 3, rnd = 4, qm = 5 }
+local NAMES = '"hash", "lb", "cpu", "rnd", "qm" or "rollover"'
+
+local FLAGS = { rollover = 0x1000, defrag = 0x8000 }
+local FLAG_KINDS = { rollover = options.flag, defrag = options.flag }
+
+local MAX_ID = 65535
+
+-- errnos of joining that mean something else here than what they say.
+local EINVAL, ENOSPC = 22, 28
+
+local function explain(errno, id)
+  local text = ffi.string(shim.luapcap_strerror(errno))
+  if errno == EINVAL or errno == ENOSPC then
+    text = ("%s (all members of group %d need one interface, type and set of flags)")
+      :format(text, id)
+  end
+  return "cannot join a fanout group: " .. text
+end
+
+--- A kind of option: {id =, type =, rollover =, defrag =}, see set_fanout().
+function fanout.option(value)
+  local expected = "{id = 0 to 65535, type = " .. NAMES .. "}"
+  if type(value) ~= "table" then
+    return nil, expected
+  end
+  local taken = { id = value.id, type = value.type or "hash", flags = {} }
+  if not options.integer(0, MAX_ID)(taken.id) or not TYPES[taken.type] then
+    return nil, expected
+  end
+  for key, flag in pairs(value) do
+    if FLAGS[key] and type(flag) == "boolean" then
+      taken.flags[key] = flag
+    elseif taken[key] == nil or key == "flags" then
+      return nil, expected
+    end
+  end
+  return taken
+end
+
+--- Joins a fanout group: from here on each packet of the interface goes to one of the group's
+-- captures, in whatever process. What arrived before is discarded, so that no packet is seen
+-- twice. It takes about 50 milliseconds. A capture leaves its group when it is closed.
+---@param id integer    the group, 0 to 65535, among all programs of the network namespace
+---@param kind? string  how packets are dealt: "hash" (default; a flow stays together), "lb"
+--- (in turn), "cpu" (which received it), "rnd" (at random), "qm" (its receive queue),
+--- "rollover" (the first whose buffer has room)
+---@param flags? table  {rollover = true: on to the next when a buffer is full; defrag = true: IP
+--- fragments are put together before the flow is told}
+---@return table|nil capture  itself
+---@return string|nil message the group has another type or interface, or the system no fanout
+---setsockopt(PACKET_FANOUT)
+function Capture:set_fanout(id, kind, flags)
+  local handle = check.open(self, Capture, "set_fanout")
+  check.integer(id, 1, "set_fanout", 0, MAX_ID)
+  kind = kind == nil and "hash" or check.cstring(kind, 2, "set_fanout")
+  local value = TYPES[kind]
+  if not value then
+    check.fail(2, "set_fanout", ("%s expected, got %q"):format(NAMES, kind))
+  end
+  for name, flag in pairs(options.read(flags, 3, "set_fanout", FLAG_KINDS)) do
+    value = value + (flag and FLAGS[name] or 0)
+  end
+  if self._kind ~= "live" then
+    return nil, tostring(self) .. " has no interface to share"
+  end
+  if self._fanout then
+    return nil, ("%s is in fanout group %d already"):format(tostring(self), self._fanout)
+  end
+  local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil)
+  if status == 0 then
+    self._fanout = id
+    return self
+  end
+  local reason = status == -1 and explain(ffi.errno(), id) or capture.message(handle)
+  return nil, self._name .. ": " .. reason
+end
+
+return fanout

@@ -1,0 +1,44 @@
+--- pcap: packet capture, savefiles and filters through libpcap. This file is the façade only.
+
+local ffi = require "ffi"
+local dead = require "pcap.dead"
+local devices = require "pcap.devices"
+local DLT = require "pcap.dlt"
+local filter = require "pcap.filter"
+local live = require "pcap.live"
+local names = require "pcap.names"
+local reader = require "pcap.reader"
+local savefile = require "pcap.savefile"
+local shim = require "pcap.shim"
+local timestamp = require "pcap.timestamp"
+
+-- The captures' methods that are not for reading.
+require "pcap.settings"
+require "pcap.waiting"
+require "pcap.loop"
+require "pcap.progress"
+require "pcap.send"
+require "pcap.fanout"
+
+return {
+  _VERSION = "1.0.0",
+  _LIB_VERSION = ffi.string(shim.luapcap_lib_version()),
+  DLT = DLT,
+  compile = filter.compile,
+  open_live = live.open_live,
+  open_dead = dead.open_dead,
+  open_offline = savefile.open_offline,
+  reader = reader.reader,
+  tv2secs = timestamp.tv2secs,
+  secs2tv = timestamp.secs2tv,
+  devices = devices.devices,
+  default_device = devices.default_device,
+  lookupnet = devices.lookupnet,
+  can_set_rfmon = devices.can_set_rfmon,
+  datalink = names.datalink,
+  datalink_name = names.datalink_name,
+  datalink_description = names.datalink_description,
+  tstamp_type = names.tstamp_type,
+  tstamp_type_name = names.tstamp_type_name,
+  tstamp_type_description = names.tstamp_type_description,
+}

@@ -1,0 +1,202 @@
+--- Live captures: opened in non-blocking mode, with the waiting done by poll().
+--
+-- On Linux a blocking libpcap read ignores its timeout while no packet comes, and with a timeout
+-- of 0 nothing is delivered until a block of the ring is full. So the kernel gets a short timeout
+-- for its blocks, and the caller's timeout is ours to keep.
+
+local ffi = require "ffi"
+local capture = require "pcap.capture"
+local cdefs = require "pcap.cdefs"
+local check = require "pcap.check"
+local names = require "pcap.names"
+local options = require "pcap.options"
+local shim = require "pcap.shim"
+
+local live = {}
+
+-- How long the kernel may keep packets to fill a block. Immediate mode would keep none, at a
+-- lower throughput.
+local BLOCK_TIMEOUT_MS = 10
+
+-- What luapcap_next() returns besides libpcap's error numbers.
+local PACKET, NO_PACKET = 1, 0
+
+local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+
+local function failure(self, status)
+  if status == cdefs.ERROR_BREAK then
+    return nil, "break"
+  end
+  return nil, capture.message(self._handle)
+end
+
+-- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
+-- packet that passes the filter.
+local function wait(self, status)
+  local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or self._timeout)
+  while status == NO_PACKET do
+    if self._broken then
+      return capture.broken(self)
+    end
+    local left = deadline - shim.luapcap_monotonic()
+    if left <= 0 then
+      return nil, "timeout"
+    end
+    if shim.luapcap_wait(self._handle, left) < 0 then
+      return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
+    end
+    status = shim.luapcap_next(self._handle, self._packet)
+  end
+  if status == PACKET then
+    return self._packet
+  end
+  return failure(self, status)
+end
+
+-- Straight-line while packets are there, so that a caller's loop compiles.
+local function fetch(self)
+  local status = shim.luapcap_next(self._handle, self._packet)
+  if status == PACKET then
+    return self._packet
+  elseif status == NO_PACKET then
+    return wait(self, status)
+  end
+  return failure(self, status)
+end
+
+-- What activation says: the status in words, and the detail where libpcap has one.
+local function explain(device, handle, status)
+  local detail = capture.message(handle)
+  local general = ffi.string(shim.luapcap_statustostr(status))
+  local message = detail
+  if status ~= cdefs.ERROR and status ~= cdefs.WARNING then
+    local adds = detail ~= "" and detail ~= general
+    message = adds and general .. " (" .. detail .. ")" or general
+  end
+  message = device .. ": " .. message
+  if status == cdefs.ERROR_PERM_DENIED or status == cdefs.ERROR_PROMISC_PERM_DENIED then
+    message = message .. "; capturing needs root, or on Linux the capability CAP_NET_RAW, and "
+      .. "CAP_NET_ADMIN for promiscuous mode"
+  end
+  return message
+end
+
+local function netmask(device)
+  local net, mask = ffi.new("uint32_t[1]"), ffi.new("uint32_t[1]")
+  if shim.luapcap_lookupnet(device, net, mask, errbuf) ~= 0 then
+    return 0
+  end
+  return mask[0]
+end
+
+-- What pcap_create()'s handle is told before activation: by option, libpcap's setter.
+local SETTERS = {
+  snaplen = "luapcap_set_snaplen",
+  promisc = "luapcap_set_promisc",
+  buffer_size = "luapcap_set_buffer_size",
+  immediate = "luapcap_set_immediate_mode",
+  rfmon = "luapcap_set_rfmon",
+  tstamp_type = "luapcap_set_tstamp_type",
+  precision = "luapcap_set_tstamp_precision",
+  protocol = "luapcap_set_protocol",
+}
+
+--- The options of open_live's table form.
+live.KINDS = {
+  device = options.cstring,
+  timeout = options.seconds,
+  snaplen = options.integer(0, 2 ^ 31 - 1),
+  promisc = options.flag,
+  buffer_size = options.integer(1, 2 ^ 31 - 1),
+  immediate = options.flag,
+  rfmon = options.flag,
+  tstamp_type = names.tstamp_type_option,
+  precision = options.precision,
+  direction = options.direction,
+  protocol = options.integer(0, 65535),
+}
+
+local function configure(device, handle, opts)
+  for key, setter in pairs(SETTERS) do
+    local value = opts[key]
+    if value ~= nil then
+      local status = shim[setter](handle, value)
+      if status ~= 0 then
+        return nil, explain(device, handle, status)
+      end
+    end
+  end
+  return true
+end
+
+local function activate(device, opts)
+  errbuf[0] = 0
+  local handle = capture.own(shim.luapcap_create(device, errbuf))
+  if not handle then
+    return nil, device .. ": " .. ffi.string(errbuf)
+  end
+  shim.luapcap_set_timeout(handle, BLOCK_TIMEOUT_MS)
+  local configured, message = configure(device, handle, opts)
+  if not configured then
+    shim.luapcap_discard(ffi.gc(handle, nil))
+    return nil, message
+  end
+  local status = shim.luapcap_activate(handle)
+  if status < 0 then
+    local errno = ffi.errno()
+    return nil, explain(device, handle, status), errno
+  end
+  -- Libpcap 1.10 loses the status of a warning about "any", but not its text.
+  local warns = status > 0 or capture.message(handle) ~= ""
+  local warning = warns and explain(device, handle, math.max(status, cdefs.WARNING)) or nil
+  if shim.luapcap_setnonblock(handle, 1, errbuf) ~= 0 then
+    return nil, device .. ": " .. ffi.string(errbuf)
+  end
+  if opts.direction and shim.luapcap_setdirection(handle, opts.direction) ~= 0 then
+    return nil, device .. ": " .. capture.message(handle)
+  end
+  return handle, warning
+end
+
+--- Opens a device with options that have been read with live.KINDS.
+function live.open(opts)
+  local device = opts.device or "any"
+  local handle, message, errno = activate(device, opts)
+  if not handle and capture.frees_descriptors(errno) then
+    handle, message = activate(device, opts)
+  end
+  if not handle then
+    return nil, message
+  end
+  local self = capture.new(handle, "live", device, fetch)
+  self._timeout = opts.timeout or 0
+  self._netmask = netmask(device)
+  return self, message
+end
+
+--- Opens a device to read packets from. All arguments are optional; they may also be given by
+-- name in one table, together with the options that only the table has: buffer_size (bytes),
+-- immediate (boolean: no waiting for a block to fill), rfmon (boolean: monitor mode), tstamp_type
+-- (a name or number of pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or
+-- "inout") and protocol (an Ethernet type, on Linux). What the device cannot do is nil, message.
+---@param device? string    default "any", where the system has it
+---@param snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
+---@param promisc? boolean  promiscuous mode (default false)
+---@param timeout? number   seconds that a read waits for a packet, fractions allowed; 0 is not
+--- at all (default)
+---@return table|nil capture
+---@return string|nil message  why not, naming the device; with a capture, a warning if any
+---pcap_create, pcap_set_*, pcap_activate, pcap_setdirection
+function live.open_live(device, snaplen, promisc, timeout)
+  if type(device) == "table" then
+    return live.open(options.read(device, 1, "open_live", live.KINDS))
+  end
+  return live.open {
+    device = device ~= nil and check.cstring(device, 1, "open_live") or nil,
+    snaplen = check.integer(snaplen == nil and 0 or snaplen, 2, "open_live", 0, 2 ^ 31 - 1),
+    promisc = promisc and true or false,
+    timeout = check.seconds(timeout == nil and 0 or timeout, 4, "open_live"),
+  }
+end
+
+return live

@@ -1,0 +1,108 @@
+--- Loops that call a function for each packet, as pcap_loop() and pcap_dispatch() do. The reading
+-- is next()'s: the function is called by Lua, and may do and raise what it likes.
+
+local capture = require "pcap.capture"
+local check = require "pcap.check"
+
+local Capture = capture.class
+
+-- The arguments ([n,] fn) as limit, fn. No count, and a count below 1, is no limit, as for libpcap.
+local function arguments(name, n, fn)
+  local position = 2
+  if fn == nil and type(n) == "function" then
+    n, fn, position = nil, n, 1
+  end
+  if n ~= nil and (type(n) ~= "number" or n % 1 ~= 0) then
+    error(("bad argument #1 to '%s' (whole number or function expected)"):format(name), 3)
+  end
+  if type(fn) ~= "function" then
+    error(("bad argument #%d to '%s' (function expected, got %s)")
+      :format(position, name, type(fn)), 3)
+  end
+  return n ~= nil and n > 0 and n or math.huge, fn
+end
+
+-- What a read gives when it may not wait.
+local function next_at_once(self)
+  local nonblock = self._nonblock
+  self._nonblock = true
+  local data, timestamp, wirelen = self:next()
+  self._nonblock = nonblock
+  return data, timestamp, wirelen
+end
+
+-- Calls `fn` with each packet that `read` gives, until there is a reason to end. breakloop() in
+-- `fn` ends before the next read. The public function `name` calls this as its tail, so that a
+-- capture that `fn` has closed is misuse at that one's caller's line.
+local function run(self, name, limit, fn, read, first_read)
+  local count = 0
+  while count < limit do
+    check.open(self, Capture, name)
+    local data, timestamp, wirelen = (count == 0 and first_read or read)(self)
+    if not data then
+      return count, timestamp
+    end
+    count = count + 1
+    local value = fn(data, timestamp, wirelen)
+    if value ~= nil or self._broken then
+      self._broken = false
+      return count, "break", value
+    end
+  end
+  return count, "limit"
+end
+
+-- A loop is not ended by a timeout: it waits on.
+local function next_whenever(self)
+  local data, timestamp, wirelen = self:next()
+  while not data and timestamp == "timeout" do
+    local ready, reason = self:wait()
+    if not ready then
+      return nil, reason
+    end
+    data, timestamp, wirelen = self:next()
+  end
+  return data, timestamp, wirelen
+end
+
+--- Calls a function for each packet until the file ends, an error, a count, or a break. It waits
+-- for packets as long as it takes, whatever the capture's timeout.
+---@param n? integer   packets at the most; none, 0 or less: no limit
+---@param fn function  fn(data, timestamp, wirelen), as next() gives them; a value returned ends
+--- the loop
+---@return integer count   calls made
+---@return string ending   "closed", "limit", "break", or the error's message
+---@return any value       after "break", what fn returned; nil after breakloop()
+---as pcap_loop
+function Capture:loop(n, fn)
+  check.open(self, Capture, "loop")
+  local limit, callback = arguments("loop", n, fn)
+  return run(self, "loop", limit, callback, next_whenever, next_whenever)
+end
+
+--- As loop(), but ends also when there are no more packets for now: it waits for the first one
+-- only, as long as a read waits.
+---@param n? integer   packets at the most; none, 0 or less: no limit
+---@param fn function
+---@return integer count   calls made
+---@return string ending   "timeout" when there are no more for now; else as for loop()
+---@return any value
+---as pcap_dispatch
+function Capture:dispatch(n, fn)
+  check.open(self, Capture, "dispatch")
+  local limit, callback = arguments("dispatch", n, fn)
+  return run(self, "dispatch", limit, callback, next_at_once, self.next)
+end
+
+--- Ends the loop(), dispatch(), packets(), read or wait that is going on, or else the next one,
+-- with "break". No packet is lost. In a signal handler, which Lua runs between two instructions,
+-- it ends a wait as well, for the signal interrupts that.
+---@return table capture  itself
+---as pcap_breakloop
+function Capture:breakloop()
+  check.open(self, Capture, "breakloop")
+  self._broken = true
+  return self
+end
+
+return Capture

@@ -1,0 +1,106 @@
+--- Savefiles: opened and judged by libpcap, read in blocks where their records are plain.
+
+local ffi = require "ffi"
+local block = require "pcap.block"
+local capture = require "pcap.capture"
+local cdefs = require "pcap.cdefs"
+local options = require "pcap.options"
+local shim = require "pcap.shim"
+local source = require "pcap.source"
+
+local take, is_short = block.take, block.is_short
+
+local savefile = {}
+
+-- 64 to 256 KB read alike; less costs system calls, more costs cache. A record that is longer
+-- than a block goes through libpcap.
+local BLOCK_SIZE = 131072
+
+-- What luapcap_next() returns besides libpcap's error numbers.
+local PACKET = 1
+
+local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+
+local function outcome(self, status)
+  if status == PACKET then
+    return self._packet
+  elseif status == cdefs.ERROR_BREAK then
+    return nil, "closed"
+  end
+  local message = self._stream and ffi.string(shim.luapcap_stream_error(self._stream)) or ""
+  return nil, message ~= "" and message or capture.message(self._handle)
+end
+
+local function fetch_through_libpcap(self)
+  return outcome(self, shim.luapcap_next(self._handle, self._packet))
+end
+
+-- Whether reading on in the file has brought a record header to the block's position. Where the
+-- block begins at a record that is short all the same, the file ends within it.
+local function refill(blk)
+  return (blk.pos > 0 or blk.len == 0) and is_short(blk) and shim.luapcap_block_fill(blk) == 1
+end
+
+-- Called where the block has no plain record at its position, or has taken one that the filter
+-- rejects. What is not plain after a refill either goes to libpcap, which filters by itself.
+local function fetch_from_block(self)
+  local blk, pkt, match = self._block, self._packet, self._match
+  repeat
+    while take(blk, pkt) do
+      if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
+        return pkt
+      end
+    end
+  until self._broken or not refill(blk)
+  if self._broken then
+    return capture.broken(self)
+  end
+  return outcome(self, shim.luapcap_block_hand_over(blk, self._handle, pkt))
+end
+
+-- The block's memory comes with the first read: a capture that is never read costs none.
+local function fetch_first(self)
+  local bytes = ffi.new("uint8_t[?]", BLOCK_SIZE)
+  self._memory.bytes = bytes
+  self._block.bytes, self._block.size = bytes, BLOCK_SIZE
+  self._fetch = fetch_from_block
+  return fetch_from_block(self)
+end
+
+local function open(place, prec)
+  local stream = ffi.new("luapcap_stream *[1]")
+  local handle = capture.own(shim.luapcap_open_offline(place.path, place.fd or -1, place.file,
+    prec, stream, errbuf))
+  return handle, stream[0] ~= nil and stream[0] or nil
+end
+
+--- Opens a savefile to read packets from: pcap in either byte order, with microseconds or
+-- nanoseconds, or pcapng, as libpcap reads them; plain or compressed with gzip.
+---@param fname string|integer|file*  "-" is stdin; or a descriptor or an open Lua file, read from
+--- where it stands through a copy: it stays yours to close, and its position, which the copy
+--- shares, is anywhere afterwards
+---@param opts? table       {precision = "micro"|"nano"}: of timestamps and of dump files made
+--- from the capture (default "micro")
+---@return table|nil capture
+---@return string|nil message  naming the file
+---pcap_fopen_offline_with_tstamp_precision
+function savefile.open_offline(fname, opts)
+  local place = source.read(fname, "open_offline")
+  opts = options.read(opts, 2, "open_offline", { precision = options.precision })
+  local prec = opts.precision or cdefs.TSTAMP_PRECISION_MICRO
+  local handle, stream = open(place, prec)
+  if not handle and capture.frees_descriptors(ffi.errno()) then
+    handle, stream = open(place, prec)
+  end
+  if not handle then
+    return nil, place.name .. ": " .. ffi.string(errbuf)
+  end
+  local self = capture.new(handle, "savefile", place.name, fetch_through_libpcap)
+  self._stream = stream
+  if not stream and shim.luapcap_block_init(handle, self._block) == 1 then
+    self._fetch = fetch_first
+  end
+  return self
+end
+
+return savefile

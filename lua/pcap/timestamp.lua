@@ -1,0 +1,34 @@
+--- Times: one number of seconds, or whole seconds and a fraction counted apart.
+
+local check = require "pcap.check"
+
+local floor = math.floor
+
+local timestamp = {}
+
+--- Combines seconds and microseconds into one number. Inverse of secs2tv for every microsecond
+-- from 1970 until 2^33 seconds later, which is as far as a double tells microseconds apart.
+---@param seci number  whole seconds
+---@param useci number microseconds
+---@return number secs
+function timestamp.tv2secs(seci, useci)
+  check.number(seci, 1, "tv2secs")
+  check.number(useci, 2, "tv2secs")
+  return seci + useci / 1e6
+end
+
+--- Splits seconds at the nearest microsecond, which is from 0 to 999999 before 1970 too.
+---@param secs number
+---@return number seci   whole seconds, rounded down
+---@return number useci  microseconds
+function timestamp.secs2tv(secs)
+  check.number(secs, 1, "secs2tv")
+  local seci = floor(secs)
+  local useci = floor((secs - seci) * 1e6 + 0.5)
+  if useci == 1e6 then
+    return seci + 1, 0
+  end
+  return seci, useci
+end
+
+return timestamp
