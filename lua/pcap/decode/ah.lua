@@ -1,0 +1,29 @@
+--- The authentication header of IPsec (RFC 4302), which leaves what follows readable.
+
+local view = require "pcap.decode.view"
+
+local SIZE = 12
+
+local fields = {
+  proto = function(h) return h.bytes[0] end,
+  spi = function(h) return (view.u32(h.bytes, 4)) end,
+  seq_num = function(h) return (view.u32(h.bytes, 8)) end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < SIZE then
+    return view.fail(layers, "ah: header cut short", at, limit, stop)
+  end
+  local size = (data[at + 1] + 2) * 4
+  if size < SIZE then
+    return view.fail(layers, "ah: length is less than the header's", at, limit, stop)
+  elseif limit - at < size then
+    return view.fail(layers, "ah: check value cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, SIZE, stop)
+  header.content_length = stop - at - size
+  layers.ah, layers.last = header, "ah"
+  return "ip", data[at], at + size, limit, stop
+end
+
+return { name = "ah", view = view.type("ah", SIZE, fields), decode = decode }

@@ -1,0 +1,104 @@
+--- The internet checksum (RFC 1071) of IPv4, TCP, UDP, ICMP and ICMPv6.
+
+local bit = require "bit"
+
+local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
+
+local checksum = {}
+
+-- Adds words of 16 bits to a sum; a byte left over is the upper half of one.
+local function add(sum, bytes, at, size)
+  for i = at, at + size - 2, 2 do
+    sum = sum + bor(lshift(bytes[i], 8), bytes[i + 1])
+  end
+  if size % 2 == 1 then
+    sum = sum + lshift(bytes[at + size - 1], 8)
+  end
+  return sum
+end
+
+-- Over what includes its own checksum the sum is all ones.
+local function is_right(sum)
+  while sum > 0xffff do
+    sum = sum % 65536 + math.floor(sum / 65536)
+  end
+  return sum == 0xffff
+end
+
+-- The pseudo header of RFC 793 or RFC 8200: addresses, length and protocol.
+local function pseudo_header(ip, size, proto)
+  local sum = proto + rshift(size, 16) + band(size, 0xffff)
+  if ip.version == 4 then
+    return add(sum, ip.bytes, 12, 8)
+  end
+  return add(sum, ip.bytes, 8, 32)
+end
+
+-- By layer: the size of its header and its protocol number in the pseudo header; ICMP has none.
+local SEGMENTS = {
+  tcp = { size = function(h) return h.offset end, proto = 6 },
+  udp = { size = function() return 8 end, proto = 17 },
+  icmp = { size = function() return 8 end },
+  icmpv6 = { size = function() return 8 end, proto = 58 },
+}
+
+local function verify_segment(layers, pkt, name)
+  local header, ip, segment = layers[name], layers.ip, SEGMENTS[name]
+  local size = segment.size(header) + header.content_length
+  if not ip then
+    return nil, "there is no ip"
+  elseif ip.is_fragment then
+    return nil, "a fragment has only a part of what is summed"
+  elseif header.begin - 1 + size > pkt.caplen then
+    return nil, "not all of it was captured"
+  elseif name == "udp" and header.checksum == 0 then
+    if ip.version == 4 then
+      return nil, "the sender gave no checksum"
+    end
+    return false
+  elseif segment.proto and ip.version == 6 and ip.is_routed then
+    return nil, "the routing header has the address that is summed"
+  end
+  local sum = segment.proto and pseudo_header(ip, size, segment.proto) or 0
+  return is_right(add(sum, pkt.data, header.begin - 1, size))
+end
+
+local function verify_one(layers, pkt, name)
+  local header = layers[name]
+  if not header then
+    return nil, "there is no " .. name
+  elseif SEGMENTS[name] then
+    return verify_segment(layers, pkt, name)
+  elseif header.version ~= 4 then
+    return nil, "IPv6 has no checksum"
+  end
+  return is_right(add(0, header.bytes, 0, header.header_size))
+end
+
+--- Whether a layer's checksum is one that verify() knows of.
+function checksum.is_known(name)
+  return name == "ip" or SEGMENTS[name] ~= nil
+end
+
+local ALL = { "ip", "tcp", "udp", "icmp", "icmpv6" }
+
+--- See Layers:verify().
+function checksum.verify(layers, pkt, name)
+  if name ~= nil then
+    return verify_one(layers, pkt, name)
+  end
+  local outcome, reason = nil, "there is nothing to verify"
+  for _, each in ipairs(ALL) do
+    local right, why = verify_one(layers, pkt, each)
+    if right == false then
+      return false, each
+    elseif right then
+      outcome, reason = true, nil
+    elseif layers[each] and outcome == nil then
+      reason = why
+    end
+  end
+  return outcome, reason
+end
+
+return checksum

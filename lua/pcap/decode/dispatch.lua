@@ -1,0 +1,78 @@
+--- The table of dispatch: which file of this folder decodes what follows.
+--
+-- A protocol is a file that returns a table: `name`, its key in the layers object; `view`, the
+-- type that pcap.decode.view made of its fields, if it has any; and
+--
+--     decode(layers, header, data, at, limit, stop, number)
+--
+-- which is given the object to fill, a view of its own, the packet, where the header begins,
+-- where the captured bytes end (none at or after `limit` may be read), where they would end had
+-- all been captured, and the number that led here. It returns a space of this table and a number
+-- in it (nil and nil: nothing more is known), and `at`, `limit` and `stop` for what follows.
+
+return {
+  -- Link types: libpcap's DLT_ numbers. RAW is 12 or 14 by system, and 101 in files.
+  linktype = {
+    [0] = "null",
+    [1] = "ethernet",
+    [9] = "ppp",
+    [12] = "raw",
+    [14] = "raw",
+    [50] = "ppp",
+    [51] = "pppoe",
+    [101] = "raw",
+    [108] = "null",
+    [113] = "sll",
+    [228] = "ipv4",
+    [229] = "ipv6",
+    [276] = "sll",
+  },
+
+  ethertype = {
+    [0x0800] = "ipv4",
+    [0x0806] = "arp",
+    [0x8035] = "arp",
+    [0x8100] = "vlan",
+    [0x86dd] = "ipv6",
+    [0x8863] = "pppoe",
+    [0x8864] = "pppoe",
+    [0x88a8] = "vlan",
+    [0x9100] = "vlan",
+  },
+
+  llc = {
+    [0] = "llc",
+  },
+
+  ppp = {
+    [0x0021] = "ipv4",
+    [0x0057] = "ipv6",
+  },
+
+  -- The protocol field of IPv4, the next header of IPv6.
+  ip = {
+    [0] = "ipv6_extension",
+    [1] = "icmp",
+    [4] = "ipip",
+    [6] = "tcp",
+    [17] = "udp",
+    [41] = "ipip",
+    [43] = "ipv6_extension",
+    [44] = "ipv6_extension",
+    [47] = "gre",
+    [51] = "ah",
+    [58] = "icmpv6",
+    [60] = "ipv6_extension",
+    [132] = "sctp",
+    [135] = "ipv6_extension",
+    [139] = "ipv6_extension",
+    [140] = "ipv6_extension",
+  },
+
+  -- Ports: the destination's first, else the source's.
+  tcp = {},
+  udp = {
+    [4789] = "vxlan",
+    [6081] = "geneve",
+  },
+}

@@ -1,0 +1,67 @@
+--- GRE (RFC 2784, keys and sequence numbers of RFC 2890) and its version 1, PPTP's (RFC 2637).
+
+local bit = require "bit"
+local view = require "pcap.decode.view"
+
+local band = bit.band
+local flag, u16, u32 = view.flag, view.u16, view.u32
+local CHECKSUM, ROUTING, KEY, SEQUENCE, ACK = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
+local BRIDGED, PPP = 0x6558, 0x880b
+local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
+
+-- Where the key stands, or would, and the sequence number behind it.
+local function key_at(flags)
+  return band(flags, CHECKSUM + ROUTING) ~= 0 and 8 or 4
+end
+
+local function sequence_at(flags)
+  return key_at(flags) + (flag(flags, KEY) and 4 or 0)
+end
+
+local function size_of(flags)
+  local size = sequence_at(flags) + (flag(flags, SEQUENCE) and 4 or 0)
+  return size + (band(flags, 7) == 1 and flag(flags, ACK) and 4 or 0)
+end
+
+local fields = {
+  flags = function(h) return (u16(h.bytes, 0)) end,
+  version = function(h) return (band(h.bytes[1], 7)) end,
+  type = function(h) return (u16(h.bytes, 2)) end,
+  key = function(h)
+    local flags = u16(h.bytes, 0)
+    return band(flags, 7) == 0 and flag(flags, KEY) and u32(h.bytes, key_at(flags)) or nil
+  end,
+  call_id = function(h) -- what version 1 has in the key's place, behind a length
+    local flags = u16(h.bytes, 0)
+    return band(flags, 7) == 1 and flag(flags, KEY) and u16(h.bytes, key_at(flags) + 2) or nil
+  end,
+  seq_num = function(h)
+    local flags = u16(h.bytes, 0)
+    return flag(flags, SEQUENCE) and u32(h.bytes, sequence_at(flags)) or nil
+  end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < 4 then
+    return view.fail(layers, "gre: header cut short", at, limit, stop)
+  end
+  local flags, ethertype = u16(data, at), u16(data, at + 2)
+  local size = size_of(flags)
+  if band(flags, 7) > 1 then
+    return view.fail(layers, "gre: version is neither 0 nor 1", at, limit, stop)
+  elseif flag(flags, ROUTING) then
+    return view.fail(layers, "gre: source routes are not decoded", at, limit, stop)
+  elseif limit - at < size then
+    return view.fail(layers, "gre: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, size, stop)
+  layers.gre, layers.last = header, "gre"
+  if ethertype == BRIDGED then
+    return layers:tunnel("linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
+  elseif ethertype == PPP then
+    return layers:tunnel("linktype", LINKTYPE_PPP, at + size, limit, stop)
+  end
+  return layers:tunnel("ethertype", ethertype, at + size, limit, stop)
+end
+
+return { name = "gre", view = view.type("gre", 20, fields), decode = decode }

@@ -1,0 +1,55 @@
+--- IPv6 (RFC 8200). Its extension headers, which follow, add to the view.
+
+local bit = require "bit"
+local ffi = require "ffi"
+local address = require "pcap.decode.address"
+local view = require "pcap.decode.view"
+
+local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
+local fill, flag, u16, u24 = view.fill, view.flag, view.u16, view.u24
+local SIZE = 40
+
+-- What extension headers may change: all headers' size, the protocol behind them, the fragment's
+-- offset and flag as they stand in the header, its id, whether there is an address to come.
+local MEMBERS = [[
+  int32_t header_size, proto, fragment; double fragment_id; bool is_routed;
+]]
+
+local fields = {
+  version = function(h) return (rshift(h.bytes[0], 4)) end,
+  ToS = function(h) return (band(rshift(u16(h.bytes, 0), 4), 255)) end,
+  flow_label = function(h) return (band(u24(h.bytes, 1), 0xfffff)) end,
+  payload_length = function(h) return (u16(h.bytes, 4)) end,
+  next_header = function(h) return h.bytes[6] end,
+  ttl = function(h) return h.bytes[7] end,
+  src = function(h) return (address.ipv6(h.bytes, 8)) end,
+  dst = function(h) return (address.ipv6(h.bytes, 24)) end,
+  src_bytes = function(h) return (ffi.string(h.bytes + 8, 16)) end,
+  dst_bytes = function(h) return (ffi.string(h.bytes + 24, 16)) end,
+  id = function(h) return h.fragment_id >= 0 and h.fragment_id or nil end,
+  more_fragments = function(h) return (flag(h.fragment, 1)) end,
+  fragment_offset = function(h) return (rshift(h.fragment, 3)) end,
+  is_fragment = function(h) return (flag(h.fragment, 0xfff9)) end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < SIZE then
+    return view.fail(layers, "ip: header cut short", at, limit, stop)
+  elseif rshift(data[at], 4) ~= 6 then
+    return view.fail(layers, "ip: version is not 6", at, limit, stop)
+  end
+  local length = bor(lshift(data[at + 4], 8), data[at + 5])
+  if at + SIZE + length > stop then
+    layers.error = layers.error or "ip: payload length is more than there was"
+  elseif length > 0 then -- zero is for a jumbogram (RFC 2675), or a network card's segmentation
+    stop = at + SIZE + length
+    if limit > stop then limit = stop end
+  end
+  fill(header, data, at, SIZE, stop)
+  header.header_size, header.proto = SIZE, data[at + 6]
+  header.fragment, header.fragment_id, header.is_routed = 0, -1, false
+  layers.ip, layers.last = header, "ip"
+  return "ip", data[at + 6], at + SIZE, limit, stop
+end
+
+return { name = "ip", view = view.type("ipv6", SIZE, fields, MEMBERS), decode = decode }

@@ -1,0 +1,217 @@
+--- The layers object: filled anew from each packet, header by header, by the table of dispatch.
+--
+-- Ownership: a view holds a copy of its header and stays as it is until the object's next
+-- packet. payload() and verify() read the packet itself, so they are for as long as the packet
+-- is valid; past that they may see another packet, never memory that is not the capture's.
+
+local bit = require "bit"
+local ffi = require "ffi"
+local check = require "pcap.check"
+local checksum = require "pcap.decode.checksum"
+local dispatch = require "pcap.decode.dispatch"
+local flow = require "pcap.decode.flow"
+local packet = require "pcap.packet"
+local view = require "pcap.decode.view"
+
+local tobit = bit.tobit
+local istype, new_packet = ffi.istype, packet.new
+local rawset, u16 = rawset, view.u16
+local bytes_pointer = ffi.typeof("const uint8_t *")
+local packet_type = ffi.typeof("luapcap_packet")
+
+local layers = {}
+
+local Layers = { __name = "pcap layers" }
+Layers.__index = Layers
+
+-- What a packet leaves in the object beside its headers.
+local RESULTS = { "error", "inner", "last", "_space", "_number" }
+
+local clears = {}
+
+-- A function that sets keys to nil. It is generated: a loop would keep the caller's loop from
+-- compiling. Objects with the same keys share one, for compiled code is made for one function.
+local function clearing(keys)
+  table.sort(keys)
+  local lines = { "local rawset = rawset return function(layers)" }
+  for i, key in ipairs(keys) do
+    lines[i + 1] = ("rawset(layers, %q, nil)"):format(key)
+  end
+  local source = table.concat(lines, "\n") .. "\nend"
+  clears[source] = clears[source] or assert(loadstring(source, "=clear"))()
+  return clears[source]
+end
+
+-- The table of dispatch with decoders, and views of one object's own, in the place of names; and
+-- the keys of all headers.
+local function resolve()
+  local spaces, made, keys = {}, {}, {}
+  for space, numbers in pairs(dispatch) do
+    spaces[space] = {}
+    for number, file in pairs(numbers) do
+      local protocol = require("pcap.decode." .. file)
+      made[file] = made[file]
+        or { decode = protocol.decode, header = protocol.view and protocol.view() }
+      spaces[space][number] = made[file]
+      if protocol.name then
+        keys[protocol.name] = true
+      end
+    end
+  end
+  return spaces, keys
+end
+
+local function unknown_linktype(linktype)
+  local message = ("link type %d is not decoded"):format(linktype)
+  return {
+    decode = function(self, _, _, at, limit, stop)
+      return view.fail(self, message, at, limit, stop)
+    end,
+  }
+end
+
+local function finish(self, at, limit, stop)
+  self.payload_begin, self.payload_end, self.payload_length = at + 1, limit, stop - at
+end
+
+-- One header. What nothing in the table of dispatch knows is payload.
+local STEP = [[
+  protocol = space and spaces[space][number]
+  if not protocol then
+    finish(self, at, limit, stop)
+    return
+  end
+  space, number, at, limit, stop
+    = protocol.decode(self, protocol.header, data, at, limit, stop, number)
+]]
+
+-- All headers. The code of six is written out, for neither a loop nor a function called for each
+-- header would let the caller's loop compile at once; the loop behind is for longer stacks.
+local walk = assert(loadstring("local finish = ...\n"
+  .. "return function(self, data, space, number, at, limit, stop)\n"
+  .. "  local spaces, protocol = self._spaces\n"
+  .. STEP:rep(6) .. "while true do\n" .. STEP .. "end end", "=walk"))(finish)
+
+-- What a tunnel carries, from the payload of the object around it.
+local function enter(self, pkt)
+  local inner = self._inner
+  inner:_clear()
+  inner._pkt = pkt
+  local at = self.payload_begin - 1
+  walk(inner, pkt.data, self._space, self._number, at, self.payload_end, at + self.payload_length)
+  rawset(self, "inner", inner)
+end
+
+local function packet_of(self, bytes, wirelen)
+  local pkt = self._scratch
+  self._string = bytes -- keeps alive what the packet points to
+  pkt.data = ffi.cast(bytes_pointer, bytes)
+  pkt.caplen = #bytes
+  pkt.wirelen = wirelen
+  return pkt
+end
+
+function Layers:__call(pkt, wirelen)
+  if not istype(packet_type, pkt) then
+    if type(pkt) ~= "string" then
+      check.fail(1, "layers", "packet or string expected, got " .. type(pkt))
+    end
+    wirelen = wirelen == nil and #pkt or check.integer(wirelen, 2, "layers", 0, 2 ^ 32 - 1)
+    pkt = packet_of(self, pkt, wirelen)
+  end
+  self:_clear()
+  self._pkt = pkt
+  local limit, stop = tobit(pkt.caplen), tobit(pkt.wirelen)
+  if stop < limit then stop = limit end
+  walk(self, pkt.data, "linktype", self.linktype, 0, limit, stop)
+  if self._space then
+    enter(self, pkt)
+  end
+  return self
+end
+
+--- For decoders: what follows is another stack of headers, which goes to layers.inner. Inside of
+-- one it is payload, and so it is where nothing knows it.
+function Layers:tunnel(space, number, at, limit, stop)
+  if self._inner and at < limit and self._spaces[space][number] then
+    self._space, self._number = space, number
+  end
+  return nil, nil, at, limit, stop
+end
+
+--- For decoders: of the two ports that stand at `at`, the one that the table of dispatch knows,
+-- the destination's first.
+function Layers:port(space, data, at)
+  local ports = self._spaces[space]
+  local port = u16(data, at + 2)
+  return ports[port] and port or u16(data, at)
+end
+
+--- What comes after the last header that was decoded, as far as it was captured.
+---@return string|nil bytes   nil once the packet is no longer there
+function Layers:payload()
+  local first, last, pkt = self.payload_begin, self.payload_end, self._pkt
+  if not first or last > pkt.caplen then
+    return nil
+  end
+  return ffi.string(pkt.data + (first - 1), last - first + 1)
+end
+
+--- A key for a Lua table that all packets of a flow share: the addresses, the ports (0 where
+-- there are none) and the protocol, as bytes.
+---@param either? boolean  true: the same key for both directions
+---@return string|nil key  nil where there is no IP
+function Layers:flow(either)
+  return (flow(self, either))
+end
+
+--- Verifies checksums: of "ip", "tcp", "udp", "icmp" or "icmpv6", or all that the packet has.
+---@param name? string
+---@return boolean|nil right  nil: it cannot be told
+---@return string|nil which   without `name`, the layer that is wrong; or why it cannot be told
+function Layers:verify(name)
+  if name ~= nil and not checksum.is_known(name) then
+    check.fail(1, "verify", "'ip', 'tcp', 'udp', 'icmp' or 'icmpv6' expected, got "
+      .. tostring(name))
+  end
+  return checksum.verify(self, self._pkt, name)
+end
+
+local function new(linktype, inner)
+  local spaces, keys = resolve()
+  spaces.linktype[linktype] = spaces.linktype[linktype] or unknown_linktype(linktype)
+  local self = {
+    linktype = linktype, payload_begin = 1, payload_end = 0, payload_length = 0,
+    _spaces = spaces, _pkt = new_packet(0), _scratch = new_packet(0), _string = "",
+    _inner = inner, _clear = false,
+  }
+  for _, key in ipairs(RESULTS) do
+    keys[key] = true
+  end
+  local list = {}
+  for key in pairs(keys) do
+    self[key] = false -- the key is there from now on: a new one would move the others
+    list[#list + 1] = key
+  end
+  self._clear = clearing(list)
+  self:_clear()
+  return setmetatable(self, Layers)
+end
+
+--- Makes an object that decodes packets.
+---
+---     local layers = decode.layers(cap:datalink())
+---     for pkt in cap:packets() do
+---       local tcp = layers(pkt).tcp
+---       if tcp and tcp.dest_port == 80 then ... end
+---     end
+---
+---@param linktype? integer  a DLT number (default EN10MB)
+---@return table layers      call it with a packet, or with a string of bytes and how many there
+--- were on the wire; it returns itself
+function layers.layers(linktype)
+  linktype = check.integer(linktype == nil and 1 or linktype, 1, "layers", 0, 2 ^ 31 - 1)
+  return new(linktype, new(linktype, false))
+end
+
+return layers

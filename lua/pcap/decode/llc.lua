@@ -1,0 +1,27 @@
+--- IEEE 802.2 LLC, and the EtherType that SNAP adds to it (RFC 1042).
+
+local view = require "pcap.decode.view"
+
+local u16, u24 = view.u16, view.u24
+
+local fields = {
+  dsap = function(h) return h.bytes[0] end,
+  ssap = function(h) return h.bytes[1] end,
+  control = function(h) return h.bytes[2] end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < 3 then
+    return view.fail(layers, "llc: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, 3, stop)
+  layers.llc, layers.last = header, "llc"
+  local is_snap = u16(data, at) == 0xaaaa and data[at + 2] == 3
+  if is_snap and limit - at >= 8 and u24(data, at + 3) == 0 then
+    view.append(header, 3, data, at + 3, 5)
+    return "ethertype", u16(data, at + 6), at + 8, limit, stop
+  end
+  return nil, nil, at + 3, limit, stop
+end
+
+return { name = "llc", view = view.type("llc", 8, fields), decode = decode }

@@ -1,0 +1,27 @@
+--- PPP (RFC 1661), with or without HDLC's address and control bytes (RFC 1662).
+
+local bit = require "bit"
+local view = require "pcap.decode.view"
+
+local fields = {
+  proto = function(h) return h.number end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  local size = 0
+  if limit - at >= 2 and view.u16(data, at) == 0xff03 then
+    size = 2
+  end
+  -- A protocol's low byte is odd and its high one even: one odd byte alone is a compressed one.
+  local short = limit - at > size and bit.band(data[at + size], 1) == 1
+  size = size + (short and 1 or 2)
+  if limit - at < size then
+    return view.fail(layers, "ppp: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, size, stop)
+  header.number = short and data[at + size - 1] or view.u16(data, at + size - 2)
+  layers.ppp, layers.last = header, "ppp"
+  return "ppp", header.number, at + size, limit, stop
+end
+
+return { name = "ppp", view = view.type("ppp", 4, fields, "int32_t number;"), decode = decode }

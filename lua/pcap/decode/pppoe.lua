@@ -1,0 +1,33 @@
+--- PPPoE (RFC 2516): sessions, and the header alone of discovery.
+
+local view = require "pcap.decode.view"
+
+local u16 = view.u16
+local SIZE = 6
+
+local fields = {
+  code = function(h) return h.bytes[1] end,
+  session = function(h) return (u16(h.bytes, 2)) end,
+  length = function(h) return (u16(h.bytes, 4)) end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < SIZE then
+    return view.fail(layers, "pppoe: header cut short", at, limit, stop)
+  end
+  local last = at + SIZE + u16(data, at + 4)
+  if last <= stop then
+    stop = last
+    if limit > stop then limit = stop end
+  else
+    layers.error = layers.error or "pppoe: length is more than there was"
+  end
+  view.fill(header, data, at, SIZE, stop)
+  layers.pppoe, layers.last = header, "pppoe"
+  if data[at + 1] ~= 0 then
+    return nil, nil, at + SIZE, limit, stop
+  end
+  return "linktype", 9, at + SIZE, limit, stop
+end
+
+return { name = "pppoe", view = view.type("pppoe", SIZE, fields), decode = decode }

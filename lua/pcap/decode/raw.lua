@@ -1,0 +1,16 @@
+--- RAW: no link layer at all; the version of IP says which one it is.
+
+local bit = require "bit"
+local view = require "pcap.decode.view"
+
+local function decode(layers, _, data, at, limit, stop)
+  local version = limit > at and bit.rshift(data[at], 4)
+  if version == 4 then
+    return "ethertype", 0x0800, at, limit, stop
+  elseif version == 6 then
+    return "ethertype", 0x86dd, at, limit, stop
+  end
+  return view.fail(layers, "raw: neither IPv4 nor IPv6", at, limit, stop)
+end
+
+return { decode = decode }

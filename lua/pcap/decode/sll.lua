@@ -1,0 +1,56 @@
+--- Linux "cooked" captures: what "any" gives, in its first (SLL) and second version (SLL2).
+
+local ffi = require "ffi"
+local address = require "pcap.decode.address"
+local view = require "pcap.decode.view"
+
+local u16, u32 = view.u16, view.u32
+local DLT_SLL2 = 276
+local NETLINK = 824 -- ARPHRD_NETLINK: the protocol is a netlink family there
+local ETH_P_802_2 = 4
+
+-- Where each version has its fields.
+local PLACES = {
+  [1] = { type = 14, hardware_type = 2, address = 6 },
+  [2] = { type = 0, hardware_type = 8, address = 12 },
+}
+
+-- The address is of a length that a field tells, but of no more than eight bytes.
+local function address_length(h)
+  local length = h.version == 1 and u16(h.bytes, 4) or h.bytes[11]
+  return length < 8 and length or 8
+end
+
+local fields = {
+  packet_type = function(h) return h.version == 1 and u16(h.bytes, 0) or h.bytes[10] end,
+  hardware_type = function(h) return (u16(h.bytes, PLACES[h.version].hardware_type)) end,
+  type = function(h) return (u16(h.bytes, PLACES[h.version].type)) end,
+  interface = function(h) return h.version == 2 and u32(h.bytes, 4) or nil end,
+  src = function(h)
+    return (address.hex(h.bytes, PLACES[h.version].address, address_length(h)))
+  end,
+  src_bytes = function(h)
+    return (ffi.string(h.bytes + PLACES[h.version].address, address_length(h)))
+  end,
+}
+
+local function decode(layers, header, data, at, limit, stop, linktype)
+  local version = linktype == DLT_SLL2 and 2 or 1
+  local size = version == 2 and 20 or 16
+  if limit - at < size then
+    return view.fail(layers, "sll: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, size, stop)
+  header.version = version
+  layers.sll, layers.last = header, "sll"
+  local places = PLACES[version]
+  local number = u16(data, at + places.type)
+  if number == ETH_P_802_2 then
+    return "llc", 0, at + size, limit, stop
+  elseif u16(data, at + places.hardware_type) == NETLINK or number < 1536 then
+    return nil, nil, at + size, limit, stop
+  end
+  return "ethertype", number, at + size, limit, stop
+end
+
+return { name = "sll", view = view.type("sll", 20, fields, "int32_t version;"), decode = decode }

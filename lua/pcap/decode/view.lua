@@ -1,0 +1,90 @@
+--- Views: a header's bytes, copied out of the packet, and its fields, read when asked for.
+--
+-- A copy of 20 bytes costs about a nanosecond and makes a view good until the next packet is
+-- decoded, whatever became of the capture. A view is a C struct, so a protocol's every view has
+-- one type, which is what compiled code is made for.
+
+local bit = require "bit"
+local ffi = require "ffi"
+
+local bor, lshift = bit.bor, bit.lshift
+local copy = ffi.copy
+
+local view = {}
+
+-- `begin` is the header's first byte in the packet, counted from 1; `content_length` how many
+-- bytes follow the header by what the headers say, captured or not.
+-- The name makes every text different: busted's ffi.typeof gives one type for equal ones.
+local STRUCT = "struct { /* %s */ uint8_t bytes[%d]; int32_t begin, content_length; %s }"
+
+--- Makes a type of views.
+---@param name string      the protocol's
+---@param size integer     bytes of the longest header
+---@param fields table     by name: a function that is given the view and returns the field
+---@param members? string  more C members, for what decoding finds out beside the header
+---@return ffi.ctype*
+function view.type(name, size, fields, members)
+  return ffi.metatype(ffi.typeof(STRUCT:format(name, size, members or "")), {
+    __index = function(self, key)
+      local field = fields[key]
+      return field and field(self)
+    end,
+  })
+end
+
+--- Copies a header into its view. The caller has seen that all of it was captured. Ethernet, IPv4
+-- and TCP do this by themselves: called several times for each packet, this would be compiled for
+-- itself, and in vain four times together with whatever follows it, before the caller's loop is.
+---@param stop integer  where the header and its content end by what the headers say
+function view.fill(header, data, at, size, stop)
+  copy(header.bytes, data + at, size)
+  header.begin = at + 1
+  header.content_length = stop - at - size
+end
+
+--- Adds bytes that follow a header to its view, where `size` bytes of it are already.
+function view.append(header, size, data, at, more)
+  copy(header.bytes + size, data + at, more)
+  header.content_length = header.content_length - more
+end
+
+--- What a decoder returns when it cannot go on: the error is noted, and the payload is all that
+-- it was given.
+function view.fail(layers, message, at, limit, stop)
+  layers.error = layers.error or message
+  return nil, nil, at, limit, stop
+end
+
+--- What a decoder returns where an EtherType is below 1536: it is a length (IEEE 802.3), which
+-- ends the packet, and LLC follows.
+function view.length(length, at, limit, stop)
+  if at + length < stop then
+    stop = at + length
+    if limit > stop then limit = stop end
+  end
+  return "llc", 0, at, limit, stop
+end
+
+-- Numbers in network byte order at an offset of bytes that the caller has checked. Parentheses
+-- around a call that is returned make it no tail call, here and in every field: a trace with more
+-- than fifteen tail calls is given up. Decoders of what is common do without for the same reason.
+
+function view.u16(bytes, at)
+  return (bor(lshift(bytes[at], 8), bytes[at + 1]))
+end
+
+function view.u24(bytes, at)
+  return (bor(lshift(bytes[at], 16), lshift(bytes[at + 1], 8), bytes[at + 2]))
+end
+
+function view.u32(bytes, at)
+  return bytes[at] * 16777216
+    + bor(lshift(bytes[at + 1], 16), lshift(bytes[at + 2], 8), bytes[at + 3])
+end
+
+--- Bits of a number as a truth value.
+function view.flag(number, mask)
+  return bit.band(number, mask) ~= 0
+end
+
+return view

@@ -1,0 +1,22 @@
+--- VXLAN (RFC 7348): Ethernet in UDP.
+
+local view = require "pcap.decode.view"
+
+local SIZE = 8
+local LINKTYPE_ETHERNET = 1
+
+local fields = {
+  flags = function(h) return h.bytes[0] end,
+  vni = function(h) return (view.u24(h.bytes, 4)) end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < SIZE then
+    return view.fail(layers, "vxlan: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, SIZE, stop)
+  layers.vxlan, layers.last = header, "vxlan"
+  return layers:tunnel("linktype", LINKTYPE_ETHERNET, at + SIZE, limit, stop)
+end
+
+return { name = "vxlan", view = view.type("vxlan", SIZE, fields), decode = decode }
