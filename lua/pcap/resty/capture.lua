@@ -1,0 +1,218 @@
+--- Captures inside nginx: those of pcap.open_live, with a wait that yields to the event loop.
+--
+-- Such a capture is one of the core's; fields of its own stand before the class's methods.
+
+local check = require "pcap.check"
+local core = require "pcap.capture"
+local fanout = require "pcap.fanout"
+local live = require "pcap.live"
+local nginx = require "pcap.resty.nginx"
+local options = require "pcap.options"
+local shim = require "pcap.shim"
+local waiter = require "pcap.resty.waiter"
+
+local monotonic = shim.luapcap_monotonic
+
+local capture = {}
+
+-- What these captures do otherwise than the core's, or besides.
+local RestyCapture = {}
+
+-- How long a turn may keep the worker from its other work. A turn of a waiter that sleeps for
+-- milliseconds has to take more at a time.
+local BUDGET = { thread = 0.0005, sleep = 0.002 }
+-- Packets between two looks at the clock, at the most: a look costs about what a packet does.
+local STRIDE = 16
+-- Waits that found nothing to read are followed by a pause, the longer the more of them: the
+-- descriptor of an interface that is down is always ready.
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
+
+-- How often a wait comes up for breath, to see whether the worker exits. It costs five context
+-- switches each time.
+local HEARTBEAT = 1
+
+local own_kinds = {
+  fanout = fanout.option,
+  filter = function(value)
+    if type(value) == "table" then
+      return value
+    end
+    return options.cstring(value)
+  end,
+  budget = function(value)
+    if type(value) == "number" and value > 0 and value <= 1 then
+      return value
+    end
+    return nil, "seconds, up to 1"
+  end,
+  on_exit = function(value)
+    if type(value) == "function" then
+      return value
+    end
+    return nil, "function"
+  end,
+  waiter = function(value)
+    return BUDGET[value] and value, '"thread" or "sleep"'
+  end,
+}
+
+--- The options: open_live's, and those of this module.
+capture.KINDS = setmetatable({}, { __index = function(_, key)
+  return own_kinds[key] or live.KINDS[key]
+end })
+
+local function new_waiter(self)
+  if self._waiter then
+    self._waiter:close()
+    self._waiter = false
+  end
+  if self._waiter_kind == "sleep" then
+    self._waiter = waiter.sleep()
+    return self._waiter
+  end
+  local made, message = waiter.thread(self._handle)
+  self._waiter = made or false
+  return made, message
+end
+
+local function wait_once(self, left)
+  local required = shim.luapcap_required_timeout(self._handle)
+  left = math.min(left, self._heartbeat, required >= 0 and required or math.huge)
+  local current = self._waiter
+  if current and current:is_usable() then
+    return current:wait(self._pause, left)
+  end
+  local fresh, message = new_waiter(self)
+  if not fresh then
+    return nil, message
+  end
+  return fresh:wait(self._pause, left)
+end
+
+--- Waits until there is a reason to read, which is not always a packet, while the worker does
+-- its other work. Needs a context that may yield, as any cosocket does.
+---@param timeout? number      seconds (default: open's option of this name, or for ever)
+---@return boolean|nil ready   true
+---@return string|nil reason   "timeout"; "closed": by close(), or the worker exits; or a message
+function RestyCapture:wait(timeout)
+  if self._ended then
+    return nil, "closed"
+  end
+  timeout = timeout == nil and self._patience or check.seconds(timeout, 1, "wait")
+  local deadline = monotonic() + timeout
+  repeat
+    local answer, message = wait_once(self, math.max(deadline - monotonic(), 0))
+    if not answer or self._ended then
+      return nil, message or "closed"
+    elseif answer == "p" or shim.luapcap_required_timeout(self._handle) >= 0 then
+      return true
+    elseif ngx.worker.exiting() then
+      return nil, "closed"
+    end
+  until monotonic() >= deadline
+  return nil, "timeout"
+end
+
+--- Calls a function for each packet that is there, without waiting. An error in the callback goes
+-- to the caller.
+---@param callback function    callback(pkt); the packet is valid during the call
+---@param budget? number       seconds to take, at the most (default: open's option of this name)
+---@return integer count       packets
+---@return string|nil reason   nil when all are read; "budget"; "closed": by the callback; or
+--- libpcap's message
+---pcap_next_ex
+function RestyCapture:drain(callback, budget)
+  if type(callback) ~= "function" then
+    check.fail(1, "drain", "function expected, got " .. type(callback))
+  end
+  budget = budget == nil and self._budget or check.seconds(budget, 2, "drain")
+  local deadline = monotonic() + budget
+  local count, look, stride = 0, 1, 1
+  while true do
+    local pkt, reason = self:next_packet()
+    if not pkt then
+      if count > 0 then
+        self._pause = 0
+      else
+        self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+      end
+      return count, reason ~= "timeout" and reason or nil
+    end
+    count = count + 1
+    callback(pkt)
+    if self._ended then
+      return count, "closed"
+    elseif count == look then
+      if monotonic() >= deadline then
+        self._pause = 0
+        return count, "budget"
+      end
+      stride = stride < STRIDE and stride * 2 or stride
+      look = count + stride
+    end
+  end
+end
+
+--- Ends what waits for a capture or drains it; its packet stays valid, unlike after close().
+function capture.stop(self)
+  self._ended = true
+  if self._waiter then
+    self._waiter:close()
+    self._waiter = false
+  end
+end
+
+--- Closes the capture, and ends a wait for it.
+---@return boolean true
+---pcap_close
+function RestyCapture:close()
+  capture.stop(self)
+  return core.class.close(self)
+end
+
+--- Opens a capture with options that have been read with capture.KINDS.
+function capture.make(opts)
+  local budget, kind = opts.budget, opts.waiter or "thread"
+  local self, message = live.open(opts)
+  if not self then
+    return nil, nginx.explain(message)
+  end
+  for name, method in pairs(RestyCapture) do
+    self[name] = method
+  end
+  self._waiter, self._waiter_kind, self._pause, self._ended = false, kind, 0, false
+  self._budget = budget or BUDGET[kind]
+  self._heartbeat = HEARTBEAT
+  self._on_exit = opts.on_exit or false
+  -- Waiting is wait()'s to do: a read that waits would hold up the worker.
+  self._timeout, self._patience = 0, opts.timeout or math.huge
+  shim.luapcap_close_on_exec(self._handle)
+  local ready, problem = self, nil
+  if opts.filter then
+    ready, problem = self:set_filter(opts.filter)
+  end
+  if ready and opts.fanout then
+    ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
+  end
+  if not ready then
+    self:close()
+    return nil, problem
+  end
+  return self, message
+end
+
+--- Opens a live capture to wait for in a context of your own that may yield: a request, a timer.
+--
+-- It has all methods of pcap.open_live's captures, drain() besides, and a wait() that yields.
+---@param opts table  open_live's options by name, and
+--- filter (string, or a filter of pcap.compile), fanout ({id =, type =, rollover =, defrag =},
+--- see set_fanout), budget (seconds of a turn, default 0.0005), waiter ("thread", default, or
+--- "sleep": looks every 1 to 8 ms)
+---@return table|nil capture
+---@return string|nil message  why not; with a capture, a warning if any
+---pcap_create, pcap_activate
+function capture.open(opts)
+  return capture.make(options.read(opts, 1, "open", capture.KINDS))
+end
+
+return capture

@@ -1,0 +1,82 @@
+--- Teams: captures opened by nginx's master as root, one for each worker, in one fanout group.
+--
+-- Workers inherit all of them at the fork; each takes its own and closes the others. The master
+-- keeps its copies until it has loaded another configuration. A worker that takes a dead one's
+-- place cannot go on with its capture all the same: where in the ring it was reading only the dead
+-- one's libpcap knew, and started anew it runs behind or ahead of the kernel for ever.
+
+local check = require "pcap.check"
+local nginx = require "pcap.resty.nginx"
+local options = require "pcap.options"
+local resty_capture = require "pcap.resty.capture"
+local shim = require "pcap.shim"
+
+local team = {}
+
+local Team = { __name = "pcap team" }
+Team.__index = Team
+
+-- A group of its own for each nginx and device that stays the same from one configuration to the
+-- next: during a reload old and new workers share the packets.
+local function default_group(opts)
+  local key = ngx.config.prefix() .. "\0" .. (opts.device or "any")
+  return { id = ngx.crc32_short(key) % 65536, type = "hash", flags = {} }
+end
+
+--- Opens captures for the workers; for init_by_lua, where the master runs as root. `nginx -t` and
+-- `nginx -s` do not run init_by_lua, so they open nothing.
+---@param n integer   how many: ngx.worker.count()
+---@param opts table  as capture.open takes them; fanout defaults to type "hash" in a group of
+--- this nginx's own
+---@return table|nil team
+---@return string|nil message
+function team.open_all(n, opts)
+  check.integer(n, 1, "open_all", 1, 1024)
+  opts = options.read(opts, 2, "open_all", resty_capture.KINDS)
+  local self = setmetatable({ _captures = {}, _size = n }, Team)
+  opts.fanout = opts.fanout or default_group(opts)
+  for id = 0, n - 1 do
+    local capture, message = resty_capture.make(opts)
+    if not capture then
+      self:close()
+      return nil, message
+    end
+    self._captures[id] = capture
+  end
+  return self
+end
+
+--- Takes this worker's capture and closes the others, in this process only; for
+-- init_worker_by_lua.
+---@return table|nil capture   as capture.open gives it
+---@return string|nil message  there is none for this worker, or it was a dead one's: then its
+--- share of the packets is lost until nginx is reloaded
+function Team:take()
+  nginx.require_worker("take")
+  local id = ngx.worker.id()
+  local own = id and self._captures[id]
+  if id then
+    self._captures[id] = nil
+  end
+  self:close()
+  if not own then
+    return nil, ("opened for %d workers: none for %s"):format(self._size,
+      id and "worker " .. id .. ", counted from 0, or taken already" or "a process that is none")
+  end
+  if shim.luapcap_take(own._handle) ~= 1 then
+    own:close()
+    return nil, ("worker %d has died and left its capture in a state that only it knew; reload "
+      .. "nginx, which opens new captures"):format(id)
+  end
+  return own
+end
+
+--- Closes the captures that have not been taken.
+function Team:close()
+  for id, capture in pairs(self._captures) do
+    capture:close()
+    self._captures[id] = nil
+  end
+end
+
+return team

@@ -1,0 +1,142 @@
+--- Waiters: how a light thread of nginx waits for a capture without holding up its worker.
+--
+-- The thread waiter: nginx's Lua API cannot wait on a foreign descriptor, but it can on a
+-- cosocket. So a small thread of the shim polls the capture and answers over a unix stream pair
+-- whose other end is a cosocket. The pair is the thread's lifetime: whoever closes it ends both.
+-- The sleep waiter looks every few milliseconds, as one has to without a thread.
+
+local ffi = require "ffi"
+local shim = require "pcap.shim"
+
+local waiter = {}
+
+-- For the cosocket, in milliseconds. The thread answers or ends long before; a read timeout would
+-- leave a line at error level in the log.
+local NEVER = 2 ^ 31 - 1
+
+local PATH_SIZE = 108
+
+local thread = {}
+thread.__index = thread
+
+local function error_text()
+  return ffi.string(shim.luapcap_strerror(ffi.errno()))
+end
+
+-- A unix stream pair between this worker and itself: a cosocket and a descriptor.
+local function pair()
+  -- First, for it raises in a phase that has no cosockets.
+  local socket = ngx.socket.tcp()
+  local path = ffi.new("char[?]", PATH_SIZE)
+  local folder = os.getenv("TMPDIR") or "/tmp"
+  local listener = shim.luapcap_pair_listen(folder, path, PATH_SIZE)
+  if listener < 0 then
+    return nil, ("cannot make a socket in %s: %s"):format(folder, error_text())
+  end
+  socket:settimeouts(NEVER, NEVER, NEVER)
+  local connected, message = socket:connect("unix:" .. ffi.string(path))
+  local fd = shim.luapcap_pair_accept(listener, path)
+  if fd < 0 or not connected then
+    message = message or error_text()
+    if fd >= 0 then
+      shim.luapcap_pair_close(fd)
+    end
+    return nil, "cannot connect to the waiting thread: " .. message
+  end
+  return socket, fd
+end
+
+--- A waiter with a thread, for the capture with this handle. Its cosocket belongs to the request
+-- or timer that makes it; another one's needs a waiter of its own.
+---@param handle ffi.cdata*  pcap_t *
+---@return table|nil waiter
+---@return string|nil message
+function waiter.thread(handle)
+  local socket, fd = pair()
+  if not socket then
+    return nil, fd
+  end
+  if shim.luapcap_waiter_start(handle, fd) ~= 0 then
+    local message = error_text()
+    shim.luapcap_pair_close(fd)
+    return nil, "cannot start a thread: " .. message
+  end
+  return setmetatable({
+    _socket = socket,
+    _fd = ffi.gc(ffi.new("int[1]", fd), function(it) shim.luapcap_pair_close(it[0]) end),
+    _request = ffi.new("luapcap_wait_request"),
+    _waiting = false,
+    -- A request's, or a timer's, own table: what tells one from another.
+    _owner = ngx.ctx,
+  }, thread)
+end
+
+--- Waits once.
+---@param pause number  seconds not to look at the capture
+---@param left number   seconds to wait for a packet then, at the most; not infinite
+---@return string|nil answer  "p": there is a reason to read; "t": time to look at the clock
+---@return string|nil reason  "closed", or a message
+function thread:wait(pause, left)
+  if not self._fd then
+    return nil, "closed"
+  end
+  local request = self._request
+  request.pause = math.ceil(pause * 1000)
+  request.timeout = math.ceil(left * 1000)
+  self._waiting = true
+  local answer
+  local sent, message = self._socket:send(ffi.string(request, ffi.sizeof(request)))
+  if sent then
+    answer, message = self._socket:receive(1)
+  end
+  self._waiting = false
+  return answer, message
+end
+
+--- Whether it serves the running request: it is this one's, and no wait was broken off, which
+-- leaves an answer on its way that would be taken for the next's.
+function thread:is_usable()
+  return self._owner == ngx.ctx and not self._waiting
+end
+
+--- Ends the pair and the thread; a wait that is under way ends with "closed".
+function thread:close()
+  local fd = self._fd
+  if fd then
+    self._fd = false
+    shim.luapcap_pair_close(ffi.gc(fd, nil)[0])
+  end
+end
+
+local sleep = {}
+sleep.__index = sleep
+
+-- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
+local SHORTEST, LONGEST = 0.001, 0.008
+
+--- A waiter that sleeps, the longer the less comes.
+function waiter.sleep()
+  return setmetatable({ _pause = LONGEST, _open = true }, sleep)
+end
+
+function sleep:wait(pause, left)
+  if not self._open then
+    return nil, "closed"
+  end
+  self._pause = pause > 0 and math.min(self._pause * 2, LONGEST) or SHORTEST
+  ngx.sleep(math.max(math.min(self._pause, left), SHORTEST))
+  if not self._open then
+    return nil, "closed"
+  end
+  return "p"
+end
+
+function sleep.is_usable()
+  return true
+end
+
+function sleep:close()
+  self._open = false
+end
+
+return waiter
