@@ -1,0 +1,66 @@
+-- That a caller's loop compiles around ours is what the speed rests on. Each loop runs in a fresh
+-- LuaJIT that lists its traces; the loop stands on line 6 of its script.
+
+local savefile = require "spec.support.savefile"
+local shell = require "spec.support.shell"
+
+local SCRIPT = [[
+local pcap = require "pcap"
+local cap = assert(pcap.open_offline(arg[1]))
+local dumper = assert(cap:dump_open("/dev/null"))
+%s
+local count = 0
+for %s do
+  count = count + 1
+  %s
+end
+print(count)
+]]
+
+local folder, remove, path
+
+-- What the script prints, and the traces that LuaJIT made.
+local function run(before, loop, body)
+  local script = shell.write(folder .. "/script.lua", SCRIPT:format(before, loop, body))
+  local traces = folder .. "/traces"
+  local count = shell.run("luajit -jv=%s %s %s", traces, script, path)
+  return tonumber(count), shell.read(traces)
+end
+
+describe("A caller's loop is compiled whole", function()
+  setup(function()
+    folder, remove = shell.folder()
+    local records = {}
+    for i = 1, 20000 do
+      records[i] = savefile.record(("%064d"):format(i), { sec = i })
+    end
+    path = shell.write(folder .. "/in.pcap", savefile.header() .. table.concat(records))
+  end)
+  teardown(function() remove() end)
+
+  local PACKETS = "pkt in cap:packets()"
+  for what, script in pairs {
+    ["over packets"] = { "", PACKETS, "count = count + pkt.data[0] - 48" },
+    ["over at most so many packets"] = { "", "pkt in cap:packets(20000)", "" },
+    ["over next"] = { "", "data, timestamp, wirelen in cap.next, cap", "" },
+    ["that copies"] = { "", PACKETS, "assert(dumper:dump(pkt))" },
+    ["over what a filter takes"] = { 'assert(cap:set_filter "len = 64")', PACKETS, "" },
+    ["that runs a filter itself"] = { 'local filter = pcap.compile "len = 64"', PACKETS,
+      "assert(filter:match(pkt))" },
+  } do
+    it(what, function()
+      local count, traces = run(unpack(script))
+      assert.equal(20000, count)
+      assert.truthy(traces:find("script.lua:6 loop]", 1, true), traces)
+      for abort in traces:gmatch "%-%-%- script[^\n]*" do
+        error(abort)
+      end
+    end)
+  end
+
+  it("also where the filter takes few, with the search compiled", function()
+    local count, traces = run('assert(cap:set_filter "ether[63] & 7 = 0")', PACKETS, "")
+    assert.is_true(count > 0 and count < 10000)
+    assert.truthy(traces:find("savefile.lua:%d+ [lr][oe]"), traces)
+  end)
+end)

@@ -1,0 +1,160 @@
+local net = require "spec.support.net"
+local process = require "spec.support.process"
+local savefile = require "spec.support.savefile"
+local shell = require "spec.support.shell"
+
+local folder, remove
+
+-- Runs `body` some times in a fresh process, where it makes what nobody closes, in four rounds.
+-- Gives by how many descriptors and bytes of resident memory the last two leave it larger than the
+-- first two, once garbage is collected: the least difference of memory, for the allocator gives
+-- it back when it likes. `open_files` is the limit of descriptors.
+local function growth(times, body, open_files)
+  collectgarbage() -- which may hold descriptors that the process would inherit
+  local output, status = process.lua(([[
+    local process = require "spec.support.process"
+    local pcap = require "pcap"
+    local folder = %q
+    local function body(i) %s end
+    local function round()
+      for i = 1, %d do body(i) end
+      collectgarbage()
+      collectgarbage()
+      return process.descriptors(), process.resident()
+    end
+    local descriptors, resident = {}, {}
+    for i = 1, 4 do descriptors[i], resident[i] = round() end
+    print(math.max(unpack(descriptors, 2)) - descriptors[1],
+      math.min(resident[3], resident[4]) - math.max(resident[1], resident[2]))
+  ]]):format(folder, body, times), { prefix = ("ulimit -n %d;"):format(open_files or 1024) })
+  assert.equal(0, status, output)
+  return tonumber(output:match("^%S+")), tonumber(output:match("%S+\n$"))
+end
+
+-- Less than a lost pcap_t, the smallest thing there is to lose, makes in 10,000 times.
+local NOISE = 3e6
+
+local function leaks_nothing(times, body, open_files)
+  local descriptors, bytes = growth(times, body, open_files)
+  assert.equal(0, descriptors)
+  assert.is_true(bytes < NOISE, bytes)
+end
+
+describe("Without a close, nothing is lost:", function()
+  before_each(function()
+    folder, remove = shell.folder()
+    shell.write(folder .. "/in", savefile.header() .. savefile.record("abc")
+      .. savefile.record("defg"))
+  end)
+  after_each(function() remove() end)
+
+  it("10,000 savefiles", function()
+    leaks_nothing(10000, "assert(pcap.open_offline(folder .. '/in'))")
+  end)
+
+  it("10,000 savefiles that were read", function()
+    leaks_nothing(10000, [[
+      local cap = assert(pcap.open_offline(folder .. '/in'))
+      assert(cap:next() == "abc")
+      if i % 2 == 0 then cap:close() end
+    ]])
+  end)
+
+  it("10,000 savefiles that could not be opened", function()
+    shell.write(folder .. "/text", ("no savefile"):rep(10))
+    leaks_nothing(10000, "assert(not pcap.open_offline(folder .. '/text'))")
+  end)
+
+  it("interfaces that were asked, or could not be opened as asked", function()
+    leaks_nothing(50, [[
+      pcap.can_set_rfmon(i % 2 == 0 and "lo" or "nosuchdevice")
+      pcap.open_live { device = "lo", tstamp_type = "adapter_unsynced" }
+    ]])
+  end)
+
+  it("10,000 dead captures", function()
+    leaks_nothing(10000, "assert(pcap.open_dead())")
+  end)
+
+  it("10,000 dumpers", function()
+    leaks_nothing(10000, [[
+      local dumper = assert(pcap.open_dead():dump_open(folder .. "/out"))
+      assert(dumper:dump("abc"))
+      if i % 3 == 0 then dumper:close() end
+    ]])
+  end)
+
+  it("10,000 dumpers that could not be opened", function()
+    leaks_nothing(10000, [[
+      assert(not pcap.open_dead():dump_open(folder .. "/missing/out"))
+      assert(not pcap.open_dead(2 ^ 31 - 1):dump_open(folder .. "/out"))
+    ]])
+  end)
+
+  it("6,000 filters of 2 KB, good and bad", function()
+    leaks_nothing(2000, [[
+      cap = cap or pcap.open_dead()
+      long = long or ("len = 1 or "):rep(120)
+      assert(cap:set_filter(long .. "len = 2", true))
+      if i % 10 == 0 then assert(not cap:set_filter(long .. "ln = 2")) end
+    ]])
+  end)
+
+  it("10,000 copies of packets and loops left early", function()
+    leaks_nothing(10000, [[
+      cap = cap or pcap.open_offline(folder .. "/in")
+      for pkt in (i % 100 == 0 and pcap.open_offline(folder .. "/in") or cap):packets() do
+        pkt:copy()
+        break
+      end
+    ]])
+  end)
+
+  -- Closing one waits for the kernel, some 30 ms.
+  it("210 live captures, and as many that could not be opened", function()
+    if net.require_privilege(pending) then
+      leaks_nothing(70, [[
+        assert(pcap.open_live("lo", 100)):next()
+        assert(not pcap.open_live("nodevice7"))
+      ]], 64)
+    end
+  end)
+end)
+
+describe("With few descriptors left", function()
+  before_each(function()
+    folder, remove = shell.folder()
+    shell.write(folder .. "/in", savefile.header() .. savefile.record("abc"))
+  end)
+  after_each(function() remove() end)
+
+  it("savefiles and dumpers open, because garbage is collected", function()
+    leaks_nothing(500, [[
+      local cap = assert(pcap.open_offline(folder .. "/in"))
+      assert(cap:next() == "abc")
+      local dumper = assert(pcap.open_dead():dump_open(folder .. "/out" .. i % 10))
+      assert(dumper:dump("abc"))
+    ]], 64)
+    leaks_nothing(500, "assert(pcap.open_dead():dump_open(folder .. '/out'))", 64)
+  end)
+
+  it("a failure says so when all are in use", function()
+    collectgarbage()
+    local output = process.lua(([[
+      local pcap = require "pcap"
+      local all = {}
+      for i = 1, 100 do
+        local cap, message = pcap.open_offline(%q)
+        if not cap then
+          io.write(i > 40 and message or "too early")
+          print()
+          print(select(2, pcap.open_dead():dump_open(%q)))
+          break
+        end
+        all[i] = cap
+      end
+    ]]):format(folder .. "/in", folder .. "/out"), { prefix = "ulimit -n 64;" })
+    assert.equal(("%s/in: Too many open files\n%s/out: Too many open files\n")
+      :format(folder, folder), output)
+  end)
+end)

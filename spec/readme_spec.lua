@@ -1,0 +1,94 @@
+local pcap = require "pcap"
+local savefile = require "spec.support.savefile"
+local shell = require "spec.support.shell"
+
+local readme = shell.read("README.md")
+-- What the README links to for its larger parts is the manual too.
+local manual = readme .. shell.run("cat docs/*.md")
+
+-- What stands before the colon of a method in the manual, by the class in the sources.
+local OBJECTS = {
+  Capture = "cap", Dumper = "dumper", Filter = "filter", Packet = "pkt", Reader = "reader",
+  Pollable = "pollable", Layers = "layers",
+  RestyCapture = "cap", Loop = "loop", Team = "team",
+}
+
+local function public_methods()
+  local names = {}
+  for source in shell.run("find lua -name '*.lua'"):gmatch "[^\n]+" do
+    for class, name in shell.read(source):gmatch "\nfunction (%u%w+):(%l[%w_]*)%(" do
+      assert(OBJECTS[class], class .. " has no name in the manual")
+      names[#names + 1] = OBJECTS[class] .. ":" .. name
+    end
+  end
+  -- Some of the methods of captures are made from tables.
+  for name, value in pairs(require("pcap.capture").class) do
+    if name:find "^%l" and type(value) == "function" then
+      names[#names + 1] = "cap:" .. name
+    end
+  end
+  return names
+end
+
+describe("README.md", function()
+  it("documents every name of the module", function()
+    for name in pairs(pcap) do
+      assert.is_truthy(readme:find("pcap." .. name, 1, true), "pcap." .. name .. " is missing")
+    end
+  end)
+
+  it("documents every method", function()
+    local methods = public_methods()
+    assert.is_true(#methods > 15)
+    for _, name in ipairs(methods) do
+      assert.is_truthy(manual:find(name .. "(", 1, true), name .. " is missing")
+    end
+  end)
+
+  it("documents nothing that is not there", function()
+    local there = {}
+    for _, name in ipairs(public_methods()) do
+      there[name] = true
+    end
+    for object, name in manual:gmatch "%f[%w](%l+):([%l_]+)%(" do
+      for _, known in pairs(OBJECTS) do
+        if object == known then
+          assert.is_true(there[object .. ":" .. name], object .. ":" .. name .. " is not there")
+        end
+      end
+    end
+    for name in pairs(require "pcap.decode") do
+      assert.is_truthy(manual:find("decode." .. name, 1, true), "decode." .. name .. " is missing")
+    end
+    for name in manual:gmatch "%f[%w]pcap%.([%l_]+)%(" do
+      assert.is_function(pcap[name], "pcap." .. name .. " is not there")
+    end
+  end)
+
+  it("has examples that are Lua, and a synopsis that copies what it says", function()
+    local blocks = {}
+    for block in manual:gmatch "```lua\n(.-)```" do
+      blocks[#blocks + 1] = block
+      assert(loadstring(block, "=README.md"))
+    end
+    local folder, remove = shell.folder()
+    finally(remove)
+    local http = ("\0"):rep(12) .. "\8\0\x45" .. ("\0"):rep(8) .. "\6" .. ("\0"):rep(10)
+      .. "\0\80\4\0" .. ("\0"):rep(16)
+    shell.write(folder .. "/in.pcap", savefile.header() .. savefile.record(http, { sec = 5 })
+      .. savefile.record(("\0"):rep(60)))
+    shell.write(folder .. "/synopsis.lua", blocks[1])
+    local root = shell.run("pwd"):gsub("\n", "")
+    local printed = shell.run("cd %s && LUA_PATH=%s LUA_CPATH=%s luajit synopsis.lua", folder,
+      root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua", root .. "/build/?.so")
+    assert.equal(("5\t%d\t%d\n"):format(#http, #http), printed)
+    assert.equal("1\n", shell.run("tcpdump -r %s/out.pcap 2>/dev/null | wc -l", folder))
+  end)
+
+  it("names the commands that the Makefile has", function()
+    for target in readme:gmatch "[`\n]make (%l[%l-]+)" do
+      local _, status = shell.try("make -n %s", target)
+      assert.equal(0, status, "make " .. target)
+    end
+  end)
+end)

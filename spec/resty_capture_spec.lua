@@ -1,0 +1,195 @@
+-- Captures that wait in a request of a real nginx; misuse, and use outside nginx.
+
+local net = require "spec.support.net"
+local nginx = require "spec.support.nginx"
+local resty = require "spec.support.resty"
+local shell = require "spec.support.shell"
+local traffic = require "spec.support.traffic"
+
+describe("a capture of pcap.resty in a request #nginx #live", function()
+  local t = {}
+  resty.around(t, { setup = setup, teardown = teardown, before_each = before_each,
+    after_each = after_each })
+
+  -- Runs Lua in a request of an nginx that runs nothing else; `cap` is a capture.
+  local function run(text)
+    t.server = t.server or nginx.start { http = 'init_by_lua_block { live = require "pcap.resty" }',
+      server = [[location = /do { content_by_lua_block {
+        ngx.req.read_body()
+        ngx.say(assert(loadstring(ngx.req.get_body_data()))())
+      } }]] }
+    return resty.run(t.server, ("local cap = assert(live.open { device = %q, filter = %q })\n")
+      :format(t.a, traffic.FILTER) .. text)
+  end
+
+  it("waits as long as it is told, while the worker serves others", function()
+    if not net.require_privilege(pending) then return end
+    local pipe
+    run "return cap:close()"
+    pipe = io.popen(("curl -s -m 10 -d %s http://127.0.0.1:%d/do"):format(shell.quote(([[
+      local cap = assert(live.open { device = %q, filter = "ether proto 0x88b5" })
+      ngx.update_time()
+      local from = ngx.now()
+      local ready, why = cap:wait(1)
+      ngx.update_time()
+      return tostring(ready) .. " " .. why .. " " .. ngx.now() - from]]):format(t.a)),
+      t.server.port))
+    shell.run "sleep 0.2"
+    local body, seconds = t.server:get "/hello"
+    assert.equal("hello\n", body)
+    assert.is_true(seconds < 0.3)
+    local answer, waited = pipe:read("*a"):match "^(.*) ([%d.]+)\n$"
+    pipe:close()
+    assert.equal("nil timeout", answer)
+    assert.is_true(tonumber(waited) >= 0.999 and tonumber(waited) < 1.5, waited)
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("reads what is there by drain, and stops at its budget", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local finish = traffic.start(t.packets, t.b, t.RATE)
+    local turns, most, all, ready = run([[
+      local count, turns, most, clock = 0, 0, 0, require("pcap.shim").luapcap_monotonic
+      local ready = true
+      while ready do
+        ready = cap:wait(1)
+        local from = clock()
+        local n, why = cap:drain(function(pkt)
+          if pkt.caplen ~= 60 then error("not ours") end
+          local till = clock() + 0.00001
+          while clock() < till do end
+        end, 0.002)
+        most = math.max(most, clock() - from)
+        if why ~= nil and why ~= "budget" then return why end
+        count, turns = count + n, turns + (why == "budget" and 1 or 0)
+      end
+      return turns .. " " .. most .. " " .. count .. " " .. tostring(ready)]])
+      :match "^(%d+) (%S+) (%d+) (%S+)$"
+    finish()
+    assert.is_true(tonumber(turns) > 0, "never over the budget")
+    assert.is_true(tonumber(all) > 0 and tonumber(all) <= t.COUNT)
+    assert.is_true(tonumber(most) < 0.1, most)
+    assert.equal("nil", ready)
+  end)
+
+  it("is waited for again by a later request, and by one after an aborted wait", function()
+    if not net.require_privilege(pending) then return end
+    run "kept = cap return ''"
+    for _ = 1, 3 do
+      assert.equal("niltimeout", run "cap:close() return kept:wait(0.05)")
+    end
+    assert.equal("niltimeout", run [[
+      cap:close()
+      local thread = ngx.thread.spawn(function() kept:wait() end)
+      ngx.sleep(0.05)
+      ngx.thread.kill(thread)
+      return kept:wait(0.05)]])
+    assert.equal("nilclosed", run [[
+      ngx.thread.spawn(function() ngx.sleep(0.05) cap:close() end)
+      return cap:wait(5)]])
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("may be closed by drain's callback, which ends the drain", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local finish = traffic.start(t.packets, t.b, t.RATE)
+    assert.equal("1closed nilclosed", run [[
+      local ready = cap:wait()
+      local count, why = cap:drain(function() cap:close() end)
+      local again, reason = cap:wait()
+      return count .. why .. " " .. tostring(again) .. reason]])
+    finish()
+  end)
+
+  it("passes an error in drain's callback to the caller, and goes on", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local finish = traffic.start(t.packets, t.b, t.RATE)
+    local first, second = run([[
+      cap:wait()
+      local raised, problem = pcall(cap.drain, cap, function() error("mine", 0) end)
+      return tostring(raised) .. problem .. " " .. cap:drain(function() end)]]):match "(%S+) (%S+)"
+    finish()
+    assert.equal("falsemine", first)
+    assert.is_true(tonumber(second) > 0)
+  end)
+
+  it("ends its wait soon after the worker is told to QUIT", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local pipe = io.popen(("curl -s -m 10 -d %s http://127.0.0.1:%d/do"):format(shell.quote(
+      ('return live.open({ device = %q, filter = "ether proto 0x88b5" }):wait()')
+      :format(t.a)), t.server.port))
+    shell.run "sleep 0.3"
+    local seconds = t.server:stop "QUIT"
+    assert.equal("nilclosed\n", pipe:read "*a")
+    pipe:close()
+    assert.is_true(seconds < 3, seconds)
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("leaves no descriptor and no thread when it is closed, or forgotten", function()
+    if not net.require_privilege(pending) then return end
+    run "cap:wait(0.01) return cap:close()"
+    local worker = t.server:workers()[1]
+    local function now()
+      run "cap:close() cap = nil collectgarbage() collectgarbage() return 1"
+      return resty.descriptors(worker), shell.run("ls /proc/%s/task | wc -l", worker)
+    end
+    local descriptors, threads = now()
+    for i = 1, 10 do
+      run(i % 2 == 0 and "cap:wait(0.01) return cap:close()" or "cap:wait(0.01) return 1")
+    end
+    shell.run "sleep 0.1"
+    local after, threads_after = now()
+    assert.equal(threads, threads_after)
+    assert.equal(descriptors, after)
+  end)
+
+  it("names the argument that is wrong, at the caller's line", function()
+    if not net.require_privilege(pending) then return end
+    local function problem(text)
+      return (run("local called, problem = pcall(function() " .. text .. " end) return problem")
+        :gsub("^%b[]:%d+: ", "LINE: "))
+    end
+    assert.equal("LINE: bad argument #1 to 'open' (unknown option 'devise')",
+      problem 'live.open { devise = "lo" }')
+    assert.equal("LINE: bad argument #1 to 'start' (option 'waiter': \"thread\" or \"sleep\" "
+      .. "expected, got \"poll\")", problem 'live.start({ waiter = "poll" }, print)')
+    assert.equal("LINE: bad argument #2 to 'start' (function expected, got nil)",
+      problem "live.start({})")
+    assert.equal("LINE: bad argument #1 to 'drain' (function expected, got nil)",
+      problem "cap:drain()")
+    assert.equal("LINE: bad argument #1 to 'wait' (seconds expected, got -1)",
+      problem "cap:wait(-1)")
+    assert.equal("LINE: bad argument #1 to 'open' (option 'fanout': {id = 0 to 65535, type = "
+      .. '"hash", "lb", "cpu", "rnd", "qm" or "rollover"} expected, got 7)',
+      problem "live.open { fanout = 7 }")
+    assert.truthy(run "return select(2, live.open { device = 'nosuchdevice' })"
+      :find("nosuchdevice: ", 1, true))
+    assert.truthy(run "return select(2, live.open { device = 'lo', filter = 'no such' })"
+      :find("syntax error", 1, true))
+  end)
+end)
+
+describe("pcap.resty", function()
+  it("says outside nginx where it runs", function()
+    package.loaded["pcap.resty"] = nil
+    local loaded, problem = pcall(require, "pcap.resty")
+    assert.is_false(loaded)
+    assert.truthy(problem:find("inside nginx only", 1, true))
+  end)
+
+  it("starts no loop before the workers are forked #nginx", function()
+    if not shell.has "nginx" then
+      return pending "needs nginx"
+    end
+    local started, problem = pcall(nginx.start, { main = "", http = [[
+      init_by_lua_block { require("pcap.resty").start({ device = "lo" }, print) }]] })
+    assert.is_false(started)
+    assert.truthy(problem:find("init_by_lua:1: pcap.resty: 'start' runs in a worker", 1, true)
+      or problem:find("pcap.resty: 'start' runs in a worker", 1, true))
+  end)
+end)

@@ -1,0 +1,269 @@
+-- Captures in the event loop of a real nginx. What needs no nginx is at the end.
+
+local net = require "spec.support.net"
+local resty = require "spec.support.resty"
+local shell = require "spec.support.shell"
+local traffic = require "spec.support.traffic"
+
+local switches, eventually = resty.switches, resty.eventually
+
+describe("pcap.resty #nginx #live", function()
+  local t = {}
+  resty.around(t, { setup = setup, teardown = teardown, before_each = before_each,
+    after_each = after_each })
+
+  local function serve(opts)
+    opts = opts or {}
+    opts.device = t.a
+    t.server = resty.serve(opts)
+    return t.server
+  end
+
+  local function stats()
+    return resty.stats(t.server)
+  end
+
+  it("counts exactly the packets that tcpreplay sent at 50,000 a second", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    assert.equal(t.COUNT, sent)
+    eventually(function() return stats().count == sent end)
+    shell.run "sleep 0.1"
+    assert.equal(sent, stats().count)
+    assert.equal(sent, stats().packets)
+    assert.is_true(stats().lag < 1)
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("counts them with the waiter that sleeps, too", function()
+    if not net.require_privilege(pending) then return end
+    serve { loop_options = 'waiter = "sleep"' }
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == sent end)
+    assert.equal(sent, stats().count)
+  end)
+
+  it("shares the packets among two workers, each packet once", function()
+    if not net.require_privilege(pending) then return end
+    serve { workers = 2, loop_options = 'fanout = { id = 4711, type = "lb" }',
+      callback = resty.KEEP_NUMBER, on_exit = resty.WRITE_NUMBERS }
+    shell.run "sleep 0.3"
+    assert.equal(t.COUNT, traffic.replay(t.packets, t.b, t.RATE))
+    shell.run "sleep 0.3"
+    t.server:stop "QUIT"
+    local seen, total, each = resty.numbers(t.server)
+    assert.equal(2, #each)
+    assert.is_true(each[1] > 0 and each[2] > 0, table.concat(each, " and "))
+    assert.equal(t.COUNT, total)
+    for i = 1, t.COUNT do
+      if seen[i] ~= 1 then
+        error(("packet %d was seen %d times"):format(i, seen[i] or 0))
+      end
+    end
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("wakes up at most three times a second while nothing comes, and burns nothing", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    shell.run "sleep 1"
+    local worker = t.server:workers()[1]
+    assert.equal("2\n", shell.run("ls /proc/%s/task | wc -l", worker))
+    local function ticks()
+      return tonumber(shell.run("awk '{ print $14 + $15 }' /proc/%s/stat", worker))
+    end
+    local before, ticks_before = switches(worker), ticks()
+    shell.run "sleep 6"
+    local woken = switches(worker) - before
+    assert.is_true(woken <= 18, woken .. " wake-ups in 6 seconds")
+    assert.is_true(woken > 0, "no heartbeat")
+    assert.is_true(ticks() - ticks_before <= 2)
+  end)
+
+  it("waits in a thread that takes none of the worker's signals", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    local worker = t.server:workers()[1]
+    local thread = resty.eventually(function()
+      return shell.run("ls /proc/%s/task", worker):gsub("%f[%d]" .. worker .. "\n", "")
+        :match "%d+"
+    end)
+    local blocked = shell.run("sed -n 's/^SigBlk:.//p' /proc/%s/task/%s/status", worker, thread)
+    -- All but KILL and STOP, which nothing blocks, and two that the C library keeps for itself.
+    assert.equal("fffffffe7ffbfeff\n", blocked)
+  end)
+
+  it("answers HTTP within 100 ms while the callback is slower than the input", function()
+    if not net.require_privilege(pending) then return end
+    -- 100 us each: 10,000 packets a second at the most, of 50,000 that come.
+    serve { callback = [[count = count + 1
+      local clock = require("pcap.shim").luapcap_monotonic
+      local till = clock() + 0.0001
+      while clock() < till do end]] }
+    local finish = traffic.start(t.packets, t.b, t.RATE)
+    shell.run "sleep 0.1"
+    local busy, times = false, {}
+    for i = 1, 10 do
+      local body, seconds = t.server:get "/hello"
+      assert.equal("hello\n", body)
+      times[i] = seconds
+      busy = busy or stats().count < t.COUNT
+    end
+    finish()
+    assert.is_true(busy, "there was no overload to speak of")
+    assert.is_true(stats().count > 0)
+    for _, seconds in ipairs(times) do
+      assert.is_true(seconds < 0.1, "slow answers: " .. table.concat(times, " "))
+    end
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("survives a callback that raises: logged with its traceback, counted", function()
+    if not net.require_privilege(pending) then return end
+    serve { callback = 'count = count + 1 error("the callback broke")' }
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == sent end)
+    assert.equal(sent, stats().count)
+    assert.equal(sent, stats().callback_errors)
+    local log = t.server:log()
+    assert.truthy(log:find("callback error 1: init_worker_by_lua%b():%d+: the callback broke"))
+    assert.truthy(log:find("stack traceback", 1, true))
+    assert.is_true(select(2, log:gsub("the callback broke", "")) < 100, "the log was flooded")
+    assert.equal("", t.server:complaints "callback")
+  end)
+
+  it("changes the filter while it runs; a bad one changes nothing", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    assert.truthy(resty.run(t.server, 'return select(2, loop:set_filter("no such filter"))')
+      :find("syntax error", 1, true))
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == sent end)
+    assert.equal(sent, stats().count)
+    resty.run(t.server, 'return tostring(loop:set_filter("ether proto 0x88b6"))')
+    traffic.replay(t.packets, t.b, t.RATE)
+    shell.run "sleep 0.1"
+    assert.equal(sent, stats().count)
+  end)
+
+  it("stops when told to, in the callback too, and delivers no packet after that", function()
+    if not net.require_privilege(pending) then return end
+    serve { callback = "count = count + 1 if count == 1000 then loop:stop() end" }
+    traffic.replay(t.packets, t.b, t.RATE)
+    assert.is_true(eventually(function() return stats().ended == "closed" end))
+    assert.equal(1000, stats().count)
+    assert.equal(1000, stats().packets)
+    assert.truthy(resty.run(t.server, "return tostring(loop.capture)"):find("closed", 1, true))
+    assert.equal("1\n", shell.run("ls /proc/%s/task | wc -l", t.server:workers()[1]))
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("ends with libpcap's message when its interface is deleted", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    assert.equal("nil", stats().ended)
+    t.remove_veth()
+    assert.is_true(eventually(function() return stats().ended ~= "nil" end))
+    assert.equal("The interface disappeared", stats().ended)
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("goes on when its interface was down, without spinning meanwhile", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    shell.run("ip link set %s down", t.a)
+    shell.run "sleep 0.5"
+    local worker = t.server:workers()[1]
+    local before = switches(worker)
+    shell.run "sleep 1"
+    assert.is_true(switches(worker) - before < 100, switches(worker) - before .. " wake-ups")
+    assert.equal("nil", stats().ended)
+    shell.run("ip link set %s up", t.a)
+    shell.run "sleep 0.5"
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == sent end)
+    assert.equal(sent, stats().count)
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("ends within two seconds of QUIT, and at once on TERM, again and again", function()
+    if not net.require_privilege(pending) then return end
+    for i = 1, 10 do
+      serve()
+      local finish = i % 2 == 0 and traffic.start(t.packets, t.b, t.RATE)
+      shell.run "sleep 0.1"
+      local seconds = t.server:stop(i < 6 and "QUIT" or "TERM")
+      assert.is_true(seconds and seconds < 2, "took " .. tostring(seconds))
+      if finish then
+        finish()
+      end
+      assert.equal("", t.server:complaints())
+      t.server:remove()
+    end
+    t.server = nil
+    assert.equal("", shell.try "find /tmp -maxdepth 1 -name 'pcap-*' -user root -newermt '-1 min'")
+  end)
+
+  it("sees no packet twice and loses few when nginx is reloaded under traffic", function()
+    if not net.require_privilege(pending) then return end
+    serve { loop_options = 'fanout = { id = 4712, type = "lb" }',
+      callback = resty.KEEP_NUMBER, on_exit = resty.WRITE_NUMBERS }
+    local old = t.server:workers()[1]
+    local finish = traffic.start(t.packets, t.b, 20000)
+    shell.run "sleep 0.3"
+    t.server:signal "HUP"
+    assert.equal(t.COUNT, finish())
+    shell.run "sleep 0.1"
+    assert.not_equal(old, t.server:workers(true)[1])
+    t.server:stop "QUIT"
+    local seen, total, each = resty.numbers(t.server)
+    assert.equal(2, #each)
+    for number, times in pairs(seen) do
+      assert.equal(1, times, "packet " .. number)
+    end
+    -- What has come since the kernel last handed over a block: 10 ms, and the time to exit.
+    assert.is_true(total >= t.COUNT - 1000, t.COUNT - total .. " lost")
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("leaks no descriptor over ten reloads", function()
+    if not net.require_privilege(pending) then return end
+    serve { workers = 2, loop_options = "fanout = { id = 4713 }" }
+    local function descriptors()
+      local counts = {}
+      for i, pid in ipairs(t.server:workers(true)) do
+        counts[i] = resty.descriptors(pid)
+      end
+      table.sort(counts)
+      return { resty.descriptors(t.server:pid()), unpack(counts) }
+    end
+    shell.run "sleep 0.2"
+    local before = descriptors()
+    assert.equal(3, #before)
+    for _ = 1, 10 do
+      t.server:reload()
+    end
+    assert.same(before, descriptors())
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("does not crash with lua_code_cache off, where each request has a Lua state", function()
+    if not net.require_privilege(pending) then return end
+    serve { http = "lua_code_cache off;", callback = resty.KEEP_NUMBER,
+      on_exit = resty.WRITE_NUMBERS, server = [[
+      location = /wait { content_by_lua_block {
+        local cap = assert(require("pcap.resty").open { device = "$DEVICE" })
+        ngx.say(cap:wait(0.01))
+        if ngx.var.arg_close then cap:close() end
+      } }]] }
+    for i = 1, 20 do
+      assert.equal("niltimeout\n", (t.server:get("/wait" .. (i % 2 == 0 and "?close=1" or ""))))
+    end
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    shell.run "sleep 0.2"
+    t.server:stop "QUIT"
+    assert.equal(sent, (select(2, resty.numbers(t.server))))
+    assert.equal("", t.server:complaints "lua_code_cache is off")
+  end)
+end)

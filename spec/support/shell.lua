@@ -1,0 +1,67 @@
+--- Commands and temporary files for the specs; everything made here is removed again.
+
+local shell = {}
+
+--- Quotes a word for sh.
+function shell.quote(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+
+-- Scripts that a command runs find the module, whether `make test` or `busted` started us.
+local PATHS = "export LUA_PATH=\"$PWD/lua/?.lua;$PWD/lua/?/init.lua;;\" "
+  .. "LUA_CPATH=\"$PWD/build/?.so;;\"; "
+
+--- Runs a command: its output (stderr with it), and its exit status.
+function shell.try(command, ...)
+  local words = {}
+  for i = 1, select("#", ...) do
+    words[i] = shell.quote((select(i, ...)))
+  end
+  if #words > 0 then
+    command = command:format(unpack(words))
+  end
+  local pipe = assert(io.popen(PATHS .. "{ " .. command .. "\n} 2>&1; echo \":$?\"", "r"))
+  local output = pipe:read("*a")
+  pipe:close()
+  local text, status = output:match("^(.*):(%d+)\n$")
+  return text, tonumber(status)
+end
+
+--- Runs a command that must succeed; each %s in it is an argument, quoted. Gives its output.
+function shell.run(command, ...)
+  local output, status = shell.try(command, ...)
+  if status ~= 0 then
+    error(("'%s' ended with %d:\n%s"):format(command, status, output), 2)
+  end
+  return output
+end
+
+--- Whether a program is on the path.
+function shell.has(program)
+  local _, status = shell.try("command -v %s", program)
+  return status == 0
+end
+
+--- A new temporary folder; call the second value, its removal, in after_each or finally.
+function shell.folder()
+  local path = shell.run("mktemp -d"):gsub("\n$", "")
+  return path, function()
+    shell.run("rm -rf %s", path)
+  end
+end
+
+function shell.write(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+  return path
+end
+
+function shell.read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
+end
+
+return shell
