@@ -1,0 +1,26 @@
+--- Copies the packets of a savefile that match an expression.
+--
+--   luajit examples/copy.lua from to [expression]
+
+local pcap = require "pcap"
+local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
+
+-- Nanoseconds survive a copy only where they are asked for.
+local cap = assert(pcap.open_offline(arg[1] or "-", { precision = "nano" }))
+if arg[3] then
+  assert(cap:set_filter(table.concat(arg, " ", 3)))
+end
+local show = progress(cap, false)
+local dumper = assert(cap:dump_open(arg[2] or "-"))
+
+local count = 0
+for pkt in cap:packets() do
+  assert(dumper:dump(pkt))
+  count = count + 1
+  show()
+end
+show "done"
+
+assert(dumper:close())
+assert(cap:ending() == "closed", cap:ending())
+io.stderr:write(count, " packets copied\n")

@@ -1,0 +1,71 @@
+--- Prints packets as tcpdump does, a line each, or writes them to a savefile.
+--
+--   luajit examples/dump.lua [-r file | -i device] [-w file] [-c count] [expression]
+--
+-- A file "-" is stdin or stdout.
+
+local pcap = require "pcap"
+local decode = require "pcap.decode"
+local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
+
+local options, expression = {}, {}
+local i = 1
+while arg[i] do
+  local letter = arg[i]:match "^%-([riwc])$"
+  if letter then
+    options[letter] = arg[i + 1]
+    i = i + 1
+  else
+    expression[#expression + 1] = arg[i]
+  end
+  i = i + 1
+end
+
+local function check(value, message)
+  if not value then
+    io.stderr:write("dump: ", message, "\n")
+    os.exit(1)
+  end
+  return value, message
+end
+
+local cap, warning
+if options.r then
+  cap = check(pcap.open_offline(options.r))
+else
+  cap, warning = check(pcap.open_live { device = options.i, timeout = 1 })
+  io.stderr:write(warning and warning .. "\n" or "", "listening on ", tostring(cap), "\n")
+end
+if #expression > 0 then
+  check(cap:set_filter(table.concat(expression, " ")))
+end
+
+local function line(pkt, linktype)
+  return ("%s.%06d %s"):format(os.date("%H:%M:%S", pkt.sec), pkt.nsec / 1000,
+    decode.summary(pkt, linktype))
+end
+
+local linktype = cap:datalink()
+local show = progress(cap, not options.w)
+local dumper = options.w and check(cap:dump_open(options.w))
+local left = tonumber(options.c) or math.huge
+
+-- A live capture's loop ends whenever nothing came for its timeout, so it is started again.
+repeat
+  for pkt in cap:packets(left < math.huge and left or nil) do
+    if dumper then
+      check(dumper:dump(pkt))
+    else
+      print(line(pkt, linktype))
+    end
+    left = left - 1
+    show()
+  end
+until cap:ending() ~= "timeout"
+show "done"
+
+if dumper then
+  check(dumper:close())
+end
+local ending = cap:ending()
+check(ending == "closed" or ending == "limit", ending)
