@@ -1,0 +1,53 @@
+--- The same work with this library: ours packets|next|copy|layers FILE [EXPRESSION],
+-- ours live DEVICE.
+
+local pcap = require "pcap"
+
+local work, source, expression = arg[1], arg[2], arg[3]
+local cap
+if work == "live" then
+  cap = assert(pcap.open_live(source, 65535, false, 1))
+else
+  cap = assert(pcap.open_offline(source))
+end
+if expression then
+  assert(cap:set_filter(expression))
+end
+
+local packets, sum = 0, 0
+if work == "packets" then
+  for pkt in cap:packets() do
+    packets = packets + 1
+    sum = sum + pkt.caplen + pkt.data[0]
+  end
+elseif work == "next" then
+  for data in cap.next, cap do
+    packets = packets + 1
+    sum = sum + #data + data:byte()
+  end
+elseif work == "layers" then
+  local layers = require("pcap.decode").layers(cap:datalink())
+  for pkt in cap:packets() do
+    local tcp = layers(pkt).tcp
+    packets = packets + 1
+    sum = sum + tcp.dest_port
+  end
+elseif work == "live" then
+  io.write("ready\n")
+  io.flush()
+  repeat
+    for pkt in cap:packets() do
+      packets = packets + 1
+      sum = sum + pkt.caplen + pkt.data[0]
+    end
+  until packets > 0
+  print(packets)
+  return
+elseif work == "copy" then
+  local dumper = assert(cap:dump_open "/dev/null")
+  for pkt in cap:packets() do
+    assert(dumper:dump(pkt))
+  end
+  assert(dumper:close())
+end
+print(("%d %d"):format(packets, sum))

@@ -1,0 +1,197 @@
+--- `make bench`: the same work by C with libpcap, by us and by others, in turn, on files made here.
+--
+-- What counts is the ratio of two times in one round; a table gives the medians. Each process is
+-- timed whole, with its start. Both sides must have seen the same packets.
+
+local stats = require "bench.stats"
+
+local FOLDER = "build/bench/"
+local ROUNDS = tonumber(os.getenv "BENCH_ROUNDS") or 7
+
+local FILES = {
+  { name = "64", packets = 4000000 },
+  { name = "64-tenth", packets = 400000, sizes = "64" },
+  { name = "64-some", packets = 40000, sizes = "64" },
+  { name = "64-few", packets = 4000, sizes = "64" },
+  { name = "64-none", packets = 0, sizes = "64" },
+  { name = "mix", packets = 800000 },
+  { name = "1500", packets = 250000 },
+}
+
+local function lines_of(command)
+  local pipe = assert(io.popen(command))
+  local lines = {}
+  for line in pipe:lines() do
+    lines[#lines + 1] = line
+  end
+  pipe:close()
+  return lines
+end
+
+local function has(command)
+  return #lines_of(("(%s) >/dev/null 2>&1 && echo yes"):format(command)) > 0
+end
+
+local path, packets_in = {}, {}
+for _, file in ipairs(FILES) do
+  path[file.name] = FOLDER .. file.name .. ".pcap"
+  packets_in[file.name] = file.packets
+  os.execute(("%sgenerate %d %s > %s"):format(FOLDER, file.packets, file.sizes or file.name,
+    path[file.name]))
+end
+
+-- One run: seconds, peak kilobytes, and what the command saw.
+local function run(command)
+  local lines = lines_of(FOLDER .. "measure " .. command)
+  local wall, _, peak = lines[#lines]:match "^(%S+) (%S+) (%S+)$"
+  return { seconds = tonumber(wall), peak = tonumber(peak), saw = #lines > 1 and lines[1] }
+end
+
+-- Several commands in turn, so that a slow moment of the machine hits them all. Gives for each
+-- the median seconds, the largest peak, and the median ratio of the first one's time to its own.
+local function compare(commands)
+  local results = {}
+  for i in ipairs(commands) do
+    results[i] = { seconds = {}, ratio = {}, peak = 0 }
+    run(commands[i]) -- warm-up
+  end
+  for _ = 1, ROUNDS do
+    local first
+    for i, command in ipairs(commands) do
+      local result, one = results[i], run(command)
+      first = first or one
+      result.seconds[#result.seconds + 1] = one.seconds
+      result.ratio[#result.ratio + 1] = first.seconds / one.seconds
+      result.peak = math.max(result.peak, one.peak)
+      result.saw = one.saw
+    end
+  end
+  for _, result in ipairs(results) do
+    result.seconds, result.ratio = stats.median(result.seconds),
+      stats.median(result.ratio)
+  end
+  return results
+end
+
+local out = assert(io.open("bench/RESULTS.md", "w"))
+local function say(format, ...)
+  local line = select("#", ...) > 0 and format:format(...) or format
+  print(line)
+  out:write(line, "\n")
+end
+
+local plot = assert(io.open(FOLDER .. "ratios.dat", "w"))
+
+local function work_row(title, work, file, expression, target)
+  local quoted = expression and (" '%s'"):format(expression) or ""
+  local c_work = work == "copy" and "copy" or "loop"
+  local c, ours, floor = unpack(compare {
+    ("%speer %s %s%s"):format(FOLDER, c_work, path[file], quoted),
+    ("luajit bench/ours.lua %s %s%s"):format(work, path[file], quoted),
+    ("%speer read %s"):format(FOLDER, path[file]),
+  })
+  if work ~= "copy" and c.saw ~= ours.saw then
+    error(("%s: C saw %s, we %s"):format(title, c.saw, ours.saw))
+  end
+  local ns = 1e9 / packets_in[file]
+  say("| %s | %.1f | %.1f | %.1f | **%.2f** | %.2f | %.1f / %.1f |", title, c.seconds * ns,
+    ours.seconds * ns, floor.seconds * ns, ours.ratio, target, c.peak / 1024, ours.peak / 1024)
+  plot:write(("%q %.3f %.3f\n"):format(title, ours.ratio, target))
+end
+
+local GO = FOLDER .. "gopacket"
+local PYTHON = "/usr/bin/python3 bench/peers.py"
+
+-- What others take, by name: whether they are there, their command for a file, and a smaller file
+-- for the slow ones.
+local READERS = {
+  { "tcpdump --count", "tcpdump --version", "tcpdump --count -r %s" },
+  { "capinfos -c", "capinfos -v", "capinfos -c %s" },
+  { "gopacket pcap, zero-copy", "test -x " .. GO, GO .. " pcap %s" },
+  { "gopacket pcapgo, zero-copy", "test -x " .. GO, GO .. " pcapgo %s" },
+  { "pcapy", "/usr/bin/python3 -c 'import pcapy'", PYTHON .. " pcapy %s", "64-tenth" },
+  { "dpkt", "/usr/bin/python3 -c 'import dpkt'", PYTHON .. " dpkt %s", "64-tenth" },
+}
+
+local DECODERS = {
+  { "C, pcap_loop, which decodes nothing", "true", FOLDER .. "peer loop %s" },
+  { "gopacket DecodingLayerParser", "test -x " .. GO, GO .. " decode %s" },
+  { "dpkt", "/usr/bin/python3 -c 'import dpkt'", PYTHON .. " dpkt-decode %s", "64-some" },
+  { "scapy", "/usr/bin/python3 -c 'import scapy'", PYTHON .. " scapy-decode %s", "64-few" },
+}
+
+-- A table of others beside one work of ours.
+local function others(work, rows)
+  say("")
+  say("| program | ns/packet | ours | its time / ours |")
+  say("|---|---|---|---|")
+  for _, row in ipairs(rows) do
+    local name, probe, command, file = unpack(row)
+    file = file or "64"
+    if has(probe) then
+      local ours, other = unpack(compare {
+        ("luajit bench/ours.lua %s %s"):format(work, path["64"]),
+        ("sh -c '%s >/dev/null 2>&1'"):format(command:format(path[file])),
+      })
+      local our_ns = ours.seconds * 1e9 / packets_in["64"]
+      local ns = other.seconds * 1e9 / packets_in[file]
+      say("| %s | %.1f | %.1f | %.2f |", name, ns, our_ns, ns / our_ns)
+    else
+      say("| %s | missing | | |", name)
+    end
+  end
+end
+
+local function version(command)
+  return lines_of(command .. " 2>&1")[1] or "missing"
+end
+
+say("# Benchmark results")
+say("")
+say("Written by `make bench`: medians of %d rounds, whole processes, files in the page cache.",
+  ROUNDS)
+say("Ratios hold on other machines, times do not.")
+say("")
+say("- %s", require("pcap")._LIB_VERSION)
+say("- %s", version "luajit -v")
+say("- %s", version "cc --version")
+say("- %s", version "uname -srm")
+say("- %s", version "sed -n 's/^model name.*: //p' /proc/cpuinfo")
+say("")
+say("| work | C libpcap, ns/packet | ours, ns/packet | read(2) alone | C time / ours | at least "
+  .. "| peak MB, C / ours |")
+say("|---|---|---|---|---|---|---|")
+work_row("64 bytes, packets", "packets", "64", nil, 3)
+work_row("mixed sizes, packets", "packets", "mix", nil, 1.8)
+work_row("1500 bytes, packets", "packets", "1500", nil, 1)
+work_row("64 bytes, tcp port 80", "packets", "64", "tcp port 80", 2.5)
+work_row("64 bytes, ip (all match)", "packets", "64", "ip", 3)
+work_row("64 bytes, udp port 9 (none)", "packets", "64", "udp port 9", 3)
+work_row("64 bytes, next with strings", "next", "64", nil, 1 / 2.4)
+work_row("64 bytes, copy to /dev/null", "copy", "64", nil, 1.5)
+plot:close()
+
+local large, small, start = unpack(compare {
+  "luajit bench/ours.lua packets " .. path["64"],
+  "luajit bench/ours.lua packets " .. path["64-tenth"],
+  "luajit bench/ours.lua packets " .. path["64-none"],
+})
+say("")
+say("Growth: ten times the packets take %.1f times as long, the process's start taken off.",
+  (large.seconds - start.seconds) / (small.seconds - start.seconds))
+say("")
+say("Others, reading packets of 64 bytes:")
+others("packets", READERS)
+say("")
+say("Decoding Ethernet, IPv4 and TCP of the same packets, reading included:")
+others("layers", DECODERS)
+say("")
+require("bench.live").compare(say, FOLDER, ROUNDS)
+say("")
+require("bench.send").compare(say, FOLDER, ROUNDS)
+out:close()
+
+if has "gnuplot --version" then
+  os.execute(("gnuplot -e \"data='%s'; output='bench/results.svg'\" bench/plot.gp")
+    :format(FOLDER .. "ratios.dat"))
+end
