@@ -49,8 +49,8 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     if not net.require_privilege(pending) then return end
     run "return cap:close()"
     local finish = traffic.start(t.packets, t.b, t.RATE)
-    local turns, most, all, ready = run([[
-      local count, turns, most, clock = 0, 0, 0, require("pcap.shim").luapcap_monotonic
+    local turns, taken, all, ready = run([[
+      local count, turns, taken, clock = 0, 0, 0, require("pcap.shim").luapcap_monotonic
       local ready = true
       while ready do
         ready = cap:wait(1)
@@ -60,16 +60,17 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
           local till = clock() + 0.00001
           while clock() < till do end
         end, 0.002)
-        most = math.max(most, clock() - from)
+        taken = taken + clock() - from
         if why ~= nil and why ~= "budget" then return why end
         count, turns = count + n, turns + (why == "budget" and 1 or 0)
       end
-      return turns .. " " .. most .. " " .. count .. " " .. tostring(ready)]])
+      return turns .. " " .. taken .. " " .. count .. " " .. tostring(ready)]])
       :match "^(%d+) (%S+) (%d+) (%S+)$"
     finish()
-    assert.is_true(tonumber(turns) > 0, "never over the budget")
+    -- 200 ms of work in turns of 2 ms; a busy machine may stand still in some of them.
+    assert.is_true(tonumber(turns) > 20, turns .. " times over the budget")
     assert.is_true(tonumber(all) > 0 and tonumber(all) <= t.COUNT)
-    assert.is_true(tonumber(most) < 0.1, most)
+    assert.is_true(taken / turns < 0.02, taken .. " s in " .. turns .. " turns")
     assert.equal("nil", ready)
   end)
 

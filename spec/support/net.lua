@@ -27,8 +27,8 @@ end
 --- A veth pair, both ends up and silent (no IPv6 chatter). Gives both names and the removal.
 function net.veth()
   made = made + 1
-  local name = ("lp%d%c"):format(process.pid() % 1000000, 96 + made)
-  local a, b = name .. "0", name .. "1"
+  local name = ("lp%d_%d"):format(process.pid() % 1000000, made)
+  local a, b = name .. "a", name .. "b"
   shell.run("ip link add %s type veth peer name %s", a, b)
   for _, device in ipairs { a, b } do
     shell.try("sysctl -qw net.ipv6.conf.%s.disable_ipv6=1", device)
