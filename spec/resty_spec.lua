@@ -250,15 +250,15 @@ describe("pcap.resty #nginx #live", function()
         counts[i] = resty.descriptors(pid)
       end
       table.sort(counts)
-      return { resty.descriptors(t.server:pid()), unpack(counts) }
+      return resty.descriptors(t.server:pid()) .. ": " .. table.concat(counts, ", ")
     end
     shell.run "sleep 0.2"
     local before = descriptors()
-    assert.equal(3, #before)
+    assert.matches("^%d+: %d+, %d+$", before)
     for _ = 1, 10 do
       t.server:reload()
     end
-    assert.same(before, descriptors())
+    assert.equal(before, resty.settle(before, descriptors))
     assert.equal("", t.server:complaints())
   end)
 

@@ -81,6 +81,13 @@ function resty.eventually(condition)
   return condition()
 end
 
+--- What `measure` gives, once that is `expected` or after five seconds: nginx's processes close
+-- what they had open for each other when they get round to it.
+function resty.settle(expected, measure)
+  resty.eventually(function() return measure() == expected end)
+  return measure()
+end
+
 --- The numbers that workers wrote: how often each was seen, how many in all, and the number of
 -- each worker.
 function resty.numbers(server)
