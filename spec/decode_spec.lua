@@ -179,7 +179,7 @@ describe("layers", function()
     for _, case in ipairs {
       { ip4(6, frames.tcp("x"), { length = 4000 }), "ip: total length is more than there was", 80 },
       { ip4(6, frames.tcp("x"), { length = 19 }),
-        "ip: total length is less than the header's", 80 },
+        "ip: total length is less than the header's" },
       { frames.ethernet(0x86dd, frames.ipv6(6, frames.tcp("x"), { length = 4000 })),
         "ip: payload length is more than there was", 80 },
       { ip4(17, frames.udp("x", { length = 4000 })), "udp: length is more than there was" },
@@ -191,6 +191,72 @@ describe("layers", function()
       layers(case[1])
       assert.equal(case[2], layers.error)
       assert.equal(case[3], layers.tcp and layers.tcp.dest_port)
+    end
+  end)
+
+  it("takes no EtherType for a length", function()
+    local layers = decode.layers()
+    local snap = hex "aaaa03 000000 0800" .. frames.ipv4(6, frames.tcp("hello"))
+    for ethertype, expected in pairs { [1500] = "tcp", [1501] = "eth", [1535] = "eth" } do
+      assert.equal(expected, layers(frames.ethernet(ethertype, snap)).last)
+    end
+    layers(frames.ethernet(8 + #snap, snap .. "padding..")) -- the content ends with the length
+    assert.equal(8 + #snap, layers.eth.content_length)
+    layers(frames.ethernet(0x8100, frames.vlan(1, #snap, snap .. "padding")))
+    assert.equal(#snap, layers.vlan.content_length)
+  end)
+
+  it("takes a jumbogram's length of 0 for open, no other packet's", function()
+    local layers = decode.layers()
+    local tcp = frames.tcp("hello", { v6 = true })
+    local jumbo = hex "06 00 c2 04 0000001d"
+    layers(frames.ethernet(0x86dd, frames.ipv6(0, jumbo .. tcp, { length = 0 })))
+    assert.same({ "hello", nil }, { layers:payload(), layers.error })
+    layers(frames.ethernet(0x86dd, frames.ipv6(59, "", { length = 0 }) .. "padding"))
+    assert.same({ "", 0, nil }, { layers:payload(), layers.payload_length, layers.error })
+  end)
+
+  it("takes any length on the wire", function()
+    local layers = decode.layers()
+    for _, wirelen in ipairs { 2 ^ 31 - 1, 2 ^ 31, 2 ^ 32 - 1 } do
+      layers(frames.ethernet(0x88cc, "lldp"), wirelen)
+      assert.equal(2 ^ 31 - 1 - 14, layers.payload_length)
+      layers(frames.ethernet(0x0800, frames.ipv4(6, frames.tcp("x"), { length = 4000 })), wirelen)
+      assert.is_nil(layers.error)
+    end
+  end)
+
+  it("has no limit to the height of a stack", function()
+    local layers = decode.layers()
+    for _, count in ipairs { 1, 7, 8, 9, 10, 11, 30, 200 } do
+      local options = {}
+      for i = 1, count do
+        options[i] = string.char(i == count and 6 or 60) .. hex "00 01 04 00000000"
+      end
+      layers(frames.ethernet(0x86dd, frames.ipv6(60, table.concat(options)
+        .. frames.tcp("hello", { v6 = true }))))
+      assert.same({ "hello", 40 + 8 * count }, { layers:payload(), layers.ip.header_size })
+    end
+  end)
+
+  it("gives every field for a key in a variable, compiled or not", function()
+    local layers = decode.layers()
+    local cases = {
+      [kinds["TCP"]] = { tcp = { "vni", "tag", "begin", "content_length" } },
+      [kinds["IPv6 three extensions"]] = { ip = { "checksum", "options", "header_size", "proto" } },
+      [kinds["three tags"]] = { vlan = { "vni", "tag", "count", "begin" } },
+    }
+    for bytes, views in pairs(cases) do
+      for name, keys in pairs(views) do
+        local seen = 0
+        for _ = 1, 500 do
+          local header = layers(bytes)[name]
+          for i = 1, #keys do
+            if header[keys[i]] ~= nil then seen = seen + 1 end
+          end
+        end
+        assert.equal(1000, seen, name)
+      end
     end
   end)
 
@@ -371,6 +437,13 @@ describe("layers:flow", function()
     local function key(bytes) return layers(frames.ethernet(0x0800, bytes)):flow() end
     assert.equal(key(frames.ipv4(6, out)), key(frames.ipv4(51, "\6" .. ah .. out)))
     assert.equal(key(frames.ipv4(17, udp)), key(frames.ipv4(51, "\17" .. ah .. udp)))
+    local function key6(proto, bytes)
+      return layers(frames.ethernet(0x86dd, frames.ipv6(proto, bytes))):flow()
+    end
+    ah = frames.hex "3c 01 0000 00000001 00000002" -- with options behind it
+    assert.equal(key6(6, out), key6(51, ah .. frames.hex "06 00 01 04 00000000" .. out))
+    assert.same({ 6, #out, 51, 40 }, { layers.ah.proto, layers.ah.content_length,
+      layers.ip.proto, layers.ip.header_size })
   end)
 
   it("is nil where there is no IP", function()
@@ -397,6 +470,22 @@ describe("layers:verify", function()
       ["IPv6 TCP"] = { "ip", "IPv6 has no checksum" },
     } do
       assert.same({ nil, case[2] }, { layers(kinds[kind]):verify(case[1]) })
+    end
+    local function udp(o) -- what is summed is wrong
+      o.sport = 5
+      return frames.ethernet(0x0800, frames.ipv4(17, frames.udp("hi", o) .. "more"))
+    end
+    for _, length in ipairs { 0, 7, 15 } do
+      assert.same({ nil, "its length is not that of what there is" },
+        { layers(udp { length = length }):verify("udp") })
+    end
+    for pointer, expected in pairs { [4] = true, [8] = false } do
+      local route = hex "01 83 07" .. string.char(pointer) .. frames.DST4
+      layers(frames.ethernet(0x0800, frames.ipv4(6, frames.tcp("hello", { src = "else" }),
+        { options = route })))
+      assert.equal(expected, layers.ip.is_routed)
+      assert.equal(expected and "the source route has the address that is summed",
+        expected and select(2, layers:verify("tcp")))
     end
     layers(kinds["TCP"]:sub(1, -2), #kinds["TCP"])
     assert.same({ nil, "not all of it was captured" }, { layers:verify("tcp") })
@@ -436,6 +525,7 @@ describe("addresses", function()
 
   it("that are none are refused", function()
     for _, bad in ipairs { "", "10.0.0", "10.0.0.256", "1.2.3.4.5", ":::", "1:2:3", "1::2::3",
+      "1.2.3.04", "001.2.3.4", "::01.2.3.4",
       "12345::", "g::", "1:2:3:4:5:6:7:8:9", "02:00:5e:10:00", "::1.2.3.999", ":1:2:3:4:5:6:7" } do
       assert.same({ nil, ("not an address: %q"):format(bad) }, { decode.address(bad) })
     end
@@ -498,5 +588,41 @@ describe("a protocol of one's own", function()
       layers(frames.ethernet(0x0800, frames.ipv4(17, frames.udp(hex "002b ffff", ports))))
       assert.equal(43, layers.made_up.answer)
     end
+  end)
+
+  it("may be behind every space of the table", function()
+    local dispatch = require "pcap.decode.dispatch"
+    package.preload["pcap.decode.made_up"] = function()
+      local function decode_made_up(layers, _, _, at, limit, stop)
+        layers.last = "made_up"
+        return nil, nil, at, limit, stop
+      end
+      return { name = "made_up", decode = decode_made_up }
+    end
+    local ports = { sport = 4242, dport = 4242 }
+    local behind = {
+      sap = { 0x42, frames.ethernet(4, hex "42 42 03 00") },
+      tcp = { 4242, frames.ethernet(0x0800, frames.ipv4(6, frames.tcp("x", ports))) },
+      udp = { 4242, frames.ethernet(0x0800, frames.ipv4(17, frames.udp("x", ports))) },
+      sctp = { 4242, frames.ethernet(0x0800, frames.ipv4(132, frames.u16(4242) .. frames.u16(1)
+        .. ("\0"):rep(8))) },
+      ip = { 253, frames.ethernet(0x0800, frames.ipv4(253, "x")) },
+      ppp = { 0xc021, frames.ethernet(0x8864, hex "1100 0042 0006 c021 0901 0004") },
+    }
+    finally(function()
+      for space, case in pairs(behind) do
+        dispatch[space][case[1]] = nil
+      end
+      package.preload["pcap.decode.made_up"], package.loaded["pcap.decode.made_up"] = nil, nil
+    end)
+    for space, case in pairs(behind) do
+      assert.is_nil(dispatch[space][case[1]])
+      dispatch[space][case[1]] = "made_up"
+    end
+    local layers = decode.layers()
+    for space, case in pairs(behind) do
+      assert.equal("made_up", layers(case[2]).last, space)
+    end
+    assert.equal("IP 192.0.2.7.4242 > 198.51.100.200.4242: tcp 1", decode.summary(behind.tcp[2]))
   end)
 end)

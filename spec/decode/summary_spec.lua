@@ -94,6 +94,9 @@ describe("summary", function()
     assert.equal("link type 105, length 5 [link type 105 is not decoded]",
       decode.summary("bytes", 105))
     assert.equal("link type 1, length 0 [eth: header cut short]", decode.summary(""))
+    local four = frames.ipv4(6, frames.tcp("hello"))
+    assert.equal(("IP 192.0.2.7 > 198.51.100.200: length %d [ip: version is not 6]"):format(#four),
+      decode.summary(frames.ethernet(0x0800, frames.ipv4(41, four))))
   end)
 
   it("names itself and the argument when misused, at the caller's line", function()

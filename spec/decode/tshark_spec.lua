@@ -73,6 +73,7 @@ local FIELDS = {
     ["sll.ifindex"] = "interface",
   },
   null = { ["null.family"] = "family" },
+  chdlc = { ["chdlc.address"] = "address", ["chdlc.protocol"] = "type" },
 }
 
 -- What tshark says of checksums: 0 is wrong, 1 right; else it did not judge.
@@ -168,6 +169,9 @@ local DEEPER = {
 local OTHERWISE = {
   ["ip.len"] = function(layers) -- tshark puts in what it takes a length of 0 for
     return layers.ip and layers.ip.total_length == 0
+  end,
+  ["udp.checksum"] = function(layers) -- tshark stops at a length that cannot be
+    return layers.error == "udp: length is less than the header's"
   end,
   ["ipv6.fraghdr.ident"] = function(_, protocols) -- of several, our view has the last
     return protocols:find("fraghdr.*fraghdr")
@@ -271,6 +275,15 @@ describe("the decoder agrees with tshark", function()
       end)
     end
   end)
+
+  for name, bytes in pairs(frames.misfits()) do
+    it("on " .. name, function()
+      local path = shell.write(folder .. "/misfit.pcap",
+        savefile.header() .. savefile.record(bytes))
+      assert.equal(1, judge(path))
+      assert.is_string(decode.layers()(bytes).error)
+    end)
+  end
 
   for i, link in ipairs(frames.links()) do
     it("on " .. link[2], function()

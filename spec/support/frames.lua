@@ -192,8 +192,29 @@ function frames.kinds()
       .. frames.ethernet(0x8100, frames.vlan(5, 0x86dd, whole6)), { dport = 4789 }))),
     ["Geneve"] = eth4(frames.ipv4(17, frames.udp(hex "01006558 00004200 01020300"
       .. eth4(whole4), { dport = 6081 }))),
+    ["VXLAN over IPv6, without a checksum"] = eth6(frames.ipv6(17, frames.udp(
+      hex "08000000 00abcd00" .. eth4(whole4), { dport = 4789, sum = false, v6 = true }))),
+    ["IPv6 authenticated, with options behind"] = eth6(frames.ipv6(51,
+      hex "3c 04 0000 00000001 00000002" .. ("i"):rep(12) .. hop .. tcp6)),
+    ["IPv6 of no length, padded"] = eth6(frames.ipv6(59, "") .. ("\0"):rep(6)),
+    ["an EtherType just above the lengths"] = frames.ethernet(1501,
+      hex "aaaa03 000000 0800" .. whole4),
+    ["two tags, PPPoE and IPv6"] = frames.ethernet(0x88a8, frames.vlan(1, 0x8100, frames.vlan(2,
+      0x8864, hex "1100 0042" .. u16(2 + #whole6) .. hex "0057" .. whole6))),
     ["PPPoE"] = frames.ethernet(0x8864, hex "1100 0042" .. u16(2 + #whole4) .. hex "0021"
       .. whole4 .. "\0\0"),
+  }
+end
+
+--- Packets over Ethernet whose lengths are wrong, by name.
+function frames.misfits()
+  local tcp, tcp6 = frames.tcp("hello"), frames.tcp("hello", { v6 = true })
+  return {
+    ["IPv4 total length above what there is"] = eth4(frames.ipv4(6, tcp, { length = 400 })),
+    ["IPv6 TCP of no length"] = eth6(frames.ipv6(6, tcp6, { length = 0 })),
+    ["UDP of no length"] = eth4(frames.ipv4(17, frames.udp("hi", { length = 0 }))),
+    ["UDP length below the header's"] = eth4(frames.ipv4(17, frames.udp("hi", { length = 5 }))),
+    ["UDP length above what there is"] = eth4(frames.ipv4(17, frames.udp("hi", { length = 50 }))),
   }
 end
 
@@ -217,6 +238,9 @@ function frames.links()
     { 9, "PPP", hex "0021" .. four },
     { 9, "PPP with address and control", hex "ff03 0057" .. six },
     { 50, "PPP_SERIAL", hex "ff03 0021" .. four },
+    { 50, "PPP_SERIAL with Cisco's HDLC", hex "0f00 0800" .. four },
+    { 104, "C_HDLC", hex "0f00 0800" .. four },
+    { 104, "C_HDLC, IPv6, broadcast", hex "8f00 86dd" .. six },
     { 113, "LINUX_SLL", address .. hex "0800" .. four },
     { 113, "LINUX_SLL, IPv6", address .. hex "86dd" .. six },
     { 113, "LINUX_SLL, 802.1Q", address .. hex "8100" .. frames.vlan(77, 0x0800, four) },

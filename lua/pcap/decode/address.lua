@@ -83,11 +83,11 @@ function address.text(bytes)
   return writer(ffi.cast("const uint8_t *", bytes), 0)
 end
 
--- Numbers below `limit` between separators, as characters; nil if there are not `count`.
+-- As inet_pton takes it: without zeros in front, which some read as octal.
 local function read_ipv4(text)
   local a, b, c, d = text:match("^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$")
   a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
-  if a and a < 256 and b < 256 and c < 256 and d < 256 then
+  if a and a < 256 and b < 256 and c < 256 and d < 256 and not text:find("%f[%d]0%d") then
     return string.char(a, b, c, d)
   end
 end

@@ -4,8 +4,10 @@ local view = require "pcap.decode.view"
 
 local SIZE = 12
 
+-- The protocol behind it, and behind extension headers of IPv6 that follow.
+local MEMBERS = { "int32_t proto" }
+
 local fields = {
-  proto = function(h) return h.bytes[0] end,
   spi = function(h) return (view.u32(h.bytes, 4)) end,
   seq_num = function(h) return (view.u32(h.bytes, 8)) end,
 }
@@ -22,8 +24,9 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
+  header.proto = data[at]
   layers.ah, layers.last = header, "ah"
   return "ip", data[at], at + size, limit, stop
 end
 
-return { name = "ah", view = view.type("ah", SIZE, fields), decode = decode }
+return { name = "ah", view = view.type("ah", SIZE, fields, MEMBERS), decode = decode }

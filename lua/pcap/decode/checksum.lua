@@ -42,6 +42,16 @@ local SEGMENTS = {
   icmpv6 = { size = function() return 8 end, proto = 58 },
 }
 
+-- Why it cannot be told whether a datagram's checksum is right, or nil.
+local function udp_problem(layers, udp, ip, size)
+  local is_tunnel = layers.vxlan or layers.geneve -- which need none over IPv6 either (RFC 6935)
+  if udp.checksum == 0 and (ip.version == 4 or is_tunnel) then
+    return "the sender gave no checksum"
+  elseif udp.length ~= size and not (udp.length == 0 and ip.version == 6) then
+    return "its length is not that of what there is"
+  end
+end
+
 local function verify_segment(layers, pkt, name)
   local header, ip, segment = layers[name], layers.ip, SEGMENTS[name]
   local size = segment.size(header) + header.content_length
@@ -51,13 +61,14 @@ local function verify_segment(layers, pkt, name)
     return nil, "a fragment has only a part of what is summed"
   elseif header.begin - 1 + size > pkt.caplen then
     return nil, "not all of it was captured"
+  elseif segment.proto and ip.is_routed then
+    return nil, "the source route has the address that is summed"
+  end
+  local problem = name == "udp" and udp_problem(layers, header, ip, size)
+  if problem then
+    return nil, problem
   elseif name == "udp" and header.checksum == 0 then
-    if ip.version == 4 then
-      return nil, "the sender gave no checksum"
-    end
     return false
-  elseif segment.proto and ip.version == 6 and ip.is_routed then
-    return nil, "the routing header has the address that is summed"
   end
   local sum = segment.proto and pseudo_header(ip, size, segment.proto) or 0
   return is_right(add(sum, pkt.data, header.begin - 1, size))

@@ -21,6 +21,7 @@ return {
     [50] = "ppp",
     [51] = "pppoe",
     [101] = "raw",
+    [104] = "chdlc",
     [108] = "null",
     [113] = "sll",
     [228] = "ipv4",
@@ -43,6 +44,9 @@ return {
   llc = {
     [0] = "llc",
   },
+
+  -- LLC's destination service access point.
+  sap = {},
 
   ppp = {
     [0x0021] = "ipv4",
@@ -71,6 +75,7 @@ return {
 
   -- Ports: the destination's first, else the source's.
   tcp = {},
+  sctp = {},
   udp = {
     [4789] = "vxlan",
     [6081] = "geneve",

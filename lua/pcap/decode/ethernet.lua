@@ -4,7 +4,7 @@ local ffi = require "ffi"
 local address = require "pcap.decode.address"
 local view = require "pcap.decode.view"
 
-local copy, u16 = ffi.copy, view.u16
+local copy, u16, LONGEST_LENGTH = ffi.copy, view.u16, view.LONGEST_LENGTH
 local SIZE = 14
 
 local fields = {
@@ -25,10 +25,10 @@ local function decode(layers, header, data, at, limit, stop)
   header.begin, header.content_length = at + 1, stop - at - SIZE
   layers.eth, layers.last = header, "eth"
   local ethertype = u16(data, at + 12)
-  if ethertype >= 1536 then
+  if ethertype > LONGEST_LENGTH then
     return "ethertype", ethertype, at + SIZE, limit, stop
   end
-  return view.length(ethertype, at + SIZE, limit, stop)
+  return view.length(header, ethertype, at + SIZE, limit, stop)
 end
 
 return { name = "eth", view = view.type("ethernet", SIZE, fields), decode = decode }

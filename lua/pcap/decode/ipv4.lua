@@ -9,6 +9,23 @@ local band, lshift, rshift = bit.band, bit.lshift, bit.rshift
 local copy, flag, u16 = ffi.copy, view.flag, view.u16
 local SIZE = 20
 
+local SOURCE_ROUTES = { [131] = true, [137] = true } -- loose and strict
+local END, NOTHING = 0, 1
+
+-- Whether a source route among the options has hops to come, so that the last address is there and
+-- not in the header.
+local function is_routed(h)
+  local at, limit = SIZE, band(h.bytes[0], 15) * 4
+  while at + 2 < limit and h.bytes[at] ~= END do
+    local length = h.bytes[at] == NOTHING and 1 or h.bytes[at + 1]
+    if SOURCE_ROUTES[h.bytes[at]] and h.bytes[at + 2] <= length then
+      return true
+    end
+    at = at + math.max(length, 1)
+  end
+  return false
+end
+
 local fields = {
   version = function(h) return (rshift(h.bytes[0], 4)) end,
   header_size = function(h) return band(h.bytes[0], 15) * 4 end,
@@ -28,16 +45,14 @@ local fields = {
   dst_bytes = function(h) return (ffi.string(h.bytes + 16, 4)) end,
   src_number = function(h) return (address.number32(h.bytes, 12)) end,
   dst_number = function(h) return (address.number32(h.bytes, 16)) end,
+  is_routed = is_routed,
   options = function(h) return (ffi.string(h.bytes + SIZE, band(h.bytes[0], 15) * 4 - SIZE)) end,
 }
 
 -- Where the packet ends by its total length. Zero is what a network card's segmentation leaves:
 -- then it ends where the frame does.
-local function packet_end(layers, total, at, size, stop)
+local function packet_end(layers, total, at, stop)
   if total == 0 then
-    return stop
-  elseif total < size then
-    layers.error = layers.error or "ip: total length is less than the header's"
     return stop
   elseif at + total > stop then
     layers.error = layers.error or "ip: total length is more than there was"
@@ -58,7 +73,11 @@ local function decode(layers, header, data, at, limit, stop)
   elseif limit - at < size then
     return view.fail(layers, "ip: options cut short", at, limit, stop)
   end
-  stop = packet_end(layers, u16(data, at + 2), at, size, stop)
+  local total = u16(data, at + 2)
+  if total < size and total ~= 0 then
+    return view.fail(layers, "ip: total length is less than the header's", at, limit, stop)
+  end
+  stop = packet_end(layers, total, at, stop)
   if limit > stop then limit = stop end
   if size == SIZE then
     copy(header.bytes, data + at, SIZE) -- a constant, which compiles to three moves

@@ -8,12 +8,12 @@ local view = require "pcap.decode.view"
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local fill, flag, u16, u24 = view.fill, view.flag, view.u16, view.u24
 local SIZE = 40
+local HOP_BY_HOP = 0
 
 -- What extension headers may change: all headers' size, the protocol behind them, the fragment's
 -- offset and flag as they stand in the header, its id, whether there is an address to come.
-local MEMBERS = [[
-  int32_t header_size, proto, fragment; double fragment_id; bool is_routed;
-]]
+local MEMBERS = { "int32_t header_size", "int32_t proto", "int32_t fragment",
+  "double fragment_id", "bool is_routed" }
 
 local fields = {
   version = function(h) return (rshift(h.bytes[0], 4)) end,
@@ -41,7 +41,7 @@ local function decode(layers, header, data, at, limit, stop)
   local length = bor(lshift(data[at + 4], 8), data[at + 5])
   if at + SIZE + length > stop then
     layers.error = layers.error or "ip: payload length is more than there was"
-  elseif length > 0 then -- zero is for a jumbogram (RFC 2675), or a network card's segmentation
+  elseif length > 0 or data[at + 6] ~= HOP_BY_HOP then -- else it is a jumbogram (RFC 2675)
     stop = at + SIZE + length
     if limit > stop then limit = stop end
   end

@@ -1,4 +1,5 @@
---- IPv6's extension headers, one at a time: each is noted in the view of the header before.
+--- IPv6's extension headers, one at a time: each is noted in the view of IP, or of the
+-- authentication header that came before it.
 
 local view = require "pcap.decode.view"
 
@@ -16,9 +17,14 @@ local function decode(layers, _, data, at, limit, stop, number)
   if limit - at < size then
     return view.fail(layers, "ip: extension header cut short", at, limit, stop)
   end
-  ip.proto = data[at]
-  ip.header_size = ip.header_size + size
-  ip.content_length = ip.content_length - size
+  if layers.ah then -- then it is of what that one has behind it
+    layers.ah.proto = data[at]
+    layers.ah.content_length = layers.ah.content_length - size
+  else
+    ip.proto = data[at]
+    ip.header_size = ip.header_size + size
+    ip.content_length = ip.content_length - size
+  end
   if number == FRAGMENT then
     ip.fragment, ip.fragment_id = u16(data, at + 2), u32(data, at + 4)
     if ip.fragment_offset ~= 0 then

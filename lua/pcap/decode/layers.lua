@@ -21,6 +21,9 @@ local packet_type = ffi.typeof("luapcap_packet")
 
 local layers = {}
 
+-- Positions are whole numbers of 32 bits with a sign, which a length on the wire may be beyond.
+local LONGEST = 2 ^ 31 - 1
+
 local Layers = { __name = "pcap layers" }
 Layers.__index = Layers
 
@@ -85,12 +88,36 @@ local STEP = [[
     = protocol.decode(self, protocol.header, data, at, limit, stop, number)
 ]]
 
--- All headers. The code of six is written out, for neither a loop nor a function called for each
--- header would let the caller's loop compile at once; the loop behind is for longer stacks.
-local walk = assert(loadstring("local finish = ...\n"
+-- A stack of headers is walked by code that is written out: with a loop here, or a function called
+-- for each header, the caller's loop would not compile. Few stacks are higher than this; traces of
+-- 50 headers make LuaJIT crash.
+local WRITTEN_OUT = 12
+
+local HEAD = "local finish, climb_on = ...\n"
   .. "return function(self, data, space, number, at, limit, stop)\n"
   .. "  local spaces, protocol = self._spaces\n"
-  .. STEP:rep(6) .. "while true do\n" .. STEP .. "end end", "=walk"))(finish)
+
+local loop = assert(loadstring(HEAD .. "while true do\n" .. STEP .. "end end", "=loop"))(finish)
+
+-- The rest of a higher stack, in a loop. It is called by way of gsub, which LuaJIT does not
+-- compile: a trace ends there and another begins behind it, where one that met the loop would be
+-- given up, and after some such packets the caller's loop with it.
+local climb_on
+do
+  local self, data, space, number, at, limit, stop
+  local function climb()
+    loop(self, data, space, number, at, limit, stop)
+  end
+  climb_on = function(...)
+    self, data, space, number, at, limit, stop = ...
+    string.gsub("-", "-", climb)
+    self, data = nil, nil
+  end
+end
+
+-- All headers.
+local walk = assert(loadstring(HEAD .. STEP:rep(WRITTEN_OUT)
+  .. "climb_on(self, data, space, number, at, limit, stop) end", "=walk"))(finish, climb_on)
 
 -- What a tunnel carries, from the payload of the object around it.
 local function enter(self, pkt)
@@ -122,6 +149,7 @@ function Layers:__call(pkt, wirelen)
   self:_clear()
   self._pkt = pkt
   local limit, stop = tobit(pkt.caplen), tobit(pkt.wirelen)
+  if stop < 0 then stop = LONGEST end
   if stop < limit then stop = limit end
   walk(self, pkt.data, "linktype", self.linktype, 0, limit, stop)
   if self._space then

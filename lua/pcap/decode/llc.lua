@@ -21,7 +21,7 @@ local function decode(layers, header, data, at, limit, stop)
     view.append(header, 3, data, at + 3, 5)
     return "ethertype", u16(data, at + 6), at + 8, limit, stop
   end
-  return nil, nil, at + 3, limit, stop
+  return "sap", data[at], at + 3, limit, stop
 end
 
 return { name = "llc", view = view.type("llc", 8, fields), decode = decode }

@@ -33,4 +33,8 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   return "ethertype", ETHERTYPES[header.number] or 0, at + SIZE, limit, stop
 end
 
-return { name = "null", view = view.type("null", SIZE, fields, "double number;"), decode = decode }
+return {
+  name = "null",
+  view = view.type("null", SIZE, fields, { "double number" }),
+  decode = decode,
+}

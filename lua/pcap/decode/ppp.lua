@@ -3,13 +3,20 @@
 local bit = require "bit"
 local view = require "pcap.decode.view"
 
+-- Frames of Cisco's HDLC begin so, where PPP_SERIAL has both.
+local PPP_SERIAL, C_HDLC = 50, 104
+local UNICAST, BROADCAST = 0x0f, 0x8f
+
 local fields = {
   proto = function(h) return h.number end,
 }
 
-local function decode(layers, header, data, at, limit, stop)
+local function decode(layers, header, data, at, limit, stop, number)
   local size = 0
-  if limit - at >= 2 and view.u16(data, at) == 0xff03 then
+  local first = limit > at and data[at]
+  if number == PPP_SERIAL and (first == UNICAST or first == BROADCAST) then
+    return "linktype", C_HDLC, at, limit, stop
+  elseif limit - at >= 2 and view.u16(data, at) == 0xff03 then
     size = 2
   end
   -- A protocol's low byte is odd and its high one even: one odd byte alone is a compressed one.
@@ -24,4 +31,8 @@ local function decode(layers, header, data, at, limit, stop)
   return "ppp", header.number, at + size, limit, stop
 end
 
-return { name = "ppp", view = view.type("ppp", 4, fields, "int32_t number;"), decode = decode }
+return {
+  name = "ppp",
+  view = view.type("ppp", 4, fields, { "int32_t number" }),
+  decode = decode,
+}

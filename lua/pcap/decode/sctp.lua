@@ -17,7 +17,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.sctp, layers.last = header, "sctp"
-  return nil, nil, at + SIZE, limit, stop
+  return "sctp", layers:port("sctp", data, at), at + SIZE, limit, stop
 end
 
 return { name = "sctp", view = view.type("sctp", SIZE, fields), decode = decode }

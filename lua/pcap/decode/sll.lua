@@ -47,10 +47,14 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   local number = u16(data, at + places.type)
   if number == ETH_P_802_2 then
     return "llc", 0, at + size, limit, stop
-  elseif u16(data, at + places.hardware_type) == NETLINK or number < 1536 then
+  elseif u16(data, at + places.hardware_type) == NETLINK or number <= view.LONGEST_LENGTH then
     return nil, nil, at + size, limit, stop
   end
   return "ethertype", number, at + size, limit, stop
 end
 
-return { name = "sll", view = view.type("sll", 20, fields, "int32_t version;"), decode = decode }
+return {
+  name = "sll",
+  view = view.type("sll", 20, fields, { "int32_t version" }),
+  decode = decode,
+}

@@ -62,11 +62,11 @@ end
 
 -- What is in an IP packet, and before it the headers that tcpdump names on the way.
 local function content(self, ip)
-  local inner = self.inner and describe(self.inner)
+  local inner = self.inner and describe(self.inner, true)
   if ip.fragment_offset > 0 then
     return fragment(ip)
   elseif self.tcp then
-    return ("tcp %d"):format(self.payload_length)
+    return ("tcp %d"):format(self.tcp.content_length)
   elseif self.udp then
     return udp(self.udp)
   elseif self.icmp then
@@ -111,7 +111,7 @@ local function of_arp(arp)
 end
 
 -- What has neither IP nor ARP in it: how far decoding came.
-local function of_rest(self)
+local function of_rest(self, within)
   local eth, parts = self.eth, {}
   if eth then
     parts[1] = ("%s > %s"):format(address.text(eth.src_bytes), address.text(eth.dst_bytes))
@@ -119,7 +119,7 @@ local function of_rest(self)
       :format(self.vlan and self.vlan.tags[self.vlan.count].type or eth.type)
   elseif self.last then
     parts[1] = self.last
-  else
+  elseif not within then
     parts[1] = ("link type %d"):format(self.linktype)
   end
   if self.ppp then
@@ -129,16 +129,18 @@ local function of_rest(self)
   return table.concat(parts, ", ")
 end
 
-describe = function(self)
-  local line = self.ip and of_ip(self) or self.arp and of_arp(self.arp) or of_rest(self)
+-- `within`: of what is in a tunnel.
+describe = function(self, within)
+  local line = self.ip and of_ip(self) or self.arp and of_arp(self.arp) or of_rest(self, within)
   return self.error and ("%s [%s]"):format(line, self.error) or line
 end
 
 local decoders = {}
 
 --- Says in one line what is in a packet: `tcpdump -n -q -t`'s line for TCP, UDP, ARP, ICMP echo
--- and what of them is in tunnels; how far decoding came for the rest; and in brackets what is
--- wrong with the packet.
+-- and what of them is in tunnels, without what tcpdump says of the headers on the way (IPv6's
+-- extension headers, PPPoE, GRE's checksum); how far decoding came for the rest; and in brackets
+-- what is wrong with the packet.
 ---@param pkt luapcap_packet|string
 ---@param linktype? integer  a DLT number (default EN10MB)
 ---@return string line  without a time and without a newline

@@ -12,6 +12,11 @@ local fields = {
   checksum = function(h) return (u16(h.bytes, 6)) end,
 }
 
+-- Zero stands for a datagram too long for the field, which is of IPv6 alone (RFC 2675).
+local function is_jumbo(ip)
+  return ip ~= nil and ip.version == 6
+end
+
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
     return view.fail(layers, "udp: header cut short", at, limit, stop)
@@ -25,7 +30,7 @@ local function decode(layers, header, data, at, limit, stop)
   elseif length >= SIZE then
     stop = at + length
     if limit > stop then limit = stop end
-  elseif length > 0 then -- zero stands for a datagram too long for the field (RFC 2675)
+  elseif length > 0 or not is_jumbo(layers.ip) then
     layers.error = layers.error or "udp: length is less than the header's"
   end
   fill(header, data, at, SIZE, stop)

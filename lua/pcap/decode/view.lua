@@ -15,16 +15,32 @@ local view = {}
 -- `begin` is the header's first byte in the packet, counted from 1; `content_length` how many
 -- bytes follow the header by what the headers say, captured or not.
 -- The name makes every text different: busted's ffi.typeof gives one type for equal ones.
-local STRUCT = "struct { /* %s */ uint8_t bytes[%d]; int32_t begin, content_length; %s }"
+local STRUCT = "struct { /* %s */ uint8_t bytes[%d]; %s; }"
+
+-- A C member as a field. One text a name: the key in it has to be a constant.
+local function member_field(name)
+  return assert(loadstring(("return function(h) return h.%s end"):format(name), "=field"))()
+end
 
 --- Makes a type of views.
 ---@param name string      the protocol's
 ---@param size integer     bytes of the longest header
 ---@param fields table     by name: a function that is given the view and returns the field
----@param members? string  more C members, for what decoding finds out beside the header
+---@param members? table   more C members, such as "int32_t count", for what decoding finds out
+--- beside the header; they are fields as well
 ---@return ffi.ctype*
 function view.type(name, size, fields, members)
-  return ffi.metatype(ffi.typeof(STRUCT:format(name, size, members or "")), {
+  local declared = { "int32_t begin", "int32_t content_length" }
+  for _, member in ipairs(members or {}) do
+    declared[#declared + 1] = member
+  end
+  -- LuaJIT reads a member by itself, but for a variable key compiled code may come to __index.
+  for _, member in ipairs(declared) do
+    local key = member:match("[%w_]+$")
+    fields[key] = member_field(key)
+  end
+  local struct = STRUCT:format(name, size, table.concat(declared, "; "))
+  return ffi.metatype(ffi.typeof(struct), {
     __index = function(self, key)
       local field = fields[key]
       return field and field(self)
@@ -55,9 +71,15 @@ function view.fail(layers, message, at, limit, stop)
   return nil, nil, at, limit, stop
 end
 
---- What a decoder returns where an EtherType is below 1536: it is a length (IEEE 802.3), which
--- ends the packet, and LLC follows.
-function view.length(length, at, limit, stop)
+--- The highest EtherType that is none, but a length (IEEE 802.3).
+view.LONGEST_LENGTH = 1500
+
+--- What a decoder returns for such a length, with which the packet ends: LLC follows. The header's
+-- content ends there too.
+function view.length(header, length, at, limit, stop)
+  if length < header.content_length then
+    header.content_length = length
+  end
   if at + length < stop then
     stop = at + length
     if limit > stop then limit = stop end

@@ -48,14 +48,14 @@ local function decode(layers, header, data, at, limit, stop)
     layers.vlan, layers.last = header, "vlan"
   end
   local ethertype = u16(data, at + 2)
-  if ethertype >= 1536 then
+  if ethertype > view.LONGEST_LENGTH then
     return "ethertype", ethertype, at + SIZE, limit, stop
   end
-  return view.length(ethertype, at + SIZE, limit, stop)
+  return view.length(header, ethertype, at + SIZE, limit, stop)
 end
 
 return {
   name = "vlan",
-  view = view.type("vlan", MOST * SIZE, fields, "int32_t count;"),
+  view = view.type("vlan", MOST * SIZE, fields, { "int32_t count" }),
   decode = decode,
 }

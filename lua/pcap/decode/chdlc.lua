@@ -1,0 +1,22 @@
+--- Cisco's HDLC: address, control, and an EtherType.
+
+local view = require "pcap.decode.view"
+
+local SIZE = 4
+
+local fields = {
+  address = function(h) return h.bytes[0] end,
+  control = function(h) return h.bytes[1] end,
+  type = function(h) return (view.u16(h.bytes, 2)) end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < SIZE then
+    return view.fail(layers, "chdlc: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, SIZE, stop)
+  layers.chdlc, layers.last = header, "chdlc"
+  return "ethertype", view.u16(data, at + 2), at + SIZE, limit, stop
+end
+
+return { name = "chdlc", view = view.type("chdlc", SIZE, fields), decode = decode }
