@@ -8,19 +8,6 @@ local pcap = require "pcap"
 local decode = require "pcap.decode"
 local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
 
-local options, expression = {}, {}
-local i = 1
-while arg[i] do
-  local letter = arg[i]:match "^%-([riwc])$"
-  if letter then
-    options[letter] = arg[i + 1]
-    i = i + 1
-  else
-    expression[#expression + 1] = arg[i]
-  end
-  i = i + 1
-end
-
 local function check(value, message)
   if not value then
     io.stderr:write("dump: ", message, "\n")
@@ -28,6 +15,20 @@ local function check(value, message)
   end
   return value, message
 end
+
+local options, expression = {}, {}
+local i = 1
+while arg[i] do
+  local letter = arg[i]:match "^%-([riwc])$"
+  if letter then
+    options[letter] = check(arg[i + 1], arg[i] .. " needs a value")
+    i = i + 1
+  else
+    expression[#expression + 1] = arg[i]
+  end
+  i = i + 1
+end
+check(not options.c or options.c:find "^%d+$", "-c needs a number of packets")
 
 local cap, warning
 if options.r then
@@ -56,7 +57,7 @@ repeat
     if dumper then
       check(dumper:dump(pkt))
     else
-      print(line(pkt, linktype))
+      check(io.write(line(pkt, linktype), "\n"))
     end
     left = left - 1
     show()
@@ -64,6 +65,7 @@ repeat
 until cap:ending() ~= "timeout"
 show "done"
 
+check(io.flush())
 if dumper then
   check(dumper:close())
 end

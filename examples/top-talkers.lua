@@ -24,7 +24,8 @@ local function parse(words)
   end
   options.filter = #rest > 0 and table.concat(rest, " ") or nil
   options.n, options.w, options.s = tonumber(options.n), tonumber(options.w), tonumber(options.s)
-  if not (options.r or options.i) or not (options.n and options.w and options.s) then
+  local has_numbers = options.n and (options.w or 0) > 0 and options.s
+  if not (options.r or options.i) or not has_numbers then
     io.stderr:write(USAGE)
     os.exit(2)
   end
@@ -103,8 +104,8 @@ local function gather(cap, layers, flows, options)
   local live, begun = options.i, nil
   for pkt in cap:packets() do
     add(flows, layers, pkt)
-    begun = begun or pkt.sec
-    if live and pkt.sec - begun >= options.w then
+    begun = begun or pkt:timestamp()
+    if live and pkt:timestamp() - begun >= options.w then
       break
     end
   end

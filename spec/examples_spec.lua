@@ -60,6 +60,14 @@ describe("the examples", function()
     output, status = shell.try("luajit examples/dump.lua -r %s tcp prt 1", path)
     assert.equal(1, status)
     assert.truthy(output:find("syntax error", 1, true))
+    for _, words in ipairs { "-c", "-c three", "-c -1", "-c 1.5" } do
+      output, status = shell.try("luajit examples/dump.lua -r %s " .. words, path)
+      assert.equal(1, status)
+      assert.truthy(output:find("^dump: %-c needs a "), output)
+    end
+    output, status = shell.try("luajit examples/dump.lua -r %s > /dev/full", path)
+    assert.equal("dump: No space left on device\n", output)
+    assert.equal(1, status)
   end)
 
   it("dump captures live", function()

@@ -43,6 +43,14 @@ describe("the top-talkers example", function()
     assert.is_truthy(output:find("missing.pcap", 1, true))
   end)
 
+  it("says how it is used, and fails, without a source or with odd numbers", function()
+    for _, words in ipairs { "", "-i lo -w 0", "-i lo -w -1", "-i lo -n many", "-r" } do
+      local output, status = shell.try(COMMAND .. words)
+      assert.equal(2, status, words)
+      assert.is_truthy(output:find("^usage: "), output)
+    end
+  end)
+
   it("shows live flows time after time #live", function()
     if not net.require_privilege(pending) then return end
     local a, b, delete = net.veth()
