@@ -107,6 +107,7 @@ deps-lint:
 
 $(PLAYWRIGHT): | deps-test
 	@mkdir -p build/browser
+	@echo "Installing with npm: playwright-core $(PLAYWRIGHT_VERSION)"
 	@npm install --silent --no-audit --no-fund --prefix build/browser \
 	  playwright-core@$(PLAYWRIGHT_VERSION)
 
