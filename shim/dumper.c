@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include "luapcap.h"
@@ -17,7 +18,9 @@
 
 struct luapcap_dumper {
     pcap_dumper_t *dump; /* owns the stream */
-    FILE *stream;
+    FILE *stream;        /* owns the descriptor */
+    int fd;
+    int is_file;  /* not a pipe or a device */
     char *buffer; /* the stream's, freed after it */
     double nsec_per_unit;
     int error; /* errno of the first write that failed, or 0 */
@@ -30,30 +33,59 @@ static int fail(char *errbuf, const char *path, const char *problem) {
     return -1;
 }
 
-/*
- * A writable stream on `path`, not yet truncated, on a copy of stdout for "-", or on a copy of
- * `fd` for NULL.
- */
-static FILE *open_stream(const char *path, int fd) {
-    if (path != NULL && strcmp(path, "-") == 0) {
-        fflush(stdout);
-        path = NULL;
-        fd = STDOUT_FILENO;
+/* Writes all, and on after a signal, where stdio would lose what it has in its buffer. */
+static luapcap_cookie_count write_whole(void *cookie, const char *bytes, luapcap_cookie_size size) {
+    const luapcap_dumper *dumper = cookie;
+    size_t done = 0;
+    while (done < (size_t)size) {
+        ssize_t n = write(dumper->fd, bytes + done, (size_t)size - done);
+        if (n < 0 && errno != EINTR)
+            break;
+        done += n > 0 ? (size_t)n : 0;
     }
-    fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666)
-                      : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0)
-        return NULL;
-    FILE *stream = fdopen(fd, "wb");
-    if (stream == NULL)
-        close(fd);
-    return stream;
+#ifdef __linux__
+    return (luapcap_cookie_count)done;
+#else
+    return done < (size_t)size ? -1 : size;
+#endif
 }
 
-/* Opens a new savefile: the old contents go only once libpcap has taken the link type. */
-static int open_new(luapcap_dumper *dumper, pcap_t *p, const char *path, int fd, char *errbuf) {
-    dumper->stream = open_stream(path, fd);
+static int close_descriptor(void *cookie) {
+    const luapcap_dumper *dumper = cookie;
+    return close(dumper->fd);
+}
+
+/*
+ * Opens a writable descriptor on `path`, not yet truncated, or on a copy of `fd` for NULL.
+ * `*is_new` is set where that made the file.
+ */
+static int open_descriptor(const char *path, int fd, int *is_new) {
+    *is_new = 0;
+    if (path == NULL)
+        return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *is_new = opened >= 0;
+    /* O_CREAT again: a link may lead to where nothing is yet. */
+    return opened >= 0 || errno != EEXIST ? opened
+                                          : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+}
+
+/* Opens the dumper's stream on its descriptor, which it takes over whatever happens. */
+static int open_stream(luapcap_dumper *dumper) {
+    struct stat status;
+    if (dumper->fd < 0)
+        return -1;
+    dumper->is_file = fstat(dumper->fd, &status) == 0 && S_ISREG(status.st_mode);
+    dumper->stream = dumper->is_file ? fdopen(dumper->fd, "wb")
+                                     : luapcap_cookie(dumper, NULL, write_whole, close_descriptor);
     if (dumper->stream == NULL)
+        close(dumper->fd);
+    return dumper->stream != NULL ? 0 : -1;
+}
+
+/* Makes the stream a savefile: the old contents go only once libpcap has taken the link type. */
+static int begin_file(luapcap_dumper *dumper, pcap_t *p, const char *path, char *errbuf) {
+    if (open_stream(dumper) != 0)
         return fail(errbuf, path, strerror(errno));
     dumper->buffer = malloc(STREAM_BUFFER_SIZE);
     if (dumper->buffer == NULL)
@@ -64,12 +96,43 @@ static int open_new(luapcap_dumper *dumper, pcap_t *p, const char *path, int fd,
     dumper->dump = pcap_dump_fopen(p, dumper->stream);
     if (dumper->dump == NULL)
         return fail(errbuf, path, pcap_geterr(p));
-    /* Only a regular file has anything to cut off; a device or a pipe refuses, harmlessly. What
-     * the caller has opened keeps what is in it. */
+    /* What the caller has opened keeps what is in it. */
     int is_ours = path != NULL && strcmp(path, "-") != 0;
-    if (is_ours && ftruncate(fileno(dumper->stream), 0) != 0 && errno != EINVAL)
+    if (is_ours && dumper->is_file && ftruncate(dumper->fd, 0) != 0)
         return fail(errbuf, path, strerror(errno));
     return 0;
+}
+
+/* Opens a new savefile. One that libpcap refuses to write is not left behind. */
+static int open_new(luapcap_dumper *dumper, pcap_t *p, const char *path, int fd, char *errbuf) {
+    int is_stdout = path != NULL && strcmp(path, "-") == 0;
+    int is_new;
+    if (is_stdout)
+        fflush(stdout);
+    dumper->fd = is_stdout ? open_descriptor(NULL, STDOUT_FILENO, &is_new)
+                           : open_descriptor(path, fd, &is_new);
+    int status = begin_file(dumper, p, path, errbuf);
+    if (status != 0 && is_new)
+        unlink(path);
+    return status;
+}
+
+/* Whether the records of a savefile are whole up to its end: what is added behind a piece of one
+ * would be lost in it. */
+static int ends_whole(const char *path, char *errbuf) {
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    pcap_t *p = pcap_open_offline(path, errbuf);
+    int status;
+    if (p == NULL)
+        return 0;
+    do
+        status = pcap_next_ex(p, &header, &data);
+    while (status == 1);
+    if (status != PCAP_ERROR_BREAK)
+        fail(errbuf, path, pcap_geterr(p));
+    pcap_close(p);
+    return status == PCAP_ERROR_BREAK;
 }
 
 /* Opens a savefile of the same kind for appending, as pcap_dump_open_append() judges it. */
@@ -80,9 +143,14 @@ static int open_append(luapcap_dumper *dumper, pcap_t *p, const char *path, char
         return -1;
     }
     dumper->stream = pcap_dump_file(dumper->dump);
+    dumper->fd = fileno(dumper->stream);
+    dumper->is_file = 1;
     /* libpcap leaves it to the programs that are started. */
-    fcntl(fileno(dumper->stream), F_SETFD, FD_CLOEXEC);
-    return 0;
+    fcntl(dumper->fd, F_SETFD, FD_CLOEXEC);
+    /* A new file's header is in the buffer as yet. */
+    if (fflush(dumper->stream) != 0)
+        return fail(errbuf, path, strerror(errno));
+    return ends_whole(path, errbuf) ? 0 : -1;
 }
 
 /*
@@ -179,12 +247,16 @@ void luapcap_dumper_free(luapcap_dumper *dumper) {
 
 /* Bytes of the savefile so far, those still in the buffer too; -1 with errno, as for a pipe. */
 double luapcap_dumper_tell(luapcap_dumper *dumper) {
+    if (!dumper->is_file) {
+        errno = ESPIPE;
+        return -1;
+    }
     return (double)pcap_dump_ftell64(dumper->dump);
 }
 
 /* The dumper's own descriptor. */
 int luapcap_dumper_fileno(const luapcap_dumper *dumper) {
-    return fileno(dumper->stream);
+    return dumper->fd;
 }
 
 /* Gives `packet` the time of this moment, to the microsecond. */

@@ -43,7 +43,7 @@ luapcap_feed *luapcap_feed_new(void) {
     if (feed == NULL)
         return NULL;
     feed->bytes = malloc(1);
-    feed->file = luapcap_cookie(feed, feed_read, NULL);
+    feed->file = luapcap_cookie(feed, feed_read, NULL, NULL);
     if (feed->bytes == NULL || feed->file == NULL) {
         luapcap_feed_free(feed);
         return NULL;

@@ -118,6 +118,8 @@ LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *
 LUAPCAP_API pcap_t *luapcap_open_offline(const char *path, int fd, FILE *file,
                                          unsigned int precision, luapcap_stream **stream,
                                          char *errbuf);
+LUAPCAP_API int luapcap_stream_next(pcap_t *p, const luapcap_stream *stream,
+                                    luapcap_packet *packet);
 LUAPCAP_API const char *luapcap_stream_error(const luapcap_stream *stream);
 LUAPCAP_API void luapcap_progress(pcap_t *p, const luapcap_stream *stream, double *position,
                                   double *size);
@@ -183,7 +185,10 @@ typedef int luapcap_cookie_size;
 typedef int luapcap_cookie_count;
 #endif
 typedef luapcap_cookie_count luapcap_cookie_read(void *cookie, char *out, luapcap_cookie_size size);
-FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, int (*close)(void *));
+typedef luapcap_cookie_count luapcap_cookie_write(void *cookie, const char *bytes,
+                                                  luapcap_cookie_size size);
+FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, luapcap_cookie_write *write,
+                     int (*close)(void *));
 int luapcap_block_understand(pcap_t *p, const void *file_header, luapcap_block *block);
 int luapcap_milliseconds(double seconds);
 

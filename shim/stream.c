@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,13 +112,17 @@ static int stream_close(void *cookie) {
     return 0;
 }
 
-/* A FILE to read what `read` gives; fclose() calls `close`, if there is one, with the cookie. */
-FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, int (*close)(void *)) {
+/*
+ * A FILE to read what `read` gives, or where that is NULL, to write to `write`; fclose() calls
+ * `close`, if there is one, with the cookie.
+ */
+FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, luapcap_cookie_write *write,
+                     int (*close)(void *)) {
 #ifdef __linux__
-    cookie_io_functions_t functions = {.read = read, .close = close};
-    return fopencookie(cookie, "rb", functions);
+    cookie_io_functions_t functions = {.read = read, .write = write, .close = close};
+    return fopencookie(cookie, read != NULL ? "rb" : "wb", functions);
 #else
-    return funopen(cookie, read, NULL, NULL, close);
+    return funopen(cookie, read, write, NULL, close);
 #endif
 }
 
@@ -165,7 +170,7 @@ static FILE *wrap(int fd, const uint8_t *head, size_t size, int gzip, luapcap_st
     if (gzip)
         stream->gzip = luapcap_gzip_open(errbuf, PCAP_ERRBUF_SIZE);
     if (!gzip || stream->gzip != NULL)
-        file = luapcap_cookie(stream, stream_read, stream_close);
+        file = luapcap_cookie(stream, stream_read, NULL, stream_close);
     if (file == NULL) {
         if (errbuf[0] == '\0')
             snprintf(errbuf, PCAP_ERRBUF_SIZE, "%s", strerror(errno));
@@ -205,14 +210,17 @@ static size_t peek(int fd, uint8_t *head, int *taken) {
     return size;
 }
 
-/* A FILE of a descriptor, which it takes over whatever happens. NULL with a message. */
+/*
+ * A FILE of a descriptor, which it takes over whatever happens. NULL with a message. A pipe is
+ * read by us: stdio would give up, with bytes lost, when a signal interrupts it.
+ */
 static FILE *open_fd(int fd, const char *name, luapcap_stream **stream, char *errbuf) {
     uint8_t head[MAGIC_SIZE];
     int taken;
     size_t size = peek(fd, head, &taken);
     int gzip = judge(head, size, name, errbuf);
-    if (gzip > 0)
-        return wrap(fd, head, taken ? size : 0, 1, stream, errbuf);
+    if (gzip > 0 || (gzip == 0 && taken))
+        return wrap(fd, head, taken ? size : 0, gzip, stream, errbuf);
     FILE *file = gzip == 0 ? fdopen(fd, "rb") : NULL;
     if (file == NULL) {
         if (gzip == 0)
@@ -220,14 +228,25 @@ static FILE *open_fd(int fd, const char *name, luapcap_stream **stream, char *er
         close(fd);
         return NULL;
     }
-    while (taken && size > 0)
-        ungetc(head[--size], file);
     return file;
+}
+
+/* Reads from a stream as fread() does, and on after a signal. */
+static size_t read_whole(uint8_t *bytes, size_t size, FILE *from) {
+    size_t got = 0;
+    for (;;) {
+        errno = 0;
+        got += fread(bytes + got, 1, size - got, from);
+        if (got == size || !ferror(from) || errno != EINTR)
+            return got;
+        clearerr(from);
+    }
 }
 
 /*
  * A FILE of another one, from where that stands, which stays open and its owner's. What a pipe's
- * has read ahead is taken along. Standard input, if it is not compressed, is handed on itself.
+ * has read ahead is taken along. Standard input that is a file, and not compressed, is handed on
+ * itself.
  */
 static FILE *open_file(FILE *from, const char *name, luapcap_stream **stream, char *errbuf) {
     uint8_t head[MAGIC_SIZE + BUFFER_SIZE];
@@ -241,9 +260,9 @@ static FILE *open_file(FILE *from, const char *name, luapcap_stream **stream, ch
         lseek(fd, position, SEEK_SET);
     if ((position >= 0 && from != stdin) || read_ahead(from) < 0)
         return open_fd(fd, name, stream, errbuf);
-    size_t size = fread(head, 1, MAGIC_SIZE, from);
+    size_t size = read_whole(head, MAGIC_SIZE, from);
     int gzip = judge(head, size, name, errbuf);
-    if (gzip == 0 && from == stdin) {
+    if (gzip == 0 && from == stdin && position >= 0) {
         close(fd);
         while (size > 0)
             ungetc(head[--size], from);
@@ -292,6 +311,19 @@ pcap_t *luapcap_open_offline(const char *path, int fd, FILE *file, unsigned int 
         fclose(source);
     errno = 0;
     return NULL;
+}
+
+/*
+ * Reads as luapcap_next() from a handle whose bytes come through `stream`. Where a signal came
+ * while there was nothing to read it returns 0, for the caller, whose handlers in Lua run now, to
+ * try again.
+ */
+int luapcap_stream_next(pcap_t *p, const luapcap_stream *stream, luapcap_packet *packet) {
+    struct pollfd ready = {.fd = stream->fd, .events = POLLIN, .revents = 0};
+    int is_empty = stream->rest.size == 0 && read_ahead(pcap_file(p)) == 0;
+    if (is_empty && poll(&ready, 1, -1) < 0 && errno == EINTR)
+        return 0;
+    return luapcap_next(p, packet);
 }
 
 /* What went wrong in unpacking, or "". The string lives as long as the stream. */

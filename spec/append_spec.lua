@@ -55,6 +55,17 @@ describe("dump_open with append", function()
     end
   end)
 
+  it("refuses a file that ends within a record, in which what is added would be lost", function()
+    local content = savefile.header { snaplen = 100 } .. savefile.record("first", { sec = 1 })
+    for _, tail in ipairs { "abc", savefile.record("second"):sub(1, -2) } do
+      shell.write(path, content .. tail)
+      local dumper, message = pcap.open_dead(1, 100):dump_open(path, { append = true })
+      assert.is_nil(dumper)
+      assert.matches("^" .. path:gsub("%p", "%%%0") .. ": truncated dump file", message)
+      assert.equal(content .. tail, shell.read(path))
+    end
+  end)
+
   it("refuses misuse by name", function()
     local cap = pcap.open_dead()
     assert.has_error(function() cap:dump_open(path, { append = 1 }) end,

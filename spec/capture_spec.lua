@@ -216,7 +216,8 @@ describe("A capture", function()
       for _ in cap:packets() do seen = seen + 1; cap:close() end
     end)
     assert.equal(1, seen)
-    assert.matches("^spec/capture_spec.lua:%d+: pcap capture has been closed$", message)
+    assert.matches("^spec/capture_spec.lua:%d+: calling 'packets' on bad self: "
+      .. "pcap capture has been closed$", message)
     cap = pcap.open_offline(path)
     misuse(function() for _ in cap.next, cap do cap:close() end end,
       "calling 'next' on bad self: pcap capture has been closed")

@@ -34,6 +34,13 @@ describe("the examples", function()
 
   after_each(function() remove() end)
 
+  it("demo, which `make demo` runs, shows packets of a file, and live ones as root", function()
+    local printed = shell.run("luajit examples/demo.lua")
+    local lines = "IP 192.0.2.10.40001 > 198.51.100.80.80: tcp 0\n"
+    assert.equal(net.is_privileged() and 4 or 2, select(2, printed:gsub(lines, "")), printed)
+    assert.truthy(printed:find("libpcap", 1, true))
+  end)
+
   it("dump prints a line a packet", function()
     local printed = shell.run("luajit examples/dump.lua -r %s", path)
     assert.equal(20, count(printed))

@@ -86,6 +86,46 @@ describe("A savefile", function()
     file:close()
   end)
 
+  -- A signal every few milliseconds, to a handler that does nothing, interrupts system calls.
+  local SIGNALS = [[
+    local ffi, pcap = require "ffi", require "pcap"
+    ffi.cdef "typedef struct { long interval[2], value[2]; } luapcapspec_timer;"
+    ffi.cdef "void *signal(int, int (*)(int)); int abs(int);"
+    ffi.cdef "int setitimer(int, const luapcapspec_timer *, void *);"
+    ffi.cdef "int siginterrupt(int, int);"
+    ffi.C.signal(14, ffi.C.abs)
+    ffi.C.siginterrupt(14, 1)
+    ffi.C.setitimer(0, ffi.new("luapcapspec_timer", { { 0, 3000 }, { 0, 3000 } }), nil)
+  ]]
+
+  it("is read whole from a pipe though signals come", function()
+    local slowly = (" < <(for from in 1 10 27 45 60; do sleep 0.05; tail -c +$from %s | "
+      .. "head -c $((from == 60 ? 9999 : from == 1 ? 9 : from == 10 ? 17 : from == 27 ? 18 : 15)); "
+      .. "done)"):format(path)
+    local script = shell.write(folder .. "/read.lua", SIGNALS .. [[
+      local cap = assert(pcap.open_offline(arg[1]))
+      for data in cap.next, cap do print(#data) end
+      print(select(2, cap:next()))
+    ]])
+    for _, source in ipairs { "-", "/dev/stdin" } do
+      assert.equal("5\n6\n5000\nclosed\n",
+        shell.run("bash -c %s", ("luajit %s %s%s"):format(script, source, slowly)))
+    end
+  end)
+
+  it("is written whole to a pipe though signals come", function()
+    local script = shell.write(folder .. "/write.lua", SIGNALS .. [[
+      local dumper = assert(pcap.open_dead():dump_open(arg[1]))
+      for i = 1, 300 do assert(dumper:dump(("x"):rep(1000), i)) end
+      assert(dumper:close())
+    ]])
+    for _, place in ipairs { "-", "/dev/stdout" } do
+      local count = shell.run("luajit %s %s | (sleep 0.3; tcpdump --count -r - 2>/dev/null)",
+        script, place)
+      assert.equal("300 packets\n", count)
+    end
+  end)
+
   it("that cannot be read has a name in the message", function()
     assert.same({ nil, "descriptor 999999: Bad file descriptor" }, { pcap.open_offline(999999) })
     local file = assert(io.open(shell.write(folder .. "/junk", "not a savefile, I fear")))
@@ -145,6 +185,9 @@ describe("A savefile", function()
 
   it("is not written where that is impossible", function()
     local dead = pcap.open_dead()
+    local _, refused = pcap.open_dead(32):dump_open(folder .. "/new")
+    assert.matches("new: .*32", refused)
+    assert.is_nil(io.open(folder .. "/new"))
     assert.same({ nil, "descriptor 999999: Bad file descriptor" }, { dead:dump_open(999999) })
     misuse(function() dead:dump_open(1, { append = true }) end,
       "bad argument #2 to 'dump_open' (option 'append' needs a path)")

@@ -69,24 +69,58 @@ describe("cap:wait", function()
     assert.equal(net.frame "still there", (cap:next()))
   end)
 
+  -- Another process runs `waiting`, and after a second `action` in a signal's handler. `source`
+  -- opens its capture. Gives what it prints.
+  local function under_signal(source, waiting, action)
+    local output = process.lua(([[
+      local pcap = require "pcap"
+      local ffi = require "ffi"
+      local cap = assert(pcap.%s)
+      -- What a module of signals does: the C handler sets a hook, and that runs the Lua one.
+      package.path, package.cpath = package.path .. ";" .. %q, package.cpath .. ";" .. %q
+      local signal = require "posix.signal"
+      ffi.cdef "unsigned int alarm(unsigned int);"
+      signal.signal(signal.SIGALRM, function() %s end)
+      ffi.C.alarm(1)
+      %s
+    ]]):format(source, package.path, package.cpath, action, waiting), { prefix = "timeout 20" })
+    return output
+  end
+
   live("is ended, as a read is, by breakloop() in a signal handler", function()
+    local source = ("open_live(%q, 0, false, 60)"):format(b)
     for _, waiting in ipairs { "cap:wait()", "cap:next()", "cap:loop(print)" } do
-      local output = process.lua(([[
-        local pcap = require "pcap"
-        local ffi = require "ffi"
-        local cap = assert(pcap.open_live(%q, 0, false, 60))
-        -- What a module of signals does: the C handler sets a hook, and that runs the Lua one.
-        package.path, package.cpath = package.path .. ";" .. %q, package.cpath .. ";" .. %q
-        local signal = require "posix.signal"
-        ffi.cdef "unsigned int alarm(unsigned int);"
-        signal.signal(signal.SIGALRM, function() cap:breakloop() end)
-        ffi.C.alarm(1)
-        print(select(-1, %s))
-        print(select(-1, cap:wait(0)))
-      ]]):format(b, package.path, package.cpath, waiting), { prefix = "timeout 20" })
+      local output = under_signal(source, ("print(select(-1, %s)) print(select(-1, cap:wait(0)))")
+        :format(waiting), "cap:breakloop()")
       if output:find("posix", 1, true) then return pending("needs lua-posix: " .. output) end
       assert.equal("break\ntimeout\n", output)
     end
+  end)
+
+  live("is ended, as a read is, by close() in a signal handler", function()
+    local source = ("open_live(%q, 0, false, 60)"):format(b)
+    for _, waiting in ipairs { "cap:wait()", "cap:next()", "cap:loop(print)" } do
+      local output = under_signal(source, ("print(select(-1, %s))"):format(waiting), "cap:close()")
+      if output:find("posix", 1, true) then return pending("needs lua-posix: " .. output) end
+      assert.equal("closed\n", output)
+    end
+  end)
+
+  it("for a pipe is ended by a signal handler only if that says so", function()
+    local folder, remove_folder = shell.folder()
+    finally(remove_folder)
+    local record = savefile.record "later"
+    local path = shell.write(folder .. "/f.pcap", savefile.header() .. record)
+    local slow = ("open_offline(io.popen [[head -c 30 %s; sleep 2; tail -c +31 %s]])")
+      :format(path, path)
+    local reads = "print(select(-1, cap:next_packet())) print((cap:next())) "
+      .. "print(select(2, cap:next()))"
+    local output = under_signal(slow, "print((cap:next())) print(select(2, cap:next()))", "")
+    if output:find("posix", 1, true) then return pending("needs lua-posix: " .. output) end
+    assert.equal("later\nclosed\n", output)
+    slow = ("open_offline(io.popen [[head -c 24 %s; sleep 2; tail -c +25 %s]])"):format(path, path)
+    assert.equal("break\nlater\nclosed\n", under_signal(slow, reads, "cap:breakloop()"))
+    assert.equal("closed\n", under_signal(slow, "print(select(2, cap:next()))", "cap:close()"))
   end)
 
   it("finds a savefile ready and a dead capture never", function()

@@ -65,11 +65,13 @@ function capture.message(handle)
   return ffi_string(shim.luapcap_geterr(handle))
 end
 
---- Whether opening is worth another try: on EMFILE or ENFILE garbage may have held the
--- descriptors that are wanted. It is collected here, in two cycles, for a capture's packet goes
--- before its handle.
-function capture.frees_descriptors(errno)
-  if errno ~= 24 and errno ~= 23 then
+-- ENFILE, EMFILE, and ENOMEM, which is a live capture's ring that found no room.
+local SCARCE = { [23] = true, [24] = true, [12] = true }
+
+--- Whether opening is worth another try: garbage may have held the descriptors or the memory that
+-- are wanted. It is collected here, in two cycles, for a capture's packet goes before its handle.
+function capture.frees_what_is_scarce(errno)
+  if not SCARCE[errno] then
     return false
   end
   collectgarbage()
@@ -83,8 +85,9 @@ function capture.broken(self)
   return nil, "break"
 end
 
+-- What a packets() loop's next step meets: all other reads look for themselves.
 local function has_been_closed()
-  error(Capture.__name .. " has been closed", 3)
+  error(("calling 'packets' on bad self: %s has been closed"):format(Capture.__name), 3)
 end
 
 -- The packet at the block's position if the filter takes it, else whatever the capture's kind
@@ -233,7 +236,7 @@ function Capture:dump_open(fname, opts)
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
   local opened, message, errno = dumper.open(handle, place, opts.append)
-  if not opened and capture.frees_descriptors(errno) then
+  if not opened and capture.frees_what_is_scarce(errno) then
     opened, message = dumper.open(handle, place, opts.append)
   end
   return opened, message

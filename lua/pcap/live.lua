@@ -20,6 +20,8 @@ local BLOCK_TIMEOUT_MS = 10
 
 -- What luapcap_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
+-- And luapcap_wait() after a signal.
+local INTERRUPTED = 2
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -31,21 +33,26 @@ local function failure(self, status)
 end
 
 -- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
--- packet that passes the filter.
+-- packet that passes the filter. A signal ends a wait in C: its handler in Lua, which runs then,
+-- may have broken off the read or closed the capture.
 local function wait(self, status)
   local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or self._timeout)
   while status == NO_PACKET do
     if self._broken then
       return capture.broken(self)
+    elseif not self._handle then
+      return nil, "closed"
     end
     local left = deadline - shim.luapcap_monotonic()
     if left <= 0 then
       return nil, "timeout"
     end
-    if shim.luapcap_wait(self._handle, left) < 0 then
+    local ready = shim.luapcap_wait(self._handle, left)
+    if ready < 0 then
       return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
+    elseif ready ~= INTERRUPTED then
+      status = shim.luapcap_next(self._handle, self._packet)
     end
-    status = shim.luapcap_next(self._handle, self._packet)
   end
   if status == PACKET then
     return self._packet
@@ -162,7 +169,7 @@ end
 function live.open(opts)
   local device = opts.device or "any"
   local handle, message, errno = activate(device, opts)
-  if not handle and capture.frees_descriptors(errno) then
+  if not handle and capture.frees_what_is_scarce(errno) then
     handle, message = activate(device, opts)
   end
   if not handle then

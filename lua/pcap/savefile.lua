@@ -16,8 +16,9 @@ local savefile = {}
 -- than a block goes through libpcap.
 local BLOCK_SIZE = 131072
 
--- What luapcap_next() returns besides libpcap's error numbers.
-local PACKET = 1
+-- What luapcap_next() returns besides libpcap's error numbers, and luapcap_stream_next() after a
+-- signal.
+local PACKET, INTERRUPTED = 1, 0
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -33,6 +34,29 @@ end
 
 local function fetch_through_libpcap(self)
   return outcome(self, shim.luapcap_next(self._handle, self._packet))
+end
+
+-- Waits for a pipe, on after each signal. Its handlers in Lua have run when the call returns, and
+-- may have closed the capture.
+local function wait_for_stream(self, status)
+  while status == INTERRUPTED do
+    if self._broken then
+      return capture.broken(self)
+    elseif not self._handle then
+      return nil, "closed"
+    end
+    status = shim.luapcap_stream_next(self._handle, self._stream, self._packet)
+  end
+  return outcome(self, status)
+end
+
+-- Straight-line while bytes are there, so that a caller's loop compiles.
+local function fetch_from_stream(self)
+  local status = shim.luapcap_stream_next(self._handle, self._stream, self._packet)
+  if status == INTERRUPTED then
+    return wait_for_stream(self, status)
+  end
+  return outcome(self, status)
 end
 
 -- Whether reading on in the file has brought a record header to the block's position. Where the
@@ -89,7 +113,7 @@ function savefile.open_offline(fname, opts)
   opts = options.read(opts, 2, "open_offline", { precision = options.precision })
   local prec = opts.precision or cdefs.TSTAMP_PRECISION_MICRO
   local handle, stream = open(place, prec)
-  if not handle and capture.frees_descriptors(ffi.errno()) then
+  if not handle and capture.frees_what_is_scarce(ffi.errno()) then
     handle, stream = open(place, prec)
   end
   if not handle then
@@ -97,7 +121,9 @@ function savefile.open_offline(fname, opts)
   end
   local self = capture.new(handle, "savefile", place.name, fetch_through_libpcap)
   self._stream = stream
-  if not stream and shim.luapcap_block_init(handle, self._block) == 1 then
+  if stream then
+    self._fetch = fetch_from_stream
+  elseif shim.luapcap_block_init(handle, self._block) == 1 then
     self._fetch = fetch_first
   end
   return self

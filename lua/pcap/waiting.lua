@@ -11,7 +11,8 @@ local Capture = capture.class
 -- none of those that came. A savefile is always ready.
 ---@param timeout? number  seconds, fractions allowed (default: as long as it takes)
 ---@return boolean|nil true
----@return string|nil reason  "timeout", "break" after breakloop(), or why it cannot wait
+---@return string|nil reason  "timeout", "break" after breakloop(), "closed" where a signal's
+--- handler has closed it, or why it cannot wait
 ---pcap_get_selectable_fd, pcap_get_required_select_timeout
 function Capture:wait(timeout)
   local handle = check.open(self, Capture, "wait")
@@ -31,6 +32,8 @@ function Capture:wait(timeout)
       return nil, "timeout"
     elseif status < 0 then
       return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
+    elseif not self._handle then -- a signal's handler has closed it
+      return nil, "closed"
     end
   end
   return capture.broken(self)
