@@ -75,6 +75,16 @@ describe("A dumper", function()
     assert.same({ nil, "any words" }, { open():dump(nil, "any words") })
   end)
 
+  it("refuses a packet that is gone, which would come out empty", function()
+    local cap = pcap.open_offline(shell.write(folder .. "/in", header() .. record("one")))
+    local dumper, pkt = cap:dump_open(out), cap:next_packet()
+    cap:close()
+    assert.has_error(function() dumper:dump(pkt) end,
+      "bad argument #1 to 'dump' (the packet's capture has been closed or read on)")
+    dumper:close()
+    assert.is_true(shell.read(out) == header())
+  end)
+
   it("writes a packet object exactly, a zero time and nanoseconds included", function()
     local bytes = header { magic = 0xa1b23c4d } .. record("zero")
       .. record("nano", { sec = 1700000000, fraction = 123456789, wirelen = 9999 })

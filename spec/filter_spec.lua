@@ -151,6 +151,14 @@ describe("filter:match", function()
       "bad argument #1 to 'match' (packet, string or pointer expected, got nil)")
     assert.has_error(function() port80:match(ffi.new("uint8_t[4]")) end,
       "bad argument #2 to 'match' (number expected, got nil)")
+    for _, bad in ipairs { 5LL, ffi.new("int32_t", 5) } do
+      assert.has_error(function() port80:match(bad, 100, 100) end,
+        "bad argument #1 to 'match' (packet, string or pointer expected, got cdata)")
+    end
+    local null = ffi.cast("const uint8_t *", 0)
+    assert.has_error(function() port80:match(null, 100) end,
+      "bad argument #1 to 'match' (packet, string or pointer expected, got NULL)")
+    assert.is_false(port80:match(null, 0))
     assert.has_error(function() port80:match("x", -1) end,
       "bad argument #2 to 'match' (integer from 0 to 4294967295 expected, got -1)")
     assert.has_error(function() port80.match("ip") end,

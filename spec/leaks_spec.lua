@@ -121,6 +121,31 @@ describe("Without a close, nothing is lost:", function()
   end)
 end)
 
+describe("Reading a file of the largest packets", function()
+  it("takes less than 12 MB, also where each becomes a string", function()
+    local path, delete = shell.folder()
+    finally(delete)
+    path = path .. "/large.pcap"
+    local file = assert(io.open(path, "wb"))
+    file:write(savefile.header { snaplen = 262144 })
+    for i = 1, 200 do
+      file:write(savefile.record(("%08d"):format(i):rep(32768)))
+    end
+    file:close()
+    for _, read in ipairs { "for data in cap.next, cap do count = count + 1 end",
+      "for pkt in cap:packets() do count = count + 1 end" } do
+      local output = process.lua(([[
+        local cap, count = assert(require("pcap").open_offline(%q)), 0
+        %s
+        print(count, io.open("/proc/self/status"):read("*a"):match("VmHWM:%%s*(%%d+) kB"))
+      ]]):format(path, read))
+      local count, peak = output:match "^(%d+)\t(%d+)\n$"
+      assert.equal("200", count, output)
+      assert.is_true(tonumber(peak) < 12 * 1024, peak .. " kB")
+    end
+  end)
+end)
+
 describe("With few descriptors left", function()
   before_each(function()
     folder, remove = shell.folder()

@@ -29,7 +29,7 @@ function block.take(blk, pkt)
   local record = cast(record_pointer, blk.bytes + pos)
   local caplen, fraction = record.caplen, record.fraction
   if caplen < 0 or caplen > blk.max_caplen or caplen > blk.len - data
-    or fraction < 0 or fraction >= blk.units_per_sec or record.sec < 0 then
+    or fraction < 0 or fraction >= blk.units_per_sec then
     return false
   end
   local unit = blk.nsec_per_unit

@@ -107,6 +107,10 @@ local function step(self)
   return self:_fetch()
 end
 
+-- Strings from here on, in bytes, are paid for at once with a step of garbage collection: by its
+-- own pace the collector would let megabytes of them pile up.
+local LARGE = 65536
+
 --- The next packet's bytes, time and length.
 --
 --     for capdata, timestamp, wirelen in cap.next, cap do ... end
@@ -122,7 +126,11 @@ function Capture:next()
   if not pkt then
     return nil, reason
   end
-  return ffi_string(pkt.data, pkt.caplen), pkt.sec + pkt.nsec / 1e9, pkt.wirelen
+  local capdata = ffi_string(pkt.data, pkt.caplen)
+  if pkt.caplen > LARGE then
+    collectgarbage("step", pkt.caplen / 512)
+  end
+  return capdata, pkt.sec + pkt.nsec / 1e9, pkt.wirelen
 end
 
 --- The next packet without a string made of it.

@@ -108,6 +108,9 @@ end
 function Dumper:dump(pkt, timestamp, wirelen)
   local handle = check.open(self, Dumper, "dump")
   if is_packet(pkt) then
+    if pkt.data == nil then
+      check.fail(1, "dump", "the packet's capture has been closed or read on")
+    end
     return write(self, handle, pkt)
   end
   if pkt == nil and type(timestamp) == "string" then
