@@ -25,7 +25,11 @@ describe("the demo #nginx #live", function()
       steps[#steps + 1] = step
     end
     assert.equal(10, #steps)
-    assert.equal("", server:complaints())
+    -- What a page elsewhere could send, and what a person could.
+    assert.truthy(server:get("/filter"):find("403", 1, true))
+    assert.equal("a filter has no NUL bytes", shell.run(
+      "printf 'tcp\\0' | curl -s -m 10 --data-binary @- http://127.0.0.1:%s/filter", server.port))
+    assert.equal("", server:complaints "access forbidden by rule")
     assert.is_true(server:stop("QUIT") < 3)
   end)
 end)

@@ -131,6 +131,44 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
+  it("ends its wait then under traffic too, and with the waiter that sleeps", function()
+    if not net.require_privilege(pending) then return end
+    for _, waiter in ipairs { "thread", "sleep" } do
+      run(([[
+        cap:close()
+        return ngx.timer.at(0, function()
+          local cap = live.open { device = %q, waiter = %q }
+          repeat
+            local ready = cap:wait()
+            cap:drain(function() end)
+          until not ready
+          cap:close()
+        end)]]):format(t.a, waiter))
+      local finish = traffic.start(t.packets, t.b, 4000)
+      shell.run "sleep 0.3"
+      local seconds = t.server:stop "QUIT"
+      finish()
+      assert.is_true(seconds and seconds < 3, waiter .. ": " .. tostring(seconds))
+      t.server:remove()
+      t.server = nil
+    end
+  end)
+
+  it("keeps its timeout after any number of drains that found nothing", function()
+    if not net.require_privilege(pending) then return end
+    local longest = run [[
+      local clock, shortest = require("pcap.shim").luapcap_monotonic, math.huge
+      for i = 1, 12 do
+        local from = clock()
+        local ready, why = cap:wait(0.01)
+        if ready or why ~= "timeout" then return why end
+        if i > 8 then shortest = math.min(shortest, clock() - from) end
+        cap:drain(function() end)
+      end
+      return shortest]]
+    assert.is_true(tonumber(longest) >= 0.0099 and tonumber(longest) < 0.05, longest)
+  end)
+
   it("leaves no descriptor and no thread when it is closed, or forgotten", function()
     if not net.require_privilege(pending) then return end
     run "cap:wait(0.01) return cap:close()"
@@ -145,6 +183,19 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       run(i % 2 == 0 and "cap:wait(0.01) return cap:close()" or "cap:wait(0.01) return 1")
     end
     assert.equal(before, resty.settle(before, now))
+    run [[ -- one after the other in a request that goes on, without the collector's help
+      collectgarbage "stop"
+      for _ = 1, 30 do
+        ngx.ctx = {} -- by which a waiter knows its request
+        cap:wait(0.001)
+      end
+      cap:wait(0.001)
+      local open = io.popen("ls /proc/" .. ngx.worker.pid() .. "/fd | wc -l")
+      descriptors = open:read "*n"
+      open:close()
+      collectgarbage "restart"]]
+    local most = tonumber(before:match "%d+") + 12
+    assert.is_true(tonumber(run "return descriptors") < most, run "return descriptors")
   end)
 
   it("names the argument that is wrong, at the caller's line", function()
@@ -161,6 +212,23 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       problem "live.start({})")
     assert.equal("LINE: bad argument #1 to 'drain' (function expected, got nil)",
       problem "cap:drain()")
+    assert.equal("LINE: calling 'drain' on bad self: pcap capture has been closed",
+      problem "cap:close() cap:drain(print)")
+    for _, name in ipairs { "open", "start" } do
+      assert.equal(("LINE: bad argument #1 to '%s' (option 'filter': string without NUL bytes "
+        .. "expected, got table: "):format(name), (problem(
+        ("live.%s({ filter = {} }, print)"):format(name)):gsub("0x%x+%)", "")))
+    end
+    assert.equal("LINE: bad argument #1 to 'start' (the capture has been closed)",
+      problem "cap:close() live.start(cap, print)")
+    assert.equal("LINE: bad argument #1 to 'start' (a loop has the capture already)",
+      problem "live.start(cap, print) live.start(cap, print)")
+    for _, call in ipairs { "wait()", "drain(print)" } do
+      assert.equal(("LINE: calling '%s' on bad self: a loop has the capture")
+        :format(call:match "%a+"), problem("live.start(cap, print) cap:" .. call))
+    end
+    assert.equal("LINE: bad argument #1 to 'set_filter' (string expected, got number)",
+      problem "live.start(cap, print):set_filter(7)")
     assert.equal("LINE: bad argument #1 to 'wait' (seconds expected, got -1)",
       problem "cap:wait(-1)")
     assert.equal("LINE: bad argument #1 to 'open' (option 'fanout': {id = 0 to 65535, type = "

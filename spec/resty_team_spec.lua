@@ -77,6 +77,26 @@ describe("pcap.resty's privileges #nginx #live", function()
     assert.equal(sent, total)
   end)
 
+  it("suffice for two teams on one device, each of which sees every packet", function()
+    if not net.require_privilege(pending) then return end
+    serve { main = UNPRIVILEGED, http = ([[
+      init_by_lua_block {
+        local open_all = require("pcap.resty").open_all
+        team = assert(open_all(1, { device = %q, filter = %q }))
+        other = assert(open_all(1, { device = %q, filter = %q }))
+      }]]):format(t.a, traffic.FILTER, t.a, traffic.FILTER),
+      source = "team:take()", callback = [[
+        if not also then also = 0 end
+        count = count + 1]], server = [[location = /other { content_by_lua_block {
+          seen = 0
+          ngx.say(require("pcap.resty").start(other:take(), function() seen = seen + 1 end) ~= nil)
+        } }]] }
+    assert.equal("true\n", (t.server:get "/other"))
+    local sent = count_of_one_worker()
+    resty.eventually(function() return resty.run(t.server, "return seen") == tostring(sent) end)
+    assert.equal(tostring(sent), resty.run(t.server, "return seen"))
+  end)
+
   it("open nothing for nginx -t, and keep nginx from starting when they cannot open", function()
     if not net.require_privilege(pending) then return end
     serve_team { workers = 1 }
@@ -90,6 +110,12 @@ describe("pcap.resty's privileges #nginx #live", function()
     output, status = t.server:command ""
     assert.equal(1, status)
     assert.truthy(output:find("nosuchdevice: ", 1, true))
+    -- What ngx.worker.count() gives where worker_processes is not set.
+    missing.http = 'init_by_lua_block { require("pcap.resty").open_all(-1, {}) }'
+    t.server:configure(missing)
+    output, status = t.server:command ""
+    assert.equal(1, status)
+    assert.truthy(output:find("set worker_processes before the http block", 1, true), output)
   end)
 
   it("leak no descriptor over ten reloads, and each generation captures", function()

@@ -41,6 +41,10 @@ describe("Loading the shim", function()
     assert.equal(require("pcap")._LIB_VERSION, output)
   end)
 
+  it("is for the rest of the process, whose threads may outlive a Lua state", function()
+    assert.matches("NODELETE", (shell.run("readelf -d build/pcap/shim.so")))
+  end)
+
   it("is asked for no other symbols than its own and libpcap's", function()
     local symbols = shell.run("nm -D --defined-only build/pcap/shim.so")
     for name in symbols:gmatch("%x+ %u ([%w_]+)") do

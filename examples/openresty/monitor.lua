@@ -9,13 +9,14 @@ local monitor = {}
 local PERIOD = 0.5  -- seconds between two snapshots
 local FADING = 0.9  -- what a talker's bytes are worth a period later
 local TALKERS = 8
+local MOST_FLOWS = 4096  -- that are kept count of: sorting them is all that a snapshot costs
 
 local PROTOCOLS = { [1] = "ICMP", [6] = "TCP", [17] = "UDP", [58] = "ICMPv6", [132] = "SCTP" }
 
 local loop, layers
 local filter, snapshot = "", "{}"
 local packets, bytes = 0, 0
-local protocols, talkers = {}, {}
+local protocols, talkers, flows = {}, {}, 0
 
 local function name_of(ip, ports)
   if not ports then
@@ -39,6 +40,10 @@ local function count(pkt)
   end
   local talker = talkers[flow]
   if not talker then
+    if flows == MOST_FLOWS then
+      return
+    end
+    flows = flows + 1
     local ports = seen.tcp or seen.udp or seen.sctp
     talker = { name = name_of(ip, ports), protocol = PROTOCOLS[protocol] or "IP " .. protocol,
       bytes = 0 }
@@ -53,7 +58,7 @@ local function top_talkers()
   for flow, talker in pairs(talkers) do
     talker.bytes = talker.bytes * FADING
     if talker.bytes < 1 then
-      talkers[flow] = nil
+      talkers[flow], flows = nil, flows - 1
     else
       top[#top + 1] = talker
     end
@@ -96,6 +101,7 @@ function monitor.start(device)
   loop, problem = live.start({ device = device, snaplen = 128 }, count)
   if not loop then
     ngx.log(ngx.ERR, problem)
+    snapshot = cjson.encode { problem = problem }
     return
   end
   layers = decode.layers(loop.capture:datalink())
@@ -114,14 +120,19 @@ end
 function monitor.set_filter()
   ngx.req.read_body()
   local wanted = ngx.req.get_body_data() or ""
-  local set, problem = loop:set_filter(wanted)
+  local set, problem = nil, "a filter has no NUL bytes"
+  if not loop then
+    problem = "nothing is captured"
+  elseif not wanted:find("\0", 1, true) then
+    set, problem = loop:set_filter(wanted)
+  end
   if not set then
     ngx.status = ngx.HTTP_BAD_REQUEST
     ngx.print(problem)
     return
   end
   filter = wanted
-  talkers = {}
+  talkers, flows = {}, 0
   ngx.print("ok")
 end
 

@@ -1,5 +1,6 @@
 --- Loops that call a function for each packet, as pcap_loop() and pcap_dispatch() do. The reading
--- is next()'s: the function is called by Lua, and may do and raise what it likes.
+-- is next()'s: the function is called by Lua, and may do and raise what it likes. Never by C: from
+-- within compiled code such a callback kills the VM ("bad callback").
 
 local capture = require "pcap.capture"
 local check = require "pcap.check"

@@ -5,6 +5,7 @@
 local check = require "pcap.check"
 local core = require "pcap.capture"
 local fanout = require "pcap.fanout"
+local filter = require "pcap.filter"
 local live = require "pcap.live"
 local nginx = require "pcap.resty.nginx"
 local options = require "pcap.options"
@@ -21,8 +22,9 @@ local RestyCapture = {}
 -- How long a turn may keep the worker from its other work. A turn of a waiter that sleeps for
 -- milliseconds has to take more at a time.
 local BUDGET = { thread = 0.0005, sleep = 0.002 }
--- Packets between two looks at the clock, at the most: a look costs about what a packet does.
-local STRIDE = 16
+-- Packets between two looks at the clock, at the most: so many callbacks may a turn be too long. A
+-- look costs 30 ns.
+local STRIDE = 4
 -- Waits that found nothing to read are followed by a pause, the longer the more of them: the
 -- descriptor of an interface that is down is always ready.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
@@ -34,7 +36,7 @@ local HEARTBEAT = 1
 local own_kinds = {
   fanout = fanout.option,
   filter = function(value)
-    if type(value) == "table" then
+    if filter.source(value) then
       return value
     end
     return options.cstring(value)
@@ -75,18 +77,21 @@ local function new_waiter(self)
   return made, message
 end
 
+-- Waits for `left` seconds at the most, the pause included. While an interface is down libpcap
+-- asks for a read every millisecond, so the pause goes before what libpcap requires.
 local function wait_once(self, left)
-  local required = shim.luapcap_required_timeout(self._handle)
-  left = math.min(left, self._heartbeat, required >= 0 and required or math.huge)
   local current = self._waiter
-  if current and current:is_usable() then
-    return current:wait(self._pause, left)
+  if not current or not current:is_usable() then
+    local made, message = new_waiter(self)
+    if not made then
+      return nil, message
+    end
+    current = made
   end
-  local fresh, message = new_waiter(self)
-  if not fresh then
-    return nil, message
-  end
-  return fresh:wait(self._pause, left)
+  local required = shim.luapcap_required_timeout(self._handle)
+  local pause = math.min(self._pause, left)
+  local timeout = math.min(left - pause, self._heartbeat, required >= 0 and required or math.huge)
+  return current:wait(pause, timeout)
 end
 
 --- Waits until there is a reason to read, which is not always a packet, while the worker does
@@ -95,7 +100,7 @@ end
 ---@return boolean|nil ready   true
 ---@return string|nil reason   "timeout"; "closed": by close(), or the worker exits; or a message
 function RestyCapture:wait(timeout)
-  if self._ended then
+  if self._ended or ngx.worker.exiting() then
     return nil, "closed"
   end
   timeout = timeout == nil and self._patience or check.seconds(timeout, 1, "wait")
@@ -105,35 +110,41 @@ function RestyCapture:wait(timeout)
     if not answer or self._ended then
       return nil, message or "closed"
     elseif answer == "p" or shim.luapcap_required_timeout(self._handle) >= 0 then
+      self._woken = true
       return true
     elseif ngx.worker.exiting() then
       return nil, "closed"
     end
   until monotonic() >= deadline
+  self._pause = 0
   return nil, "timeout"
 end
 
 --- Calls a function for each packet that is there, without waiting. An error in the callback goes
 -- to the caller.
 ---@param callback function    callback(pkt); the packet is valid during the call
----@param budget? number       seconds to take, at the most (default: open's option of this name)
+---@param budget? number       seconds to take (default: open's option of this name), and up to
+--- three callbacks more
 ---@return integer count       packets
 ---@return string|nil reason   nil when all are read; "budget"; "closed": by the callback; or
 --- libpcap's message
 ---pcap_next_ex
 function RestyCapture:drain(callback, budget)
+  check.open(self, core.class, "drain")
   if type(callback) ~= "function" then
     check.fail(1, "drain", "function expected, got " .. type(callback))
   end
   budget = budget == nil and self._budget or check.seconds(budget, 2, "drain")
   local deadline = monotonic() + budget
   local count, look, stride = 0, 1, 1
+  local woken = self._woken
+  self._woken = false
   while true do
     local pkt, reason = self:next_packet()
     if not pkt then
       if count > 0 then
         self._pause = 0
-      else
+      elseif woken then
         self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
       end
       return count, reason ~= "timeout" and reason or nil
@@ -162,6 +173,23 @@ function capture.stop(self)
   end
 end
 
+--- Gives the capture to a loop: nobody else may wait for its packets or take them then.
+---@return function wait   for the loop itself
+---@return function drain
+function capture.give(self)
+  for _, name in ipairs { "wait", "drain" } do
+    self[name] = function()
+      error(("calling '%s' on bad self: a loop has the capture"):format(name), 2)
+    end
+  end
+  return RestyCapture.wait, RestyCapture.drain
+end
+
+--- Whether a loop has the capture.
+function capture.is_given(self)
+  return self.wait ~= RestyCapture.wait
+end
+
 --- Closes the capture, and ends a wait for it.
 ---@return boolean true
 ---pcap_close
@@ -180,7 +208,10 @@ function capture.make(opts)
   for name, method in pairs(RestyCapture) do
     self[name] = method
   end
-  self._waiter, self._waiter_kind, self._pause, self._ended = false, kind, 0, false
+  self._waiter, self._waiter_kind, self._ended = false, kind, false
+  -- How long not to look at the descriptor, and whether a wait gave a reason to read that no drain
+  -- has followed yet.
+  self._pause, self._woken = 0, false
   self._budget = budget or BUDGET[kind]
   self._heartbeat = HEARTBEAT
   self._on_exit = opts.on_exit or false

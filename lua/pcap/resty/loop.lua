@@ -2,6 +2,7 @@
 
 local check = require "pcap.check"
 local core = require "pcap.capture"
+local filter = require "pcap.filter"
 local nginx = require "pcap.resty.nginx"
 local options = require "pcap.options"
 local packet = require "pcap.packet"
@@ -47,7 +48,7 @@ end
 
 -- One turn of reading. Returns why the loop has to end, or nil.
 local function turn(self)
-  local count, reason = self.capture:drain(self._callback)
+  local count, reason = self._drain(self.capture, self._callback)
   self._turns = self._turns + 1
   if count > 0 then
     self._packets = self._packets + count
@@ -84,7 +85,7 @@ end
 local function run(premature, self)
   local capture, reason = self.capture, premature and "closed" or nil
   while self._running and not reason do
-    local ready, ending = capture:wait()
+    local ready, ending = self._wait(capture)
     if ready then
       reason = turn(self)
     elseif ending ~= "timeout" then
@@ -96,12 +97,13 @@ end
 
 --- Starts to call a function for each packet of a capture, until stop() or the capture's end.
 --
--- Each turn takes at most the capture's budget of the worker's time. The packet is valid during
+-- Each turn takes the capture's budget of the worker's time. The packet is valid during
 -- the call. An error in the callback is logged with its traceback and counted, at most ten lines
 -- a second, and the loop goes on. When the worker exits, the loop does.
 ---@param source table       options as capture.open takes them, and
---- on_exit (function(reason, loop), called once at the end with "closed" or what went wrong;
---- without it an error is logged); or a capture of open() or take(), which the loop then owns
+--- on_exit (function(reason, loop), called once at the end with "closed" or what went wrong, but
+--- not when nginx ends by TERM; without it an error is logged); or a capture of open() or take(),
+--- which the loop then owns
 ---@param callback function  callback(pkt)
 ---@return table|nil loop
 ---@return string|nil message  why not; with a loop, the capture's warning if any
@@ -116,6 +118,9 @@ function loop.start(source, callback)
     capture, message = resty_capture.make(opts)
   elseif capture.drain == nil then
     check.fail(1, "start", "capture of pcap.resty expected, got one of pcap")
+  elseif not capture._handle or resty_capture.is_given(capture) then
+    check.fail(1, "start", capture._handle and "a loop has the capture already"
+      or "the capture has been closed")
   end
   if not capture then
     return nil, message
@@ -125,6 +130,7 @@ function loop.start(source, callback)
     _packets = 0, _turns = 0, _errors = 0, _lag = 0, _max_lag = 0, _log_at = 0,
   }, Loop)
   self._callback = guard(self, callback)
+  self._wait, self._drain = resty_capture.give(capture)
   capture._heartbeat = HEARTBEAT
   local set, problem = nginx.at_exit(self, function() self:stop() end)
   if set then
@@ -164,6 +170,9 @@ end
 ---@return string|nil message  libpcap's, on a bad expression; nothing has changed then
 ---pcap_compile, pcap_setfilter
 function Loop:set_filter(expression)
+  if not filter.source(expression) then
+    check.cstring(expression, 1, "set_filter")
+  end
   if not self._running then
     return nil, "the loop has ended"
   end

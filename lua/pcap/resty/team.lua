@@ -16,10 +16,14 @@ local team = {}
 local Team = { __name = "pcap team" }
 Team.__index = Team
 
--- A group of its own for each nginx and device that stays the same from one configuration to the
+-- How many teams this Lua state has opened: the master makes a new one for each configuration.
+local teams = 0
+
+-- A group of its own for each nginx and team that stays the same from one configuration to the
 -- next: during a reload old and new workers share the packets.
 local function default_group(opts)
-  local key = ngx.config.prefix() .. "\0" .. (opts.device or "any")
+  teams = teams + 1
+  local key = ("%s\0%s\0%d"):format(ngx.config.prefix(), opts.device or "any", teams)
   return { id = ngx.crc32_short(key) % 65536, type = "hash", flags = {} }
 end
 
@@ -31,6 +35,10 @@ end
 ---@return table|nil team
 ---@return string|nil message
 function team.open_all(n, opts)
+  if n == -1 then -- what ngx.worker.count() gives for what is not set yet
+    check.fail(1, "open_all", "number of workers expected, got -1: set worker_processes before "
+      .. "the http block")
+  end
   check.integer(n, 1, "open_all", 1, 1024)
   opts = options.read(opts, 2, "open_all", resty_capture.KINDS)
   local self = setmetatable({ _captures = {}, _size = n }, Team)

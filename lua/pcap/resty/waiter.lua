@@ -3,6 +3,7 @@
 -- The thread waiter: nginx's Lua API cannot wait on a foreign descriptor, but it can on a
 -- cosocket. So a small thread of the shim polls the capture and answers over a unix stream pair
 -- whose other end is a cosocket. The pair is the thread's lifetime: whoever closes it ends both.
+-- (ngx.run_worker_thread is no substitute: it needs a directive, is slower, busy-waits at exit.)
 -- The sleep waiter looks every few milliseconds, as one has to without a thread.
 
 local ffi = require "ffi"
@@ -72,17 +73,17 @@ function waiter.thread(handle)
 end
 
 --- Waits once.
----@param pause number  seconds not to look at the capture
----@param left number   seconds to wait for a packet then, at the most; not infinite
+---@param pause number    seconds not to look at the capture
+---@param timeout number  seconds to wait for a packet then, at the most; not infinite
 ---@return string|nil answer  "p": there is a reason to read; "t": time to look at the clock
 ---@return string|nil reason  "closed", or a message
-function thread:wait(pause, left)
+function thread:wait(pause, timeout)
   if not self._fd then
     return nil, "closed"
   end
   local request = self._request
   request.pause = math.ceil(pause * 1000)
-  request.timeout = math.ceil(left * 1000)
+  request.timeout = math.ceil(timeout * 1000)
   self._waiting = true
   local answer
   local sent, message = self._socket:send(ffi.string(request, ffi.sizeof(request)))
@@ -105,6 +106,8 @@ function thread:close()
   if fd then
     self._fd = false
     shim.luapcap_pair_close(ffi.gc(fd, nil)[0])
+    -- It raises where it is another request's, which has closed it or will.
+    pcall(self._socket.close, self._socket)
   end
 end
 
@@ -119,12 +122,12 @@ function waiter.sleep()
   return setmetatable({ _pause = LONGEST, _open = true }, sleep)
 end
 
-function sleep:wait(pause, left)
+function sleep:wait(pause, timeout)
   if not self._open then
     return nil, "closed"
   end
   self._pause = pause > 0 and math.min(self._pause * 2, LONGEST) or SHORTEST
-  ngx.sleep(math.max(math.min(self._pause, left), SHORTEST))
+  ngx.sleep(math.max(math.min(self._pause, pause + timeout), SHORTEST))
   if not self._open then
     return nil, "closed"
   end
