@@ -18,13 +18,14 @@ SHIM_SOURCES = $(wildcard shim/*.c)
 LUA_SOURCES = $(shell find lua -name '*.lua')
 
 BENCH_PROGRAMS = build/bench/generate build/bench/measure build/bench/peer build/bench/inject
+LUAJIT_CFLAGS = -I/usr/include/luajit-2.1
 
 # zlib1g-dev is for compressed savefiles; without it all else is built.
 BUILD_PACKAGES = gcc libc6-dev libpcap-dev zlib1g-dev
 RUN_PACKAGES = luajit2 $(BUILD_PACKAGES)
 TEST_PACKAGES = $(RUN_PACKAGES) lua-busted luarocks tcpdump tshark iproute2 procps valgrind \
 	lua-cqueues lua-socket lua-posix strace zstd xz-utils bzip2 lz4
-BENCH_PACKAGES = $(RUN_PACKAGES) gnuplot-nox iproute2 procps tcpreplay
+BENCH_PACKAGES = $(RUN_PACKAGES) libluajit2-5.1-dev gnuplot-nox iproute2 procps tcpreplay
 OPENRESTY_PACKAGES = $(RUN_PACKAGES) nginx libnginx-mod-http-lua lua-cjson
 OPENRESTY_TEST_PACKAGES = $(OPENRESTY_PACKAGES) tcpreplay curl iproute2 procps util-linux \
 	libcap2-bin chromium
@@ -72,6 +73,8 @@ campaign: deps-test all ## compare 200,000 random filters with libpcap (minutes)
 bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 	@GO111MODULE=off GOPATH=/usr/share/gocode go build -o build/bench/gopacket bench/gopacket.go \
 	  2>/dev/null || echo "No Go, or no gopacket, to compare with"
+	@$(CC) -O2 -shared -fPIC $(LUAJIT_CFLAGS) bench/binding.c -o build/bench/binding.so -lpcap \
+	  2>/dev/null || echo "No headers of LuaJIT to build a binding in C with"
 	@luajit bench/run.lua
 
 bench-openresty: deps-bench-openresty all ## time capture inside nginx beside a sleep loop

@@ -1,5 +1,5 @@
 --- The same work with this library: ours packets|next|copy|layers FILE [EXPRESSION],
--- ours live DEVICE.
+-- ours live DEVICE. And with the binding in C that is built beside it: ours binding FILE.
 
 local pcap = require "pcap"
 
@@ -7,6 +7,8 @@ local work, source, expression = arg[1], arg[2], arg[3]
 local cap
 if work == "live" then
   cap = assert(pcap.open_live(source, 65535, false, 1))
+elseif work == "binding" then
+  cap = assert(package.loadlib("build/bench/binding.so", "luaopen_binding"))()(source)
 else
   cap = assert(pcap.open_offline(source))
 end
@@ -20,7 +22,7 @@ if work == "packets" then
     packets = packets + 1
     sum = sum + pkt.caplen + pkt.data[0]
   end
-elseif work == "next" then
+elseif work == "next" or work == "binding" then
   for data in cap.next, cap do
     packets = packets + 1
     sum = sum + #data + data:byte()

@@ -9,8 +9,8 @@ local FOLDER = "build/bench/"
 local ROUNDS = tonumber(os.getenv "BENCH_ROUNDS") or 7
 
 local FILES = {
-  { name = "64", packets = 4000000 },
-  { name = "64-tenth", packets = 400000, sizes = "64" },
+  { name = "64", packets = 8000000 },
+  { name = "64-tenth", packets = 800000, sizes = "64" },
   { name = "64-some", packets = 40000, sizes = "64" },
   { name = "64-few", packets = 4000, sizes = "64" },
   { name = "64-none", packets = 0, sizes = "64" },
@@ -113,6 +113,11 @@ local READERS = {
   { "dpkt", "/usr/bin/python3 -c 'import dpkt'", PYTHON .. " dpkt %s", "64-tenth" },
 }
 
+local STRINGS = {
+  { "a binding in C: pcap_next_ex, lua_pushlstring", "test -e " .. FOLDER .. "binding.so",
+    "luajit bench/ours.lua binding %s" },
+}
+
 local DECODERS = {
   { "C, pcap_loop, which decodes nothing", "true", FOLDER .. "peer loop %s" },
   { "gopacket DecodingLayerParser", "test -x " .. GO, GO .. " decode %s" },
@@ -182,6 +187,9 @@ say("Growth: ten times the packets take %.1f times as long, the process's start 
 say("")
 say("Others, reading packets of 64 bytes:")
 others("packets", READERS)
+say("")
+say("The documented loop, `for capdata, timestamp, wirelen in cap.next, cap`:")
+others("next", STRINGS)
 say("")
 say("Decoding Ethernet, IPv4 and TCP of the same packets, reading included:")
 others("layers", DECODERS)
