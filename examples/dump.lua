@@ -62,10 +62,10 @@ repeat
     left = left - 1
     show()
   end
+  check(io.flush())
 until cap:ending() ~= "timeout"
 show "done"
 
-check(io.flush())
 if dumper then
   check(dumper:close())
 end
