@@ -122,10 +122,13 @@ static int open_new(luapcap_dumper *dumper, pcap_t *p, const char *path, int fd,
 static int ends_whole(const char *path, char *errbuf) {
     struct pcap_pkthdr *header;
     const u_char *data;
-    pcap_t *p = pcap_open_offline(path, errbuf);
+    char problem[PCAP_ERRBUF_SIZE];
+    pcap_t *p = pcap_open_offline(path, problem);
     int status;
-    if (p == NULL)
+    if (p == NULL) {
+        snprintf(errbuf, PCAP_ERRBUF_SIZE, "%.120s: %.120s", path, problem);
         return 0;
+    }
     do
         status = pcap_next_ex(p, &header, &data);
     while (status == 1);
@@ -137,6 +140,7 @@ static int ends_whole(const char *path, char *errbuf) {
 
 /* Opens a savefile of the same kind for appending, as pcap_dump_open_append() judges it. */
 static int open_append(luapcap_dumper *dumper, pcap_t *p, const char *path, char *errbuf) {
+    struct stat status;
     dumper->dump = pcap_dump_open_append(p, path);
     if (dumper->dump == NULL) {
         snprintf(errbuf, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(p));
@@ -144,13 +148,13 @@ static int open_append(luapcap_dumper *dumper, pcap_t *p, const char *path, char
     }
     dumper->stream = pcap_dump_file(dumper->dump);
     dumper->fd = fileno(dumper->stream);
-    dumper->is_file = 1;
+    dumper->is_file = fstat(dumper->fd, &status) == 0 && S_ISREG(status.st_mode);
     /* libpcap leaves it to the programs that are started. */
     fcntl(dumper->fd, F_SETFD, FD_CLOEXEC);
     /* A new file's header is in the buffer as yet. */
     if (fflush(dumper->stream) != 0)
         return fail(errbuf, path, strerror(errno));
-    return ends_whole(path, errbuf) ? 0 : -1;
+    return !dumper->is_file || ends_whole(path, errbuf) ? 0 : -1;
 }
 
 /*

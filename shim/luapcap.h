@@ -120,6 +120,7 @@ LUAPCAP_API pcap_t *luapcap_open_offline(const char *path, int fd, FILE *file,
                                          char *errbuf);
 LUAPCAP_API int luapcap_stream_next(pcap_t *p, const luapcap_stream *stream,
                                     luapcap_packet *packet);
+LUAPCAP_API int luapcap_stream_fileno(const luapcap_stream *stream);
 LUAPCAP_API const char *luapcap_stream_error(const luapcap_stream *stream);
 LUAPCAP_API void luapcap_progress(pcap_t *p, const luapcap_stream *stream, double *position,
                                   double *size);

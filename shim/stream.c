@@ -96,6 +96,30 @@ static ssize_t read_plain(luapcap_stream *stream, char *out, size_t size) {
     return (ssize_t)size;
 }
 
+/* How many bytes a stream holds that it has read ahead, or -1 where nothing tells. */
+static long read_ahead(FILE *file) {
+#if defined(__GLIBC__)
+    return (long)(file->_IO_read_end - file->_IO_read_ptr);
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__APPLE__)
+    return file->_r > 0 ? file->_r : 0;
+#else
+    (void)file;
+    return -1;
+#endif
+}
+
+/* Reads from a stream as fread() does, and on after a signal. */
+static size_t read_whole(uint8_t *bytes, size_t size, FILE *from) {
+    size_t got = 0;
+    for (;;) {
+        errno = 0;
+        got += fread(bytes + got, 1, size - got, from);
+        if (got == size || !ferror(from) || errno != EINTR)
+            return got;
+        clearerr(from);
+    }
+}
+
 static luapcap_cookie_count stream_read(void *cookie, char *out, luapcap_cookie_size size) {
     luapcap_stream *stream = cookie;
     if (size == 0)
@@ -123,18 +147,6 @@ FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, luapcap_cookie_wri
     return fopencookie(cookie, read != NULL ? "rb" : "wb", functions);
 #else
     return funopen(cookie, read, write, NULL, close);
-#endif
-}
-
-/* How many bytes a stream holds that it has read ahead, or -1 where nothing tells. */
-static long read_ahead(FILE *file) {
-#if defined(__GLIBC__)
-    return (long)(file->_IO_read_end - file->_IO_read_ptr);
-#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__APPLE__)
-    return file->_r > 0 ? file->_r : 0;
-#else
-    (void)file;
-    return -1;
 #endif
 }
 
@@ -231,18 +243,6 @@ static FILE *open_fd(int fd, const char *name, luapcap_stream **stream, char *er
     return file;
 }
 
-/* Reads from a stream as fread() does, and on after a signal. */
-static size_t read_whole(uint8_t *bytes, size_t size, FILE *from) {
-    size_t got = 0;
-    for (;;) {
-        errno = 0;
-        got += fread(bytes + got, 1, size - got, from);
-        if (got == size || !ferror(from) || errno != EINTR)
-            return got;
-        clearerr(from);
-    }
-}
-
 /*
  * A FILE of another one, from where that stands, which stays open and its owner's. What a pipe's
  * has read ahead is taken along. Standard input that is a file, and not compressed, is handed on
@@ -326,6 +326,11 @@ int luapcap_stream_next(pcap_t *p, const luapcap_stream *stream, luapcap_packet 
     return luapcap_next(p, packet);
 }
 
+/* The descriptor that the bytes come from, which stays the stream's. */
+int luapcap_stream_fileno(const luapcap_stream *stream) {
+    return stream->fd;
+}
+
 /* What went wrong in unpacking, or "". The string lives as long as the stream. */
 const char *luapcap_stream_error(const luapcap_stream *stream) {
     return stream->error;
@@ -339,6 +344,9 @@ void luapcap_progress(pcap_t *p, const luapcap_stream *stream, double *position,
     FILE *file = pcap_file(p);
     int fd = stream != NULL ? stream->fd : fileno(file);
     struct stat status;
-    *position = stream != NULL ? stream->taken - (double)stream->rest.size : (double)ftello(file);
+    if (stream == NULL)
+        *position = (double)ftello(file);
+    else
+        *position = stream->gzip != NULL ? stream->taken - (double)stream->rest.size : -1;
     *size = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? (double)status.st_size : -1;
 }

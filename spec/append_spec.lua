@@ -66,6 +66,13 @@ describe("dump_open with append", function()
     end
   end)
 
+  it("takes a device, which ends nowhere", function()
+    local dumper = assert(pcap.open_dead():dump_open("/dev/null", { append = true }))
+    assert(dumper:dump("abc", 1))
+    assert.is_nil((dumper:tell()))
+    assert.is_true(dumper:close())
+  end)
+
   it("refuses misuse by name", function()
     local cap = pcap.open_dead()
     assert.has_error(function() cap:dump_open(path, { append = 1 }) end,

@@ -71,6 +71,21 @@ describe("What we read of a savefile", function()
     assert.is_true(compare(jobs) > 1000)
   end)
 
+  it("is what libpcap reads, for the same files from a pipe", function()
+    local paths, jobs, count = savefile.real(), {}, 0
+    for _, bytes in pairs(odd) do
+      count = count + 1
+      paths[#paths + 1] = shell.write(folder .. "/piped" .. count, bytes)
+    end
+    for _, path in ipairs(paths) do
+      for _, filter in ipairs { false, "ip", "len >= 60" } do
+        jobs[#jobs + 1] = { path = path, precision = "micro", filter = filter or nil,
+          way = "packets", pipe = true }
+      end
+    end
+    compare(jobs)
+  end)
+
   it("is what libpcap reads, for real captures cut off anywhere", function()
     local jobs = {}
     for number, path in ipairs(savefile.real()) do

@@ -113,6 +113,14 @@ describe("A savefile", function()
     end
   end)
 
+  it("has a descriptor to wait with where it is a pipe", function()
+    local file = io.popen("cat " .. path)
+    local cap = assert(pcap.open_offline(file))
+    assert.matches("^pipe:", (shell.run("readlink /proc/%s/fd/%s", process.pid(), cap:getfd())))
+    cap:close()
+    file:close()
+  end)
+
   it("is written whole to a pipe though signals come", function()
     local script = shell.write(folder .. "/write.lua", SIGNALS .. [[
       local dumper = assert(pcap.open_dead():dump_open(arg[1]))

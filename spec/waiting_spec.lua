@@ -121,6 +121,16 @@ describe("cap:wait", function()
     slow = ("open_offline(io.popen [[head -c 24 %s; sleep 2; tail -c +25 %s]])"):format(path, path)
     assert.equal("break\nlater\nclosed\n", under_signal(slow, reads, "cap:breakloop()"))
     assert.equal("closed\n", under_signal(slow, "print(select(2, cap:next()))", "cap:close()"))
+    slow = ("open_offline(io.popen [[head -c 30 %s; sleep 2; tail -c +31 %s]])"):format(path, path)
+    for _, read in ipairs { "next", "next_packet" } do -- within a record, which is read to its end
+      assert.equal("nil\tclosed\n", under_signal(slow, ("print(cap:%s())"):format(read),
+        "cap:close()"))
+    end
+    -- A packet that the filter rejects ends no wait, and keeps none from being ended.
+    slow = ("open_offline(io.popen [[cat %s; sleep 2; tail -c +25 %s]]):set_filter 'len = 999'")
+      :format(path, path)
+    assert.equal("break\nclosed\n", under_signal(slow,
+      "print(select(2, cap:next())) print(select(2, cap:next()))", "cap:breakloop()"))
   end)
 
   it("finds a savefile ready and a dead capture never", function()

@@ -107,8 +107,8 @@ local function step(self)
   return self:_fetch()
 end
 
--- Strings from here on, in bytes, are paid for at once with a step of garbage collection: by its
--- own pace the collector would let megabytes of them pile up.
+-- Longer strings, in bytes, are paid for at once with a step of garbage collection: by its own pace
+-- the collector would let megabytes of them pile up.
 local LARGE = 65536
 
 --- The next packet's bytes, time and length.
@@ -204,9 +204,9 @@ function Capture:set_filter(expression, nooptimize)
   if not program then
     return nil, message
   end
-  -- A dead handle takes no filter: there compiling is all, which checks the expression.
-  -- A feed's packets are filtered once they are whole, by the matcher alone.
-  local filters = self._kind == "live" or self._kind == "savefile"
+  -- A dead handle takes no filter: there compiling is all, which checks the expression. A feed's
+  -- and a stream's packets are filtered once they are whole, by the matcher alone.
+  local filters = self._kind == "live" or self._kind == "savefile" and not self._stream
   if filters and shim.luapcap_setfilter(handle, program) ~= 0 then
     return nil, capture.message(handle)
   end
@@ -220,7 +220,9 @@ end
 ---@return string|nil message
 ---pcap_get_selectable_fd
 function Capture:getfd()
-  local fd = shim.luapcap_get_selectable_fd(check.open(self, Capture, "getfd"))
+  local handle = check.open(self, Capture, "getfd")
+  local fd = self._stream and shim.luapcap_stream_fileno(self._stream)
+    or shim.luapcap_get_selectable_fd(handle)
   -- A dead handle answers 0, which is the process's stdin.
   if fd < 0 or self._kind == "dead" then
     return nil, tostring(self) .. " has no selectable descriptor"

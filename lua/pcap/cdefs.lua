@@ -91,6 +91,7 @@ int luapcap_match(const luapcap_bpf_program *program, const uint8_t *data, uint3
 luapcap_t *luapcap_open_offline(const char *path, int fd, luapcap_file *file,
   unsigned int precision, luapcap_stream **stream, char *errbuf);
 int luapcap_stream_next(luapcap_t *p, const luapcap_stream *stream, luapcap_packet *packet);
+int luapcap_stream_fileno(const luapcap_stream *stream);
 const char *luapcap_stream_error(const luapcap_stream *stream);
 void luapcap_progress(luapcap_t *p, const luapcap_stream *stream, double *position, double *size);
 

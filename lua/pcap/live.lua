@@ -26,7 +26,9 @@ local INTERRUPTED = 2
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
 local function failure(self, status)
-  if status == cdefs.ERROR_BREAK then
+  if not self._handle then -- a signal's handler has closed the capture meanwhile
+    return nil, "closed"
+  elseif status == cdefs.ERROR_BREAK then
     return nil, "break"
   end
   return nil, capture.message(self._handle)
@@ -50,11 +52,11 @@ local function wait(self, status)
     local ready = shim.luapcap_wait(self._handle, left)
     if ready < 0 then
       return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
-    elseif ready ~= INTERRUPTED then
+    elseif ready ~= INTERRUPTED and self._handle then
       status = shim.luapcap_next(self._handle, self._packet)
     end
   end
-  if status == PACKET then
+  if status == PACKET and self._handle then
     return self._packet
   end
   return failure(self, status)

@@ -23,7 +23,9 @@ local PACKET, INTERRUPTED = 1, 0
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
 local function outcome(self, status)
-  if status == PACKET then
+  if not self._handle then -- a signal's handler has closed the capture meanwhile
+    return nil, "closed"
+  elseif status == PACKET then
     return self._packet
   elseif status == cdefs.ERROR_BREAK then
     return nil, "closed"
@@ -36,25 +38,36 @@ local function fetch_through_libpcap(self)
   return outcome(self, shim.luapcap_next(self._handle, self._packet))
 end
 
--- Waits for a pipe, on after each signal. Its handlers in Lua have run when the call returns, and
--- may have closed the capture.
-local function wait_for_stream(self, status)
+-- A packet that the filter rejects interrupts as a signal does: filtered by libpcap, reading would
+-- wait in C for the next one that passes.
+local function read_from_stream(self)
+  local pkt, match = self._packet, self._match
+  local status = shim.luapcap_stream_next(self._handle, self._stream, pkt)
+  if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
+    return INTERRUPTED
+  end
+  return status
+end
+
+-- Reads on after each interruption. Handlers of signals in Lua have run when the call returns.
+local function read_on_from_stream(self)
+  local status = INTERRUPTED
   while status == INTERRUPTED do
     if self._broken then
       return capture.broken(self)
     elseif not self._handle then
       return nil, "closed"
     end
-    status = shim.luapcap_stream_next(self._handle, self._stream, self._packet)
+    status = read_from_stream(self)
   end
   return outcome(self, status)
 end
 
--- Straight-line while bytes are there, so that a caller's loop compiles.
+-- Straight-line while packets are there, so that a caller's loop compiles.
 local function fetch_from_stream(self)
-  local status = shim.luapcap_stream_next(self._handle, self._stream, self._packet)
+  local status = read_from_stream(self)
   if status == INTERRUPTED then
-    return wait_for_stream(self, status)
+    return read_on_from_stream(self)
   end
   return outcome(self, status)
 end

@@ -51,16 +51,18 @@ function ways.mixed(cap, add)
   end
 end
 
---- Reads a savefile with the module. A job has `path`, and may have `precision`, `filter` and
--- `way` ("next", "packets" or "mixed").
+--- Reads a savefile with the module. A job has `path`, and may have `precision`, `filter`, `way`
+-- ("next", "packets" or "mixed") and `pipe`: whether to read it from one.
 function reader.ours(pcap, job)
   local parts = {}
   local function add(part)
     parts[#parts + 1] = part
   end
-  local cap, message = pcap.open_offline(job.path, { precision = job.precision })
+  local command = ("cat %s 2>/dev/null"):format(shell.quote(job.path))
+  local source = job.pipe and io.popen(command) or job.path
+  local cap, message = pcap.open_offline(source, { precision = job.precision })
   if not cap then
-    return "open: " .. without(message, job.path .. ": ") .. "\n"
+    return "open: " .. without(message, tostring(source) .. ": ") .. "\n"
   end
   add(("link type %d, snaplen %d\n"):format(cap:datalink(), cap:snapshot()))
   local set, problem = true, nil
@@ -75,6 +77,9 @@ function reader.ours(pcap, job)
     add("filter: " .. problem .. "\n")
   end
   cap:close()
+  if job.pipe then
+    source:close()
+  end
   return table.concat(parts)
 end
 
