@@ -15,6 +15,7 @@ local dumper = require "pcap.dumper"
 local filter = require "pcap.filter"
 local options = require "pcap.options"
 local packet = require "pcap.packet"
+local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
 local read_place = require("pcap.source").read
 
@@ -63,20 +64,6 @@ end
 --- Libpcap's message for the last error on a handle, copied.
 function capture.message(handle)
   return ffi_string(shim.luapcap_geterr(handle))
-end
-
--- ENFILE, EMFILE, and ENOMEM, which is a live capture's ring that found no room.
-local SCARCE = { [23] = true, [24] = true, [12] = true }
-
---- Whether opening is worth another try: garbage may have held the descriptors or the memory that
--- are wanted. It is collected here, in two cycles, for a capture's packet goes before its handle.
-function capture.frees_what_is_scarce(errno)
-  if not SCARCE[errno] then
-    return false
-  end
-  collectgarbage()
-  collectgarbage()
-  return true
 end
 
 --- How a read ends that breakloop() asked to end.
@@ -246,7 +233,7 @@ function Capture:dump_open(fname, opts)
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
   local opened, message, errno = dumper.open(handle, place, opts.append)
-  if not opened and capture.frees_what_is_scarce(errno) then
+  if not opened and scarce.frees(errno) then
     opened, message = dumper.open(handle, place, opts.append)
   end
   return opened, message

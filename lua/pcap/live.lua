@@ -10,6 +10,7 @@ local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
 local names = require "pcap.names"
 local options = require "pcap.options"
+local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
 
 local live = {}
@@ -171,7 +172,7 @@ end
 function live.open(opts)
   local device = opts.device or "any"
   local handle, message, errno = activate(device, opts)
-  if not handle and capture.frees_what_is_scarce(errno) then
+  if not handle and scarce.frees(errno) then
     handle, message = activate(device, opts)
   end
   if not handle then

@@ -5,6 +5,7 @@ local block = require "pcap.block"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local options = require "pcap.options"
+local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
 local source = require "pcap.source"
 
@@ -126,7 +127,7 @@ function savefile.open_offline(fname, opts)
   opts = options.read(opts, 2, "open_offline", { precision = options.precision })
   local prec = opts.precision or cdefs.TSTAMP_PRECISION_MICRO
   local handle, stream = open(place, prec)
-  if not handle and capture.frees_what_is_scarce(ffi.errno()) then
+  if not handle and scarce.frees(ffi.errno()) then
     handle, stream = open(place, prec)
   end
   if not handle then
