@@ -229,12 +229,7 @@ describe("layers", function()
   it("has no limit to the height of a stack", function()
     local layers = decode.layers()
     for _, count in ipairs { 1, 7, 8, 9, 10, 11, 30, 200 } do
-      local options = {}
-      for i = 1, count do
-        options[i] = string.char(i == count and 6 or 60) .. hex "00 01 04 00000000"
-      end
-      layers(frames.ethernet(0x86dd, frames.ipv6(60, table.concat(options)
-        .. frames.tcp("hello", { v6 = true }))))
+      layers(frames.high_stack(count))
       assert.same({ "hello", 40 + 8 * count }, { layers:payload(), layers.ip.header_size })
     end
   end)

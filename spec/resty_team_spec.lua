@@ -85,9 +85,7 @@ describe("pcap.resty's privileges #nginx #live", function()
         team = assert(open_all(1, { device = %q, filter = %q }))
         other = assert(open_all(1, { device = %q, filter = %q }))
       }]]):format(t.a, traffic.FILTER, t.a, traffic.FILTER),
-      source = "team:take()", callback = [[
-        if not also then also = 0 end
-        count = count + 1]], server = [[location = /other { content_by_lua_block {
+      source = "team:take()", server = [[location = /other { content_by_lua_block {
           seen = 0
           ngx.say(require("pcap.resty").start(other:take(), function() seen = seen + 1 end) ~= nil)
         } }]] }

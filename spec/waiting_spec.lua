@@ -72,7 +72,7 @@ describe("cap:wait", function()
   -- Another process runs `waiting`, and after a second `action` in a signal's handler. `source`
   -- opens its capture. Gives what it prints.
   local function under_signal(source, waiting, action)
-    local output = process.lua(([[
+    return (process.lua(([[
       local pcap = require "pcap"
       local ffi = require "ffi"
       local cap = assert(pcap.%s)
@@ -83,8 +83,7 @@ describe("cap:wait", function()
       signal.signal(signal.SIGALRM, function() %s end)
       ffi.C.alarm(1)
       %s
-    ]]):format(source, package.path, package.cpath, action, waiting), { prefix = "timeout 20" })
-    return output
+    ]]):format(source, package.path, package.cpath, action, waiting), { prefix = "timeout 20" }))
   end
 
   live("is ended, as a read is, by breakloop() in a signal handler", function()

@@ -206,6 +206,15 @@ function frames.kinds()
   }
 end
 
+--- IPv6 with so many headers of destination options, and TCP.
+function frames.high_stack(count)
+  local options = {}
+  for i = 1, count do
+    options[i] = u8(i == count and 6 or 60) .. hex "00 01 04 00000000"
+  end
+  return eth6(frames.ipv6(60, table.concat(options) .. frames.tcp("hello", { v6 = true })))
+end
+
 --- Packets over Ethernet whose lengths are wrong, by name.
 function frames.misfits()
   local tcp, tcp6 = frames.tcp("hello"), frames.tcp("hello", { v6 = true })

@@ -173,21 +173,21 @@ function capture.stop(self)
   end
 end
 
+--- A capture's own wait and drain, for the loop that it was given to.
+capture.wait, capture.drain = RestyCapture.wait, RestyCapture.drain
+
 --- Gives the capture to a loop: nobody else may wait for its packets or take them then.
----@return function wait   for the loop itself
----@return function drain
 function capture.give(self)
   for _, name in ipairs { "wait", "drain" } do
     self[name] = function()
       error(("calling '%s' on bad self: a loop has the capture"):format(name), 2)
     end
   end
-  return RestyCapture.wait, RestyCapture.drain
 end
 
 --- Whether a loop has the capture.
 function capture.is_given(self)
-  return self.wait ~= RestyCapture.wait
+  return self.wait ~= capture.wait
 end
 
 --- Closes the capture, and ends a wait for it.

@@ -48,7 +48,7 @@ end
 
 -- One turn of reading. Returns why the loop has to end, or nil.
 local function turn(self)
-  local count, reason = self._drain(self.capture, self._callback)
+  local count, reason = resty_capture.drain(self.capture, self._callback)
   self._turns = self._turns + 1
   if count > 0 then
     self._packets = self._packets + count
@@ -85,7 +85,7 @@ end
 local function run(premature, self)
   local capture, reason = self.capture, premature and "closed" or nil
   while self._running and not reason do
-    local ready, ending = self._wait(capture)
+    local ready, ending = resty_capture.wait(capture)
     if ready then
       reason = turn(self)
     elseif ending ~= "timeout" then
@@ -130,7 +130,7 @@ function loop.start(source, callback)
     _packets = 0, _turns = 0, _errors = 0, _lag = 0, _max_lag = 0, _log_at = 0,
   }, Loop)
   self._callback = guard(self, callback)
-  self._wait, self._drain = resty_capture.give(capture)
+  resty_capture.give(capture)
   capture._heartbeat = HEARTBEAT
   local set, problem = nginx.at_exit(self, function() self:stop() end)
   if set then
