@@ -554,11 +554,11 @@ describe("a protocol of one's own", function()
   it("is one file and one line in the table of dispatch", function()
     local dispatch = require "pcap.decode.dispatch"
     package.preload["pcap.decode.made_up"] = function()
-      local view = require "pcap.decode.view"
+      local follow, view = require "pcap.decode.follow", require "pcap.decode.view"
       local fields = { answer = function(h) return (view.u16(h.bytes, 0)) end }
       local function decode_made_up(layers, header, data, at, limit, stop)
         if limit - at < 4 then
-          return view.fail(layers, "made_up: header cut short", at, limit, stop)
+          return follow.fail(layers, "made_up: header cut short", at, limit, stop)
         end
         view.fill(header, data, at, 4, stop)
         layers.made_up, layers.last = header, "made_up"

@@ -3,8 +3,9 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local check = require "pcap.check"
+local view = require "pcap.decode.view"
 
-local bor, lshift = bit.bor, bit.lshift
+local bor, lshift, u32 = bit.bor, bit.lshift, view.u32
 
 local address = {}
 
@@ -59,15 +60,9 @@ function address.hex(bytes, at, size)
   return table.concat(text, ":")
 end
 
---- Four bytes as a number.
-function address.number32(bytes, at)
-  return bytes[at] * 16777216
-    + bor(lshift(bytes[at + 1], 16), lshift(bytes[at + 2], 8), bytes[at + 3])
-end
-
 --- Six bytes as a number, which a double holds exactly.
 function address.number48(bytes, at)
-  return (bytes[at] * 256 + bytes[at + 1]) * 4294967296 + address.number32(bytes, at + 2)
+  return (bytes[at] * 256 + bytes[at + 1]) * 4294967296 + u32(bytes, at + 2)
 end
 
 local WRITERS = { [4] = address.ipv4, [6] = address.mac, [16] = address.ipv6 }
@@ -142,7 +137,7 @@ function address.address(text)
     return nil, ("not an address: %q"):format(text)
   end
   local pointer = ffi.cast("const uint8_t *", bytes)
-  return bytes, #bytes == 4 and address.number32(pointer, 0)
+  return bytes, #bytes == 4 and u32(pointer, 0)
     or #bytes == 6 and address.number48(pointer, 0) or nil
 end
 

@@ -1,5 +1,6 @@
 --- The authentication header of IPsec (RFC 4302), which leaves what follows readable.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local SIZE = 12
@@ -14,13 +15,13 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "ah: header cut short", at, limit, stop)
+    return follow.fail(layers, "ah: header cut short", at, limit, stop)
   end
   local size = (data[at + 1] + 2) * 4
   if size < SIZE then
-    return view.fail(layers, "ah: length is less than the header's", at, limit, stop)
+    return follow.fail(layers, "ah: length is less than the header's", at, limit, stop)
   elseif limit - at < size then
-    return view.fail(layers, "ah: check value cut short", at, limit, stop)
+    return follow.fail(layers, "ah: check value cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size

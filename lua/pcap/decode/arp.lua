@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local address = require "pcap.decode.address"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local u16 = view.u16
@@ -43,14 +44,14 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "arp: header cut short", at, limit, stop)
+    return follow.fail(layers, "arp: header cut short", at, limit, stop)
   end
   local hardware_size, protocol_size = data[at + 4], data[at + 5]
   local size = SIZE + 2 * hardware_size + 2 * protocol_size
   if hardware_size > LONGEST or protocol_size > LONGEST then
-    return view.fail(layers, "arp: addresses of more than 32 bytes", at, limit, stop)
+    return follow.fail(layers, "arp: addresses of more than 32 bytes", at, limit, stop)
   elseif limit - at < size then
-    return view.fail(layers, "arp: addresses cut short", at, limit, stop)
+    return follow.fail(layers, "arp: addresses cut short", at, limit, stop)
   end
   view.fill(header, data, at, size, stop)
   layers.arp, layers.last = header, "arp"

@@ -1,5 +1,6 @@
 --- Cisco's HDLC: address, control, and an EtherType.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local SIZE = 4
@@ -12,7 +13,7 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "chdlc: header cut short", at, limit, stop)
+    return follow.fail(layers, "chdlc: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.chdlc, layers.last = header, "chdlc"

@@ -8,7 +8,8 @@
 -- which is given the object to fill, a view of its own, the packet, where the header begins,
 -- where the captured bytes end (none at or after `limit` may be read), where they would end had
 -- all been captured, and the number that led here. It returns a space of this table and a number
--- in it (nil and nil: nothing more is known), and `at`, `limit` and `stop` for what follows.
+-- in it (nil and nil: nothing more is known), and `at`, `limit` and `stop` for what follows;
+-- follow.lua has what several of them return.
 
 return {
   -- Link types: libpcap's DLT_ numbers. RAW is 12 or 14 by system, and 101 in files.

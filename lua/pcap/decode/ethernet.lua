@@ -2,9 +2,10 @@
 
 local ffi = require "ffi"
 local address = require "pcap.decode.address"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
-local copy, u16, LONGEST_LENGTH = ffi.copy, view.u16, view.LONGEST_LENGTH
+local copy, u16, LONGEST_LENGTH = ffi.copy, view.u16, follow.LONGEST_LENGTH
 local SIZE = 14
 
 local fields = {
@@ -19,7 +20,7 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "eth: header cut short", at, limit, stop)
+    return follow.fail(layers, "eth: header cut short", at, limit, stop)
   end
   copy(header.bytes, data + at, SIZE)
   header.begin, header.content_length = at + 1, stop - at - SIZE
@@ -28,7 +29,7 @@ local function decode(layers, header, data, at, limit, stop)
   if ethertype > LONGEST_LENGTH then
     return "ethertype", ethertype, at + SIZE, limit, stop
   end
-  return view.length(header, ethertype, at + SIZE, limit, stop)
+  return follow.length(header, ethertype, at + SIZE, limit, stop)
 end
 
 return { name = "eth", view = view.type("ethernet", SIZE, fields), decode = decode }

@@ -1,33 +1,35 @@
 --- Geneve (RFC 8926): Ethernet, or any EtherType, in UDP.
 
 local bit = require "bit"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
+local fill, u16 = view.fill, view.u16
 local SIZE = 8
 local BRIDGED = 0x6558
 local LINKTYPE_ETHERNET = 1
 
 local fields = {
-  type = function(h) return (view.u16(h.bytes, 2)) end,
+  type = function(h) return (u16(h.bytes, 2)) end,
   vni = function(h) return (view.u24(h.bytes, 4)) end,
 }
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "geneve: header cut short", at, limit, stop)
+    return follow.fail(layers, "geneve: header cut short", at, limit, stop)
   end
   local size = SIZE + bit.band(data[at], 63) * 4
   if limit - at < size then
-    return view.fail(layers, "geneve: options cut short", at, limit, stop)
+    return follow.fail(layers, "geneve: options cut short", at, limit, stop)
   end
-  view.fill(header, data, at, SIZE, stop)
+  fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   layers.geneve, layers.last = header, "geneve"
-  local ethertype = view.u16(data, at + 2)
+  local ethertype = u16(data, at + 2)
   if ethertype == BRIDGED then
-    return layers:tunnel("linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
+    return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
   end
-  return layers:tunnel("ethertype", ethertype, at + size, limit, stop)
+  return follow.tunnel(layers, "ethertype", ethertype, at + size, limit, stop)
 end
 
 return { name = "geneve", view = view.type("geneve", SIZE, fields), decode = decode }

@@ -1,10 +1,11 @@
 --- GRE (RFC 2784, keys and sequence numbers of RFC 2890) and its version 1, PPTP's (RFC 2637).
 
 local bit = require "bit"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local band = bit.band
-local flag, u16, u32 = view.flag, view.u16, view.u32
+local fill, flag, u16, u32 = view.fill, view.flag, view.u16, view.u32
 local CHECKSUM, ROUTING, KEY, SEQUENCE, ACK = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 local BRIDGED, PPP = 0x6558, 0x880b
 local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
@@ -43,25 +44,25 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < 4 then
-    return view.fail(layers, "gre: header cut short", at, limit, stop)
+    return follow.fail(layers, "gre: header cut short", at, limit, stop)
   end
   local flags, ethertype = u16(data, at), u16(data, at + 2)
   local size = size_of(flags)
   if band(flags, 7) > 1 then
-    return view.fail(layers, "gre: version is neither 0 nor 1", at, limit, stop)
+    return follow.fail(layers, "gre: version is neither 0 nor 1", at, limit, stop)
   elseif flag(flags, ROUTING) then
-    return view.fail(layers, "gre: source routes are not decoded", at, limit, stop)
+    return follow.fail(layers, "gre: source routes are not decoded", at, limit, stop)
   elseif limit - at < size then
-    return view.fail(layers, "gre: header cut short", at, limit, stop)
+    return follow.fail(layers, "gre: header cut short", at, limit, stop)
   end
-  view.fill(header, data, at, size, stop)
+  fill(header, data, at, size, stop)
   layers.gre, layers.last = header, "gre"
   if ethertype == BRIDGED then
-    return layers:tunnel("linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
+    return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
   elseif ethertype == PPP then
-    return layers:tunnel("linktype", LINKTYPE_PPP, at + size, limit, stop)
+    return follow.tunnel(layers, "linktype", LINKTYPE_PPP, at + size, limit, stop)
   end
-  return layers:tunnel("ethertype", ethertype, at + size, limit, stop)
+  return follow.tunnel(layers, "ethertype", ethertype, at + size, limit, stop)
 end
 
 return { name = "gre", view = view.type("gre", 20, fields), decode = decode }

@@ -1,5 +1,6 @@
 --- ICMP (RFC 792).
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local u16 = view.u16
@@ -19,7 +20,7 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "icmp: header cut short", at, limit, stop)
+    return follow.fail(layers, "icmp: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.icmp, layers.last = header, "icmp"

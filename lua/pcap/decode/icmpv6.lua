@@ -1,5 +1,6 @@
 --- ICMPv6 (RFC 4443): four bytes, and four more whose meaning is the type's.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local u16 = view.u16
@@ -20,7 +21,7 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "icmpv6: header cut short", at, limit, stop)
+    return follow.fail(layers, "icmpv6: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.icmpv6, layers.last = header, "icmpv6"

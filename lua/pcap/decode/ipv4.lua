@@ -3,10 +3,11 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local address = require "pcap.decode.address"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local band, lshift, rshift = bit.band, bit.lshift, bit.rshift
-local copy, flag, u16 = ffi.copy, view.flag, view.u16
+local copy, flag, u16, u32 = ffi.copy, view.flag, view.u16, view.u32
 local SIZE = 20
 
 local SOURCE_ROUTES = { [131] = true, [137] = true } -- loose and strict
@@ -43,8 +44,8 @@ local fields = {
   dst = function(h) return (address.ipv4(h.bytes, 16)) end,
   src_bytes = function(h) return (ffi.string(h.bytes + 12, 4)) end,
   dst_bytes = function(h) return (ffi.string(h.bytes + 16, 4)) end,
-  src_number = function(h) return (address.number32(h.bytes, 12)) end,
-  dst_number = function(h) return (address.number32(h.bytes, 16)) end,
+  src_number = function(h) return (u32(h.bytes, 12)) end,
+  dst_number = function(h) return (u32(h.bytes, 16)) end,
   is_routed = is_routed,
   options = function(h) return (ffi.string(h.bytes + SIZE, band(h.bytes[0], 15) * 4 - SIZE)) end,
 }
@@ -63,19 +64,19 @@ end
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "ip: header cut short", at, limit, stop)
+    return follow.fail(layers, "ip: header cut short", at, limit, stop)
   end
   local size = lshift(band(data[at], 15), 2)
   if rshift(data[at], 4) ~= 4 then
-    return view.fail(layers, "ip: version is not 4", at, limit, stop)
+    return follow.fail(layers, "ip: version is not 4", at, limit, stop)
   elseif size < SIZE then
-    return view.fail(layers, "ip: header size is less than 20", at, limit, stop)
+    return follow.fail(layers, "ip: header size is less than 20", at, limit, stop)
   elseif limit - at < size then
-    return view.fail(layers, "ip: options cut short", at, limit, stop)
+    return follow.fail(layers, "ip: options cut short", at, limit, stop)
   end
   local total = u16(data, at + 2)
   if total < size and total ~= 0 then
-    return view.fail(layers, "ip: total length is less than the header's", at, limit, stop)
+    return follow.fail(layers, "ip: total length is less than the header's", at, limit, stop)
   end
   stop = packet_end(layers, total, at, stop)
   if limit > stop then limit = stop end

@@ -3,6 +3,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local address = require "pcap.decode.address"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
@@ -34,9 +35,9 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "ip: header cut short", at, limit, stop)
+    return follow.fail(layers, "ip: header cut short", at, limit, stop)
   elseif rshift(data[at], 4) ~= 6 then
-    return view.fail(layers, "ip: version is not 6", at, limit, stop)
+    return follow.fail(layers, "ip: version is not 6", at, limit, stop)
   end
   local length = bor(lshift(data[at + 4], 8), data[at + 5])
   if at + SIZE + length > stop then

@@ -1,6 +1,7 @@
 --- IPv6's extension headers, one at a time: each is noted in the view of IP, or of the
 -- authentication header that came before it.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local u16, u32 = view.u16, view.u32
@@ -11,11 +12,11 @@ local function decode(layers, _, data, at, limit, stop, number)
   if not ip or ip.version ~= 6 then
     return nil, nil, at, limit, stop -- behind IPv4 these numbers are no extensions
   elseif limit - at < 8 then
-    return view.fail(layers, "ip: extension header cut short", at, limit, stop)
+    return follow.fail(layers, "ip: extension header cut short", at, limit, stop)
   end
   local size = number == FRAGMENT and 8 or 8 + data[at + 1] * 8
   if limit - at < size then
-    return view.fail(layers, "ip: extension header cut short", at, limit, stop)
+    return follow.fail(layers, "ip: extension header cut short", at, limit, stop)
   end
   if layers.ah then -- then it is of what that one has behind it
     layers.ah.proto = data[at]

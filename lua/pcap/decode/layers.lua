@@ -10,12 +10,12 @@ local check = require "pcap.check"
 local checksum = require "pcap.decode.checksum"
 local dispatch = require "pcap.decode.dispatch"
 local flow = require "pcap.decode.flow"
+local follow = require "pcap.decode.follow"
 local packet = require "pcap.packet"
-local view = require "pcap.decode.view"
 
 local tobit = bit.tobit
 local istype, new_packet = ffi.istype, packet.new
-local rawset, u16 = rawset, view.u16
+local rawset = rawset
 local bytes_pointer = ffi.typeof("const uint8_t *")
 local packet_type = ffi.typeof("luapcap_packet")
 
@@ -29,21 +29,6 @@ Layers.__index = Layers
 
 -- What a packet leaves in the object beside its headers.
 local RESULTS = { "error", "inner", "last", "_space", "_number" }
-
-local clears = {}
-
--- A function that sets keys to nil. It is generated: a loop would keep the caller's loop from
--- compiling. Objects with the same keys share one, for compiled code is made for one function.
-local function clearing(keys)
-  table.sort(keys)
-  local lines = { "local rawset = rawset return function(layers)" }
-  for i, key in ipairs(keys) do
-    lines[i + 1] = ("rawset(layers, %q, nil)"):format(key)
-  end
-  local source = table.concat(lines, "\n") .. "\nend"
-  clears[source] = clears[source] or assert(loadstring(source, "=clear"))()
-  return clears[source]
-end
 
 -- The table of dispatch with decoders, and views of one object's own, in the place of names; and
 -- the keys of all headers.
@@ -68,7 +53,7 @@ local function unknown_linktype(linktype)
   local message = ("link type %d is not decoded"):format(linktype)
   return {
     decode = function(self, _, _, at, limit, stop)
-      return view.fail(self, message, at, limit, stop)
+      return follow.fail(self, message, at, limit, stop)
     end,
   }
 end
@@ -93,11 +78,11 @@ local STEP = [[
 -- 50 headers make LuaJIT crash.
 local WRITTEN_OUT = 12
 
-local HEAD = "local finish, climb_on = ...\n"
+local BEGIN = "local finish, rawset, climb_on = ...\n"
   .. "return function(self, data, space, number, at, limit, stop)\n"
   .. "  local spaces, protocol = self._spaces\n"
 
-local loop = assert(loadstring(HEAD .. "while true do\n" .. STEP .. "end end", "=loop"))(finish)
+local loop = assert(loadstring(BEGIN .. "while true do\n" .. STEP .. "end end", "=loop"))(finish)
 
 -- The rest of a higher stack, in a loop. It is called by way of gsub, which LuaJIT does not
 -- compile: a trace ends there and another begins behind it, where one that met the loop would be
@@ -115,17 +100,32 @@ do
   end
 end
 
--- All headers.
-local walk = assert(loadstring(HEAD .. STEP:rep(WRITTEN_OUT)
-  .. "climb_on(self, data, space, number, at, limit, stop) end", "=walk"))(finish, climb_on)
+local walks = {}
+
+-- A function that sets what the packet before has left to nil, and then decodes all headers.
+-- Objects with the same keys share one, for compiled code is made for one function.
+local function walk_of(keys)
+  table.sort(keys)
+  local lines = {}
+  for i, key in ipairs(keys) do
+    lines[i] = ("  rawset(self, %q, nil)\n"):format(key)
+  end
+  local clear = table.concat(lines)
+  if not walks[clear] then
+    local source = BEGIN .. clear .. STEP:rep(WRITTEN_OUT)
+      .. "climb_on(self, data, space, number, at, limit, stop) end"
+    walks[clear] = assert(loadstring(source, "=walk"))(finish, rawset, climb_on)
+  end
+  return walks[clear]
+end
 
 -- What a tunnel carries, from the payload of the object around it.
 local function enter(self, pkt)
   local inner = self._inner
-  inner:_clear()
   inner._pkt = pkt
   local at = self.payload_begin - 1
-  walk(inner, pkt.data, self._space, self._number, at, self.payload_end, at + self.payload_length)
+  inner:_walk(pkt.data, self._space, self._number, at, self.payload_end,
+    at + self.payload_length)
   rawset(self, "inner", inner)
 end
 
@@ -146,33 +146,15 @@ function Layers:__call(pkt, wirelen)
     wirelen = wirelen == nil and #pkt or check.integer(wirelen, 2, "layers", 0, 2 ^ 32 - 1)
     pkt = packet_of(self, pkt, wirelen)
   end
-  self:_clear()
   self._pkt = pkt
   local limit, stop = tobit(pkt.caplen), tobit(pkt.wirelen)
   if stop < 0 then stop = LONGEST end
   if stop < limit then stop = limit end
-  walk(self, pkt.data, "linktype", self.linktype, 0, limit, stop)
+  self:_walk(pkt.data, "linktype", self.linktype, 0, limit, stop)
   if self._space then
     enter(self, pkt)
   end
   return self
-end
-
---- For decoders: what follows is another stack of headers, which goes to layers.inner. Inside of
--- one it is payload, and so it is where nothing knows it.
-function Layers:tunnel(space, number, at, limit, stop)
-  if self._inner and at < limit and self._spaces[space][number] then
-    self._space, self._number = space, number
-  end
-  return nil, nil, at, limit, stop
-end
-
---- For decoders: of the two ports that stand at `at`, the one that the table of dispatch knows,
--- the destination's first.
-function Layers:port(space, data, at)
-  local ports = self._spaces[space]
-  local port = u16(data, at + 2)
-  return ports[port] and port or u16(data, at)
 end
 
 --- What comes after the last header that was decoded, as far as it was captured.
@@ -211,7 +193,7 @@ local function new(linktype, inner)
   local self = {
     linktype = linktype, payload_begin = 1, payload_end = 0, payload_length = 0,
     _spaces = spaces, _pkt = new_packet(0), _scratch = new_packet(0), _string = "",
-    _inner = inner, _clear = false,
+    _inner = inner, _walk = false,
   }
   for _, key in ipairs(RESULTS) do
     keys[key] = true
@@ -221,8 +203,10 @@ local function new(linktype, inner)
     self[key] = false -- the key is there from now on: a new one would move the others
     list[#list + 1] = key
   end
-  self._clear = clearing(list)
-  self:_clear()
+  for _, key in ipairs(list) do
+    self[key] = nil
+  end
+  self._walk = walk_of(list)
   return setmetatable(self, Layers)
 end
 

@@ -1,5 +1,6 @@
 --- IEEE 802.2 LLC, and the EtherType that SNAP adds to it (RFC 1042).
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local u16, u24 = view.u16, view.u24
@@ -12,7 +13,7 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < 3 then
-    return view.fail(layers, "llc: header cut short", at, limit, stop)
+    return follow.fail(layers, "llc: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, 3, stop)
   layers.llc, layers.last = header, "llc"

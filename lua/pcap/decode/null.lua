@@ -2,6 +2,7 @@
 -- and LOOP, with it in network order.
 
 local bit = require "bit"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local DLT_LOOP = 108
@@ -25,7 +26,7 @@ end
 
 local function decode(layers, header, data, at, limit, stop, linktype)
   if limit - at < SIZE then
-    return view.fail(layers, "null: header cut short", at, limit, stop)
+    return follow.fail(layers, "null: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   header.number = family(data, at, linktype)

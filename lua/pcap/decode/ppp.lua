@@ -1,7 +1,10 @@
 --- PPP (RFC 1661), with or without HDLC's address and control bytes (RFC 1662).
 
 local bit = require "bit"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
+
+local band, fill, u16 = bit.band, view.fill, view.u16
 
 -- Frames of Cisco's HDLC begin so, where PPP_SERIAL has both.
 local PPP_SERIAL, C_HDLC = 50, 104
@@ -16,17 +19,17 @@ local function decode(layers, header, data, at, limit, stop, number)
   local first = limit > at and data[at]
   if number == PPP_SERIAL and (first == UNICAST or first == BROADCAST) then
     return "linktype", C_HDLC, at, limit, stop
-  elseif limit - at >= 2 and view.u16(data, at) == 0xff03 then
+  elseif limit - at >= 2 and u16(data, at) == 0xff03 then
     size = 2
   end
   -- A protocol's low byte is odd and its high one even: one odd byte alone is a compressed one.
-  local short = limit - at > size and bit.band(data[at + size], 1) == 1
+  local short = limit - at > size and band(data[at + size], 1) == 1
   size = size + (short and 1 or 2)
   if limit - at < size then
-    return view.fail(layers, "ppp: header cut short", at, limit, stop)
+    return follow.fail(layers, "ppp: header cut short", at, limit, stop)
   end
-  view.fill(header, data, at, size, stop)
-  header.number = short and data[at + size - 1] or view.u16(data, at + size - 2)
+  fill(header, data, at, size, stop)
+  header.number = short and data[at + size - 1] or u16(data, at + size - 2)
   layers.ppp, layers.last = header, "ppp"
   return "ppp", header.number, at + size, limit, stop
 end

@@ -1,8 +1,9 @@
 --- PPPoE (RFC 2516): sessions, and the header alone of discovery.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
-local u16 = view.u16
+local fill, u16 = view.fill, view.u16
 local SIZE = 6
 
 local fields = {
@@ -13,7 +14,7 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "pppoe: header cut short", at, limit, stop)
+    return follow.fail(layers, "pppoe: header cut short", at, limit, stop)
   end
   local last = at + SIZE + u16(data, at + 4)
   if last <= stop then
@@ -22,7 +23,7 @@ local function decode(layers, header, data, at, limit, stop)
   else
     layers.error = layers.error or "pppoe: length is more than there was"
   end
-  view.fill(header, data, at, SIZE, stop)
+  fill(header, data, at, SIZE, stop)
   layers.pppoe, layers.last = header, "pppoe"
   if data[at + 1] ~= 0 then
     return nil, nil, at + SIZE, limit, stop

@@ -1,7 +1,7 @@
 --- RAW: no link layer at all; the version of IP says which one it is.
 
 local bit = require "bit"
-local view = require "pcap.decode.view"
+local follow = require "pcap.decode.follow"
 
 local function decode(layers, _, data, at, limit, stop)
   local version = limit > at and bit.rshift(data[at], 4)
@@ -10,7 +10,7 @@ local function decode(layers, _, data, at, limit, stop)
   elseif version == 6 then
     return "ethertype", 0x86dd, at, limit, stop
   end
-  return view.fail(layers, "raw: neither IPv4 nor IPv6", at, limit, stop)
+  return follow.fail(layers, "raw: neither IPv4 nor IPv6", at, limit, stop)
 end
 
 return { decode = decode }

@@ -1,5 +1,6 @@
 --- SCTP (RFC 9260): the common header; its chunks are payload.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local SIZE = 12
@@ -13,11 +14,11 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "sctp: header cut short", at, limit, stop)
+    return follow.fail(layers, "sctp: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.sctp, layers.last = header, "sctp"
-  return "sctp", layers:port("sctp", data, at), at + SIZE, limit, stop
+  return "sctp", follow.port(layers, "sctp", data, at), at + SIZE, limit, stop
 end
 
 return { name = "sctp", view = view.type("sctp", SIZE, fields), decode = decode }

@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local address = require "pcap.decode.address"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local u16, u32 = view.u16, view.u32
@@ -38,7 +39,7 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   local version = linktype == DLT_SLL2 and 2 or 1
   local size = version == 2 and 20 or 16
   if limit - at < size then
-    return view.fail(layers, "sll: header cut short", at, limit, stop)
+    return follow.fail(layers, "sll: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, size, stop)
   header.version = version
@@ -47,7 +48,7 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   local number = u16(data, at + places.type)
   if number == ETH_P_802_2 then
     return "llc", 0, at + size, limit, stop
-  elseif u16(data, at + places.hardware_type) == NETLINK or number <= view.LONGEST_LENGTH then
+  elseif u16(data, at + places.hardware_type) == NETLINK or number <= follow.LONGEST_LENGTH then
     return nil, nil, at + size, limit, stop
   end
   return "ethertype", number, at + size, limit, stop

@@ -2,11 +2,13 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 local tcp_options = require "pcap.decode.tcp_options"
 
 local band, lshift, rshift = bit.band, bit.lshift, bit.rshift
 local copy, flag, u16, u32 = ffi.copy, view.flag, view.u16, view.u32
+local port = follow.port
 local SIZE = 20
 
 local fields = {
@@ -32,13 +34,13 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "tcp: header cut short", at, limit, stop)
+    return follow.fail(layers, "tcp: header cut short", at, limit, stop)
   end
   local size = lshift(rshift(data[at + 12], 4), 2)
   if size < SIZE then
-    return view.fail(layers, "tcp: data offset is less than 20", at, limit, stop)
+    return follow.fail(layers, "tcp: data offset is less than 20", at, limit, stop)
   elseif limit - at < size then
-    return view.fail(layers, "tcp: options cut short", at, limit, stop)
+    return follow.fail(layers, "tcp: options cut short", at, limit, stop)
   end
   if size == SIZE then
     copy(header.bytes, data + at, SIZE) -- a constant, which compiles to three moves
@@ -47,7 +49,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   header.begin, header.content_length = at + 1, stop - at - size
   layers.tcp, layers.last = header, "tcp"
-  return "tcp", layers:port("tcp", data, at), at + size, limit, stop
+  return "tcp", port(layers, "tcp", data, at), at + size, limit, stop
 end
 
 return { name = "tcp", view = view.type("tcp", 60, fields), decode = decode }

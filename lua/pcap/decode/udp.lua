@@ -1,8 +1,9 @@
 --- UDP (RFC 768).
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
-local fill, u16 = view.fill, view.u16
+local fill, port, u16 = view.fill, follow.port, view.u16
 local SIZE = 8
 
 local fields = {
@@ -19,7 +20,7 @@ end
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "udp: header cut short", at, limit, stop)
+    return follow.fail(layers, "udp: header cut short", at, limit, stop)
   end
   local length = u16(data, at + 4)
   if at + length > stop then
@@ -35,7 +36,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   fill(header, data, at, SIZE, stop)
   layers.udp, layers.last = header, "udp"
-  return "udp", layers:port("udp", data, at), at + SIZE, limit, stop
+  return "udp", port(layers, "udp", data, at), at + SIZE, limit, stop
 end
 
 return { name = "udp", view = view.type("udp", SIZE, fields), decode = decode }

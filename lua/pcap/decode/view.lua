@@ -14,8 +14,10 @@ local view = {}
 
 -- `begin` is the header's first byte in the packet, counted from 1; `content_length` how many
 -- bytes follow the header by what the headers say, captured or not.
+-- They and the bytes are at the same places in all views: each place that a trace meets counts
+-- against what it may have of constants.
 -- The name makes every text different: busted's ffi.typeof gives one type for equal ones.
-local STRUCT = "struct { /* %s */ uint8_t bytes[%d]; %s; }"
+local STRUCT = "struct { /* %s */ int32_t begin, content_length; uint8_t bytes[%d]; %s }"
 
 -- A C member as a field. One text a name: the key in it has to be a constant.
 local function member_field(name)
@@ -30,17 +32,15 @@ end
 --- beside the header; they are fields as well
 ---@return ffi.ctype*
 function view.type(name, size, fields, members)
-  local declared = { "int32_t begin", "int32_t content_length" }
-  for _, member in ipairs(members or {}) do
-    declared[#declared + 1] = member
-  end
   -- LuaJIT reads a member by itself, but for a variable key compiled code may come to __index.
-  for _, member in ipairs(declared) do
+  fields.begin, fields.content_length = member_field("begin"), member_field("content_length")
+  local declarations = ""
+  for _, member in ipairs(members or {}) do
     local key = member:match("[%w_]+$")
     fields[key] = member_field(key)
+    declarations = declarations .. member .. "; "
   end
-  local struct = STRUCT:format(name, size, table.concat(declared, "; "))
-  return ffi.metatype(ffi.typeof(struct), {
+  return ffi.metatype(ffi.typeof(STRUCT:format(name, size, declarations)), {
     __index = function(self, key)
       local field = fields[key]
       return field and field(self)
@@ -62,29 +62,6 @@ end
 function view.append(header, size, data, at, more)
   copy(header.bytes + size, data + at, more)
   header.content_length = header.content_length - more
-end
-
---- What a decoder returns when it cannot go on: the error is noted, and the payload is all that
--- it was given.
-function view.fail(layers, message, at, limit, stop)
-  layers.error = layers.error or message
-  return nil, nil, at, limit, stop
-end
-
---- The highest EtherType that is none, but a length (IEEE 802.3).
-view.LONGEST_LENGTH = 1500
-
---- What a decoder returns for such a length, with which the packet ends: LLC follows. The header's
--- content ends there too.
-function view.length(header, length, at, limit, stop)
-  if length < header.content_length then
-    header.content_length = length
-  end
-  if at + length < stop then
-    stop = at + length
-    if limit > stop then limit = stop end
-  end
-  return "llc", 0, at, limit, stop
 end
 
 -- Numbers in network byte order at an offset of bytes that the caller has checked. Parentheses

@@ -1,10 +1,12 @@
 --- VLAN tags: IEEE 802.1Q, 802.1ad and stacks of them, outermost first in one view.
 
 local bit = require "bit"
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local band, rshift = bit.band, bit.rshift
-local fill, flag, u16 = view.fill, view.flag, view.u16
+local append, fill, flag, u16 = view.append, view.fill, view.flag, view.u16
+local LONGEST_LENGTH = follow.LONGEST_LENGTH
 local SIZE = 4
 local MOST = 16
 
@@ -34,13 +36,13 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "vlan: tag cut short", at, limit, stop)
+    return follow.fail(layers, "vlan: tag cut short", at, limit, stop)
   end
   if layers.vlan then
     if header.count == MOST then
-      return view.fail(layers, "vlan: more than 16 tags", at, limit, stop)
+      return follow.fail(layers, "vlan: more than 16 tags", at, limit, stop)
     end
-    view.append(header, header.count * SIZE, data, at, SIZE)
+    append(header, header.count * SIZE, data, at, SIZE)
     header.count = header.count + 1
   else
     fill(header, data, at, SIZE, stop)
@@ -48,10 +50,10 @@ local function decode(layers, header, data, at, limit, stop)
     layers.vlan, layers.last = header, "vlan"
   end
   local ethertype = u16(data, at + 2)
-  if ethertype > view.LONGEST_LENGTH then
+  if ethertype > LONGEST_LENGTH then
     return "ethertype", ethertype, at + SIZE, limit, stop
   end
-  return view.length(header, ethertype, at + SIZE, limit, stop)
+  return follow.length(header, ethertype, at + SIZE, limit, stop)
 end
 
 return {

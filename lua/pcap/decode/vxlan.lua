@@ -1,7 +1,9 @@
 --- VXLAN (RFC 7348): Ethernet in UDP.
 
+local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
+local fill = view.fill
 local SIZE = 8
 local LINKTYPE_ETHERNET = 1
 
@@ -12,11 +14,11 @@ local fields = {
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
-    return view.fail(layers, "vxlan: header cut short", at, limit, stop)
+    return follow.fail(layers, "vxlan: header cut short", at, limit, stop)
   end
-  view.fill(header, data, at, SIZE, stop)
+  fill(header, data, at, SIZE, stop)
   layers.vxlan, layers.last = header, "vxlan"
-  return layers:tunnel("linktype", LINKTYPE_ETHERNET, at + SIZE, limit, stop)
+  return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + SIZE, limit, stop)
 end
 
 return { name = "vxlan", view = view.type("vxlan", SIZE, fields), decode = decode }

@@ -1,0 +1,48 @@
+--- What a decoder returns: what follows the header, or why there is no going on.
+
+local view = require "pcap.decode.view"
+
+local u16 = view.u16
+
+local follow = {}
+
+--- When it cannot go on: the error is noted, and the payload is all that it was given.
+function follow.fail(layers, message, at, limit, stop)
+  layers.error = layers.error or message
+  return nil, nil, at, limit, stop
+end
+
+--- The highest EtherType that is none, but a length (IEEE 802.3).
+follow.LONGEST_LENGTH = 1500
+
+--- When the header has such a length, with which the packet ends: LLC follows. The header's content
+-- ends there too.
+function follow.length(header, length, at, limit, stop)
+  if length < header.content_length then
+    header.content_length = length
+  end
+  if at + length < stop then
+    stop = at + length
+    if limit > stop then limit = stop end
+  end
+  return "llc", 0, at, limit, stop
+end
+
+--- Of the two ports that stand at `from`, the one that the table of dispatch knows, the
+-- destination's first: the number in the space of ports.
+function follow.port(layers, space, data, from)
+  local ports = layers._spaces[space]
+  local port = u16(data, from + 2)
+  return (ports[port] and port or u16(data, from))
+end
+
+--- When what follows is another stack of headers, which goes to layers.inner. Inside of one it is
+-- payload, and so it is where nothing knows it.
+function follow.tunnel(layers, space, number, at, limit, stop)
+  if layers._inner and at < limit and layers._spaces[space][number] then
+    layers._space, layers._number = space, number
+  end
+  return nil, nil, at, limit, stop
+end
+
+return follow
