@@ -1,0 +1,114 @@
+-- That decoding compiles together with the caller's loop, and leaves no garbage: seen in a process
+-- of its own, where nothing else has been compiled, by LuaJIT's profiler.
+
+local frames = require "spec.support.frames"
+local savefile = require "spec.support.savefile"
+local shell = require "spec.support.shell"
+
+local PACKETS = 200000
+
+-- Prints in how many samples of a hundred the interpreter ran, and the kilobytes of garbage of one
+-- time through the file, beyond what opening and reading leave.
+local SCRIPT = [[
+local pcap, profile = require "pcap", require "jit.profile"
+local layers = require("pcap.decode").layers()
+local these, before, rich = arg[1], arg[2], arg[3] == "rich"
+local sum = 0
+local function read(path)
+  local cap = assert(pcap.open_offline(path))
+  for pkt in cap:packets() do sum = sum + pkt.caplen end
+  cap:close()
+end
+local function decode(path)
+  local cap = assert(pcap.open_offline(path))
+  for pkt in cap:packets() do
+    local tcp = layers(pkt).tcp
+    local ip, eth = layers.ip, layers.eth
+    if tcp then
+      sum = sum + tcp.dest_port + tcp.seq_num + (ip.src_number or 0)
+    end
+    if rich then
+      sum = sum + ip.ttl + ip.total_length + ip.id + ip.ToS + ip.fragment_offset + ip.checksum
+        + ip.dst_number + eth.type + eth.dst_number + eth.src_number + tcp.source_port + tcp.ack
+        + tcp.window + tcp.checksum + tcp.urgent_pointer + tcp.offset + pkt.sec + pkt.nsec
+        + (tcp.f_syn and 1 or 0) + (tcp.f_fin and 2 or 0) + (tcp.f_push and 4 or 0)
+    end
+  end
+  cap:close()
+end
+if before ~= "" then decode(before) end
+decode(these)
+local interpreted, all = 0, 0
+profile.start("i1", function(_, samples, state)
+  all = all + samples
+  interpreted = interpreted + (state == "I" and samples or 0)
+end)
+repeat decode(these) until all >= 200
+profile.stop()
+local function garbage(work)
+  work(these)
+  collectgarbage() collectgarbage("stop")
+  local kilobytes = collectgarbage("count")
+  work(these)
+  kilobytes = collectgarbage("count") - kilobytes
+  collectgarbage("restart")
+  return kilobytes
+end
+print(("interpreted %.0f%%, garbage %.3f"):format(100 * interpreted / all,
+  garbage(decode) - garbage(read)))
+]]
+
+-- What the script prints for a packet many times over, behind LuaJIT's list of traces. Options:
+-- `constants`, of which LuaJIT may have so many in a trace (by itself 500); `before`, a packet that
+-- is decoded as often first; `rich`, a loop that does much with each packet.
+local function measure(packet, options)
+  local folder, remove = shell.folder()
+  local function write(name, bytes)
+    return shell.write(folder .. "/" .. name,
+      savefile.header() .. savefile.record(bytes):rep(PACKETS))
+  end
+  local output = shell.run("luajit -jv %s %s %s %s %s",
+    "-Omaxirconst=" .. (options.constants or 500), shell.write(folder .. "/measure.lua", SCRIPT),
+    write("these.pcap", packet), options.before and write("before.pcap", options.before) or "",
+    options.rich and "rich" or "")
+  remove()
+  return output
+end
+
+local function assert_compiled(output)
+  local interpreted = tonumber(output:match("interpreted (%d+)"))
+  assert.is_true(interpreted < 15, output)
+end
+
+describe("layers(pkt)", function()
+  local kinds = frames.kinds()
+
+  -- What is left of 500 constants is the caller's.
+  for name, case in pairs {
+    ["Ethernet, IPv4 and TCP"] = { kinds["TCP"], 385 }, ["UDP"] = { kinds["UDP"], 345 },
+    ["three tags"] = { kinds["three tags"], 430 }, ["VXLAN"] = { kinds["VXLAN"], 400 },
+    ["two tags, PPPoE and IPv6"] = { kinds["two tags, PPPoE and IPv6"], 490 },
+    ["extension headers"] = { frames.high_stack(7), 450 },
+  } do
+    local packet, constants = unpack(case)
+    it("compiles whole with the caller's loop, and leaves less garbage than one packet in a "
+      .. "hundred would: " .. name, function()
+      local output = measure(packet, { constants = constants })
+      assert_compiled(output)
+      assert.is_true(tonumber(output:match("garbage (%S+)")) * 1024 < PACKETS / 100 * 64, output)
+    end)
+  end
+
+  it("compiles whole with a loop that does much, given the constants for it", function()
+    assert.matches("trace too long", measure(kinds["TCP"], { rich = true }))
+    local output = measure(kinds["TCP"], { rich = true, constants = 2000 })
+    assert.is_nil(output:match("trace too long"))
+    assert_compiled(output)
+  end)
+
+  it("is compiled after any number of stacks that are higher than its code", function()
+    for _, count in ipairs { 9, 30, 200 } do
+      assert_compiled(measure(kinds["TCP"], { before = frames.high_stack(count) }))
+    end
+  end)
+end)
