@@ -9,7 +9,7 @@
 local pcap = require "pcap"
 local decode = require "pcap.decode"
 
--- Room for a loop that does much with each packet, whatever the packet: see docs/decoding.md.
+-- Room for a loop that does much with each packet: see docs/decoding.md.
 require("jit.opt").start("maxirconst=2000")
 
 local USAGE = "usage: top-talkers.lua -r file | -i device [-n flows] [-w seconds] [-s seconds] "
