@@ -7,8 +7,8 @@ local shell = require "spec.support.shell"
 
 local PACKETS = 200000
 
--- Prints in how many samples of a hundred other than compiled code ran, and the kilobytes of garbage of one
--- time through the file, beyond what opening and reading leave.
+-- Prints in how many samples of a hundred other than compiled code ran, and the kilobytes of
+-- garbage of one time through the file, beyond what opening and reading leave.
 local SCRIPT = [[
 local pcap, profile = require "pcap", require "jit.profile"
 local layers = require("pcap.decode").layers()
