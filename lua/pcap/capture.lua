@@ -232,11 +232,7 @@ function Capture:dump_open(fname, opts)
   if opts.append and (not place.path or place.path == "-") then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  local opened, message, errno = dumper.open(handle, place, opts.append)
-  if not opened and scarce.frees(errno) then
-    opened, message = dumper.open(handle, place, opts.append)
-  end
-  return opened, message
+  return scarce.open(dumper.open, handle, place, opts.append)
 end
 
 --- Closes the capture; closing it again does nothing. Packets it handed out are gone.

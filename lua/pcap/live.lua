@@ -171,10 +171,7 @@ end
 --- Opens a device with options that have been read with live.KINDS.
 function live.open(opts)
   local device = opts.device or "any"
-  local handle, message, errno = activate(device, opts)
-  if not handle and scarce.frees(errno) then
-    handle, message = activate(device, opts)
-  end
+  local handle, message = scarce.open(activate, device, opts)
   if not handle then
     return nil, message
   end

@@ -109,7 +109,7 @@ local function open(place, prec)
   local stream = ffi.new("luapcap_stream *[1]")
   local handle = capture.own(shim.luapcap_open_offline(place.path, place.fd or -1, place.file,
     prec, stream, errbuf))
-  return handle, stream[0] ~= nil and stream[0] or nil
+  return handle, stream[0] ~= nil and stream[0] or nil, ffi.errno()
 end
 
 --- Opens a savefile to read packets from: pcap in either byte order, with microseconds or
@@ -126,10 +126,7 @@ function savefile.open_offline(fname, opts)
   local place = source.read(fname, "open_offline")
   opts = options.read(opts, 2, "open_offline", { precision = options.precision })
   local prec = opts.precision or cdefs.TSTAMP_PRECISION_MICRO
-  local handle, stream = open(place, prec)
-  if not handle and scarce.frees(ffi.errno()) then
-    handle, stream = open(place, prec)
-  end
+  local handle, stream = scarce.open(open, place, prec)
   if not handle then
     return nil, place.name .. ": " .. ffi.string(errbuf)
   end
