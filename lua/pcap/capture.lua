@@ -72,6 +72,16 @@ function capture.broken(self)
   return nil, "break"
 end
 
+--- Why a read that waits is not to go on: a signal's handler in Lua, which runs when the wait in C
+-- returns, has broken it off or closed the capture. Nil if it has done neither.
+function capture.interrupted(self)
+  if self._broken then
+    self._broken = false
+    return "break"
+  end
+  return not self._handle and "closed" or nil
+end
+
 -- What a packets() loop's next step meets: all other reads look for themselves.
 local function has_been_closed()
   error(("calling 'packets' on bad self: %s has been closed"):format(Capture.__name), 3)

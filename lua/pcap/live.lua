@@ -36,15 +36,13 @@ local function failure(self, status)
 end
 
 -- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
--- packet that passes the filter. A signal ends a wait in C: its handler in Lua, which runs then,
--- may have broken off the read or closed the capture.
+-- packet that passes the filter.
 local function wait(self, status)
   local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or self._timeout)
   while status == NO_PACKET do
-    if self._broken then
-      return capture.broken(self)
-    elseif not self._handle then
-      return nil, "closed"
+    local reason = capture.interrupted(self)
+    if reason then
+      return nil, reason
     end
     local left = deadline - shim.luapcap_monotonic()
     if left <= 0 then

@@ -50,14 +50,13 @@ local function read_from_stream(self)
   return status
 end
 
--- Reads on after each interruption. Handlers of signals in Lua have run when the call returns.
+-- Reads on after each interruption.
 local function read_on_from_stream(self)
   local status = INTERRUPTED
   while status == INTERRUPTED do
-    if self._broken then
-      return capture.broken(self)
-    elseif not self._handle then
-      return nil, "closed"
+    local reason = capture.interrupted(self)
+    if reason then
+      return nil, reason
     end
     status = read_from_stream(self)
   end
