@@ -70,12 +70,16 @@ static int open_descriptor(const char *path, int fd, int *is_new) {
                                           : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 }
 
+static int is_regular(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /* Opens the dumper's stream on its descriptor, which it takes over whatever happens. */
 static int open_stream(luapcap_dumper *dumper) {
-    struct stat status;
     if (dumper->fd < 0)
         return -1;
-    dumper->is_file = fstat(dumper->fd, &status) == 0 && S_ISREG(status.st_mode);
+    dumper->is_file = is_regular(dumper->fd);
     dumper->stream = dumper->is_file ? fdopen(dumper->fd, "wb")
                                      : luapcap_cookie(dumper, NULL, write_whole, close_descriptor);
     if (dumper->stream == NULL)
@@ -83,7 +87,7 @@ static int open_stream(luapcap_dumper *dumper) {
     return dumper->stream != NULL ? 0 : -1;
 }
 
-/* Makes the stream a savefile: the old contents go only once libpcap has taken the link type. */
+/* Makes the dumper's descriptor a savefile's, from where it stands. */
 static int begin_file(luapcap_dumper *dumper, pcap_t *p, const char *path, char *errbuf) {
     if (open_stream(dumper) != 0)
         return fail(errbuf, path, strerror(errno));
@@ -94,24 +98,23 @@ static int begin_file(luapcap_dumper *dumper, pcap_t *p, const char *path, char 
      * stream open is left: a link type that savefiles do not have. */
     setvbuf(dumper->stream, dumper->buffer, _IOFBF, STREAM_BUFFER_SIZE);
     dumper->dump = pcap_dump_fopen(p, dumper->stream);
-    if (dumper->dump == NULL)
-        return fail(errbuf, path, pcap_geterr(p));
-    /* What the caller has opened keeps what is in it. */
-    int is_ours = path != NULL && strcmp(path, "-") != 0;
-    if (is_ours && dumper->is_file && ftruncate(dumper->fd, 0) != 0)
-        return fail(errbuf, path, strerror(errno));
-    return 0;
+    return dumper->dump != NULL ? 0 : fail(errbuf, path, pcap_geterr(p));
 }
 
-/* Opens a new savefile. One that libpcap refuses to write is not left behind. */
+/*
+ * Opens a new savefile. One that libpcap refuses to write is not left behind, and the old contents
+ * go only once it has taken the link type. What the caller has opened keeps what is in it.
+ */
 static int open_new(luapcap_dumper *dumper, pcap_t *p, const char *path, int fd, char *errbuf) {
     int is_stdout = path != NULL && strcmp(path, "-") == 0;
+    int is_ours = path != NULL && !is_stdout;
     int is_new;
     if (is_stdout)
         fflush(stdout);
-    dumper->fd = is_stdout ? open_descriptor(NULL, STDOUT_FILENO, &is_new)
-                           : open_descriptor(path, fd, &is_new);
+    dumper->fd = open_descriptor(is_ours ? path : NULL, is_stdout ? STDOUT_FILENO : fd, &is_new);
     int status = begin_file(dumper, p, path, errbuf);
+    if (status == 0 && is_ours && dumper->is_file && ftruncate(dumper->fd, 0) != 0)
+        status = fail(errbuf, path, strerror(errno));
     if (status != 0 && is_new)
         unlink(path);
     return status;
@@ -140,7 +143,6 @@ static int ends_whole(const char *path, char *errbuf) {
 
 /* Opens a savefile of the same kind for appending, as pcap_dump_open_append() judges it. */
 static int open_append(luapcap_dumper *dumper, pcap_t *p, const char *path, char *errbuf) {
-    struct stat status;
     dumper->dump = pcap_dump_open_append(p, path);
     if (dumper->dump == NULL) {
         snprintf(errbuf, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(p));
@@ -148,7 +150,7 @@ static int open_append(luapcap_dumper *dumper, pcap_t *p, const char *path, char
     }
     dumper->stream = pcap_dump_file(dumper->dump);
     dumper->fd = fileno(dumper->stream);
-    dumper->is_file = fstat(dumper->fd, &status) == 0 && S_ISREG(status.st_mode);
+    dumper->is_file = is_regular(dumper->fd);
     /* libpcap leaves it to the programs that are started. */
     fcntl(dumper->fd, F_SETFD, FD_CLOEXEC);
     /* A new file's header is in the buffer as yet. */
