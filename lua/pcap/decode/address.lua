@@ -1,11 +1,10 @@
 --- Addresses: bytes to text, to numbers, and back.
 
 local ffi = require "ffi"
-local bit = require "bit"
 local check = require "pcap.check"
 local view = require "pcap.decode.view"
 
-local bor, lshift, u32 = bit.bor, bit.lshift, view.u32
+local u16, u32 = view.u16, view.u32
 
 local address = {}
 
@@ -37,7 +36,7 @@ end
 function address.ipv6(bytes, at)
   local groups, text = {}, {}
   for i = 1, 8 do
-    groups[i] = bor(lshift(bytes[at + 2 * i - 2], 8), bytes[at + 2 * i - 1])
+    groups[i] = u16(bytes, at + 2 * i - 2)
     text[i] = ("%x"):format(groups[i])
   end
   local from, length = longest_zeros(groups)
@@ -62,7 +61,7 @@ end
 
 --- Six bytes as a number, which a double holds exactly.
 function address.number48(bytes, at)
-  return (bytes[at] * 256 + bytes[at + 1]) * 4294967296 + u32(bytes, at + 2)
+  return u16(bytes, at) * 4294967296 + u32(bytes, at + 2)
 end
 
 local WRITERS = { [4] = address.ipv4, [6] = address.mac, [16] = address.ipv6 }

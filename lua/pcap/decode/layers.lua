@@ -111,8 +111,8 @@ local function walk_of(keys)
     lines[i] = ("  rawset(self, %q, nil)\n"):format(key)
   end
   local clear = table.concat(lines)
-  -- One step more than headers, which finds that nothing follows.
   if not walks[clear] then
+    -- One step more than headers, which finds that nothing follows.
     local source = BEGIN .. clear .. STEP:rep(WRITTEN_OUT + 1)
       .. "climb_on(self, data, space, number, at, limit, stop) end"
     walks[clear] = assert(loadstring(source, "=walk"))(finish, rawset, climb_on)
