@@ -110,25 +110,27 @@ describe("cap:wait", function()
     finally(remove_folder)
     local record = savefile.record "later"
     local path = shell.write(folder .. "/f.pcap", savefile.header() .. record)
-    local slow = ("open_offline(io.popen [[head -c 30 %s; sleep 2; tail -c +31 %s]])")
-      :format(path, path)
+    -- Opens a pipe in which so many bytes of the file come two seconds before the others.
+    local function slowly(count)
+      return ("open_offline(io.popen [[head -c %d %s; sleep 2; tail -c +%d %s]])")
+        :format(count, path, count + 1, path)
+    end
     local reads = "print(select(-1, cap:next_packet())) print((cap:next())) "
       .. "print(select(2, cap:next()))"
-    local output = under_signal(slow, "print((cap:next())) print(select(2, cap:next()))", "")
+    local output = under_signal(slowly(30), "print((cap:next())) print(select(2, cap:next()))", "")
     if output:find("posix", 1, true) then return pending("needs lua-posix: " .. output) end
     assert.equal("later\nclosed\n", output)
-    slow = ("open_offline(io.popen [[head -c 24 %s; sleep 2; tail -c +25 %s]])"):format(path, path)
-    assert.equal("break\nlater\nclosed\n", under_signal(slow, reads, "cap:breakloop()"))
-    assert.equal("closed\n", under_signal(slow, "print(select(2, cap:next()))", "cap:close()"))
-    slow = ("open_offline(io.popen [[head -c 30 %s; sleep 2; tail -c +31 %s]])"):format(path, path)
+    assert.equal("break\nlater\nclosed\n", under_signal(slowly(24), reads, "cap:breakloop()"))
+    assert.equal("closed\n", under_signal(slowly(24), "print(select(2, cap:next()))",
+      "cap:close()"))
     for _, read in ipairs { "next", "next_packet" } do -- within a record, which is read to its end
-      assert.equal("nil\tclosed\n", under_signal(slow, ("print(cap:%s())"):format(read),
+      assert.equal("nil\tclosed\n", under_signal(slowly(30), ("print(cap:%s())"):format(read),
         "cap:close()"))
     end
     -- A packet that the filter rejects ends no wait, and keeps none from being ended.
-    slow = ("open_offline(io.popen [[cat %s; sleep 2; tail -c +25 %s]]):set_filter 'len = 999'")
-      :format(path, path)
-    assert.equal("break\nclosed\n", under_signal(slow,
+    local rejected = ("open_offline(io.popen [[cat %s; sleep 2; tail -c +25 %s]])"
+      .. ":set_filter 'len = 999'"):format(path, path)
+    assert.equal("break\nclosed\n", under_signal(rejected,
       "print(select(2, cap:next())) print(select(2, cap:next()))", "cap:breakloop()"))
   end)
 
