@@ -80,8 +80,9 @@ static int open_stream(luapcap_dumper *dumper) {
     if (dumper->fd < 0)
         return -1;
     dumper->is_file = is_regular(dumper->fd);
-    dumper->stream = dumper->is_file ? fdopen(dumper->fd, "wb")
-                                     : luapcap_cookie(dumper, NULL, write_whole, close_descriptor);
+    dumper->stream = dumper->is_file
+                         ? fdopen(dumper->fd, "wb")
+                         : luapcap_cookie(dumper, NULL, write_whole, NULL, close_descriptor);
     if (dumper->stream == NULL)
         close(dumper->fd);
     return dumper->stream != NULL ? 0 : -1;

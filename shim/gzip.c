@@ -14,7 +14,9 @@
 
 #ifdef HAVE_ZLIB_H
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <zlib.h>
 
 /* 15: the largest window; 16: the wrapping is gzip's, its checksum is checked. */
@@ -28,11 +30,13 @@ struct luapcap_gzip {
     int (*inflateEnd)(z_stream *);
 };
 
+/* errno is that of the last try: dlopen() needs a descriptor, of which there may be none. */
 static void *open_library(void) {
     static const char *const names[] = {"libz.so.1", "libz.so", "libz.1.dylib", "libz.dylib"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        errno = 0;
         void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-        if (library != NULL)
+        if (library != NULL || errno == EMFILE || errno == ENFILE)
             return library;
     }
     return NULL;
@@ -45,7 +49,7 @@ static int find(void *library, const char *name, void *function) {
 }
 
 /*
- * Makes ready to unpack a stream. Returns NULL with the reason in `error`; else
+ * Makes ready to unpack a stream. Returns NULL with the reason in `error` and errno; else
  * luapcap_gzip_close() frees it.
  */
 luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
@@ -57,8 +61,16 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
     }
     gzip->library = open_library();
     if (gzip->library == NULL) {
-        snprintf(error, size, "compressed with gzip, and zlib, which unpacks it, is not installed");
+        int reason = errno;
+        if (reason == EMFILE || reason == ENFILE)
+            snprintf(error, size,
+                     "compressed with gzip, and zlib, which unpacks it, cannot be loaded: %s",
+                     strerror(reason));
+        else
+            snprintf(error, size,
+                     "compressed with gzip, and zlib, which unpacks it, is not installed");
         free(gzip);
+        errno = reason;
         return NULL;
     }
     /* Zlib compares version and size with its own, and refuses what it would not understand. */

@@ -1,4 +1,4 @@
-/* Unpacking gzip, between stream.c and zlib. */
+/* Unpacking gzip, between input.c and zlib. */
 #ifndef LUAPCAP_GZIP_H
 #define LUAPCAP_GZIP_H
 

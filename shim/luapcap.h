@@ -23,6 +23,8 @@
 /*
  * One packet, its header in fields of fixed width. `sec` and `nsec` are whole numbers: doubles
  * because Lua's numbers are, and because every second and nanosecond of a savefile fits.
+ * `interface` counts from 1 in the source's list. `flags` are bits: 1 the packet came in, 2 it went
+ * out. `options` are those of its pcapng block, as they stand there.
  * `own` is where a copied packet keeps its bytes; a packet being read has none there.
  */
 typedef struct luapcap_packet {
@@ -31,28 +33,27 @@ typedef struct luapcap_packet {
     uint32_t wirelen;
     double sec;
     double nsec;
+    const uint8_t *options;
+    uint32_t options_length;
+    int32_t linktype; /* a DLT number */
+    uint32_t interface;
+    uint32_t flags;
     uint8_t own[];
 } luapcap_packet;
 
 /*
- * A stretch of a savefile in memory. `bytes` has room for `size`; `len` are filled, the next
- * record starts at `pos`, and bytes[0] stands at `offset` in the file. A record is read from
- * here only when its caplen is at most `max_caplen` and its fraction of a second, counted in
- * units of `nsec_per_unit`, below `units_per_sec`; anything else is libpcap's to judge. What the
- * handle's precision cannot hold is cut off to multiples of `precision` nanoseconds.
+ * The stretch of a savefile that is in memory. `bytes` has room for `size`; `len` are filled, the
+ * next record starts at `pos`, and bytes[0] stands at `offset` in the file. `problem` is the errno
+ * of the read that failed behind the bytes, or 0.
  */
-typedef struct luapcap_block {
+typedef struct luapcap_window {
     uint8_t *bytes;
     double offset;
     int32_t size;
     int32_t len;
     int32_t pos;
-    int32_t max_caplen;
-    int32_t units_per_sec;
-    int32_t nsec_per_unit;
-    int32_t precision;
-    int32_t fd;
-} luapcap_block;
+    int32_t problem;
+} luapcap_window;
 
 /* A record's header in a savefile, in this machine's byte order. */
 typedef struct luapcap_record {
@@ -96,45 +97,38 @@ typedef struct luapcap_address {
     char destination[64];
 } luapcap_address;
 
-/* Where a savefile's bytes come from when that is not simply a file. */
-typedef struct luapcap_stream luapcap_stream;
-
-/* A savefile that arrives in pieces, as libpcap reads it. */
-typedef struct luapcap_feed luapcap_feed;
+/* Where a savefile's bytes come from. */
+typedef struct luapcap_input luapcap_input;
 
 /* dlt.c: the DLT table */
 LUAPCAP_API const char *luapcap_dlt_name(int index);
 LUAPCAP_API int luapcap_dlt_value(int index);
 
-/* read.c: packets out of a handle, live or savefile */
+/* read.c: a packet out of a handle, live or savefile, and a filter's judgement of one */
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
-LUAPCAP_API int luapcap_block_init(pcap_t *p, luapcap_block *block);
-LUAPCAP_API int luapcap_block_fill(luapcap_block *block);
-LUAPCAP_API int luapcap_block_hand_over(luapcap_block *block, pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
 
-/* stream.c: savefiles from paths, descriptors, streams and gzip */
-LUAPCAP_API pcap_t *luapcap_open_offline(const char *path, int fd, FILE *file,
-                                         unsigned int precision, luapcap_stream **stream,
-                                         char *errbuf);
-LUAPCAP_API int luapcap_stream_next(pcap_t *p, const luapcap_stream *stream,
-                                    luapcap_packet *packet);
-LUAPCAP_API int luapcap_stream_fileno(const luapcap_stream *stream);
-LUAPCAP_API const char *luapcap_stream_error(const luapcap_stream *stream);
-LUAPCAP_API void luapcap_progress(pcap_t *p, const luapcap_stream *stream, double *position,
-                                  double *size);
+/* input.c: the bytes of a savefile, from paths, descriptors, streams and gzip */
+LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file);
+LUAPCAP_API void luapcap_input_close(luapcap_input *input);
+LUAPCAP_API int luapcap_input_fileno(const luapcap_input *input);
+LUAPCAP_API int luapcap_input_waits(const luapcap_input *input);
+LUAPCAP_API const char *luapcap_input_error(const luapcap_input *input);
+LUAPCAP_API void luapcap_input_progress(const luapcap_input *input, double held, double *position,
+                                        double *size);
+ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size);
+int32_t luapcap_input_back(luapcap_input *input, int32_t count);
 
-/* feed.c: a savefile that arrives in pieces */
-LUAPCAP_API luapcap_feed *luapcap_feed_new(void);
-LUAPCAP_API void luapcap_feed_free(luapcap_feed *feed);
-LUAPCAP_API int luapcap_feed_add(luapcap_feed *feed, luapcap_block *block, const void *bytes,
-                                 size_t size);
-LUAPCAP_API void luapcap_feed_finish(luapcap_feed *feed);
-LUAPCAP_API pcap_t *luapcap_feed_open(luapcap_feed *feed, luapcap_block *block,
-                                      unsigned int precision, char *errbuf);
-LUAPCAP_API int luapcap_feed_next(luapcap_feed *feed, luapcap_block *block, pcap_t *p,
-                                  luapcap_packet *packet);
+/* window.c: the stretch of a savefile that is in memory, and libpcap on it */
+LUAPCAP_API luapcap_window *luapcap_window_new(void);
+LUAPCAP_API void luapcap_window_free(luapcap_window *window);
+LUAPCAP_API int luapcap_window_fill(luapcap_window *window, luapcap_input *input);
+LUAPCAP_API int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size);
+LUAPCAP_API void luapcap_window_rest(luapcap_window *window);
+LUAPCAP_API pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input,
+                                        unsigned int precision, char *errbuf);
+LUAPCAP_API int luapcap_window_next(luapcap_window *window, pcap_t *p, luapcap_packet *packet);
 
 /* live.c: a live capture: waiting and counting */
 LUAPCAP_API double luapcap_monotonic(void);
@@ -177,20 +171,21 @@ LUAPCAP_API int luapcap_dumper_close(luapcap_dumper *dumper);
 LUAPCAP_API void luapcap_dumper_free(luapcap_dumper *dumper);
 LUAPCAP_API void luapcap_now(luapcap_packet *packet);
 
-/* Between the shim's own files. What a stream's reads count in differs between systems. */
+/* Between the shim's own files: cookie.c, whose functions have other types on other systems. */
 #ifdef __linux__
 typedef size_t luapcap_cookie_size;
 typedef ssize_t luapcap_cookie_count;
+typedef int luapcap_cookie_seek(void *cookie, off64_t *offset, int whence);
 #else
 typedef int luapcap_cookie_size;
 typedef int luapcap_cookie_count;
+typedef fpos_t luapcap_cookie_seek(void *cookie, fpos_t offset, int whence);
 #endif
 typedef luapcap_cookie_count luapcap_cookie_read(void *cookie, char *out, luapcap_cookie_size size);
 typedef luapcap_cookie_count luapcap_cookie_write(void *cookie, const char *bytes,
                                                   luapcap_cookie_size size);
 FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, luapcap_cookie_write *write,
-                     int (*close)(void *));
-int luapcap_block_understand(pcap_t *p, const void *file_header, luapcap_block *block);
+                     luapcap_cookie_seek *seek, int (*close)(void *));
 int luapcap_milliseconds(double seconds);
 
 #endif

@@ -1,15 +1,13 @@
---- The capture: one object for live interfaces, savefiles and dead handles, with their methods.
+--- The capture: one object for all sources of packets, with one path on which they are read.
 --
--- What differs between the kinds is where the next packet comes from: each kind gives its own
--- `fetch` (live.lua, savefile.lua, dead.lua). All other reading is here, on one path and one
--- position, which `next`, `next_packet` and `packets` share.
+-- What differs between sources is in their tables of functions (source/none.lua lists them). All
+-- reading is here, with one position, which `next`, `next_packet` and `packets` share.
 --
--- Ownership: `_handle` is libpcap's pcap_t, closed by close() or by its finalizer; `_memory` is
--- what a packet handed out points into: that handle and, where there is one, the block's bytes.
--- The packet keeps it alive, as it may outlive its capture.
+-- Ownership: `_handle` is libpcap's pcap_t, closed by close() or by its finalizer. `_memory` keeps
+-- what a packet that was handed out points into. The packet keeps that table, since it may outlive
+-- its capture. A packet is emptied by the read that finds none, and by close().
 
 local ffi = require "ffi"
-local block = require "pcap.block"
 local check = require "pcap.check"
 local dumper = require "pcap.dumper"
 local filter = require "pcap.filter"
@@ -19,7 +17,7 @@ local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
 local read_place = require("pcap.source").read
 
-local ffi_string, take = ffi.string, block.take
+local ffi_string = ffi.string
 
 local capture = {}
 
@@ -27,31 +25,39 @@ local Capture = { __name = "pcap capture" }
 Capture.__index = Capture
 
 --- The class. A module of one more group of methods (settings, waiting, loop, send) adds them
--- here; init.lua loads it. Such a module takes the handle from check.open() and nothing else of
--- this file's.
+-- here; init.lua loads it.
 capture.class = Capture
 
+-- The window of a capture that has none, or that has been closed.
+local NO_WINDOW = shim.luapcap_window_new()
+assert(NO_WINDOW ~= nil, "not enough memory")
+
 --- Wraps a pcap_t.
----@param handle ffi.cdata*  pcap_t *, not NULL; belongs to the capture from here on
----@param kind string        "live", "savefile" or "dead"
----@param name string        the device or file, for messages
----@param fetch function     fetch(capture) gives the next packet, or nil and the reason
+---@param source table         its kind's table of functions
+---@param handle ffi.cdata*    pcap_t *, not NULL; belongs to the capture from here on
+---@param name string          the device or file, for messages
+---@param fields? table        the source's own, see source/savefile.lua
 ---@return table capture
-function capture.new(handle, kind, name, fetch)
-  local memory = { handle }
-  return setmetatable({
-    _handle = handle,
-    _kind = kind,
-    _name = name,
-    _fetch = fetch,
-    -- A cdata refers to no Lua object by itself, but its finalizer does.
-    _packet = ffi.gc(packet.new(0), function() memory[1] = nil end),
-    _memory = memory,
-    _block = block.new(),
-    _match = false,
-    _broken = false,
-    _ending = "closed",
-  }, Capture)
+function capture.new(source, handle, name, fields)
+  local memory, self = { handle }, fields or {}
+  self._source = source
+  self._handle = handle
+  self._name = name
+  self._fetch = source.fetch
+  self._search = source.search
+  self._take = self._take or source.take
+  self._state = self._state or false
+  self._window = self._window or NO_WINDOW
+  -- A cdata refers to no Lua object by itself, but its finalizer does.
+  self._packet = ffi.gc(packet.new(0), function() memory[1] = nil end)
+  self._packet.linktype = shim.luapcap_datalink(handle)
+  self._packet.interface = 1
+  self._memory = memory
+  self._match = false
+  self._broken = false
+  self._ending = self._ending or "closed"
+  self._timeout = self._timeout or 0
+  return setmetatable(self, Capture)
 end
 
 --- A pcap_t from libpcap with its finalizer, or nil for NULL, which is truthy by itself.
@@ -66,10 +72,20 @@ function capture.message(handle)
   return ffi_string(shim.luapcap_geterr(handle))
 end
 
+--- Ends a read without a packet. The one that was handed out last is emptied: the bytes that it
+-- pointed to may be others by now.
+---@return nil
+---@return string reason
+function capture.none(self, reason)
+  local pkt = self._packet
+  pkt.data, pkt.caplen, pkt.options, pkt.options_length = nil, 0, nil, 0
+  return nil, reason
+end
+
 --- How a read ends that breakloop() asked to end.
 function capture.broken(self)
   self._broken = false
-  return nil, "break"
+  return capture.none(self, "break")
 end
 
 --- Why a read that waits is not to go on: a signal's handler in Lua, which runs when the wait in C
@@ -87,21 +103,22 @@ local function has_been_closed()
   error(("calling 'packets' on bad self: %s has been closed"):format(Capture.__name), 3)
 end
 
--- The packet at the block's position if the filter takes it, else whatever the capture's kind
--- fetches. No loop, and the rest as a tail call: both are what lets a caller's loop compile. A
--- closed capture has an empty block.
+-- The packet at the window's position if the filter takes it, else whatever the source gives.
+-- No loop, and the rest as tail calls: both are what lets a caller's loop compile. A closed
+-- capture has an empty window.
 local function step(self)
   if self._broken then
     return capture.broken(self)
   end
   local pkt = self._packet
-  if take(self._block, pkt) then
-    local match = self._match
-    if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
-      return pkt
-    end
+  if not self._take(self._state, self._window, pkt) then
+    return self:_fetch(self._timeout)
   end
-  return self:_fetch()
+  local match = self._match
+  if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
+    return pkt
+  end
+  return self:_search()
 end
 
 -- Longer strings, in bytes, are paid for at once with a step of garbage collection: by its own pace
@@ -201,13 +218,15 @@ function Capture:set_filter(expression, nooptimize)
   if not program then
     return nil, message
   end
-  -- A dead handle takes no filter: there compiling is all, which checks the expression. A feed's
-  -- and a stream's packets are filtered once they are whole, by the matcher alone.
-  local filters = self._kind == "live" or self._kind == "savefile" and not self._stream
-  if filters and shim.luapcap_setfilter(handle, program) ~= 0 then
-    return nil, capture.message(handle)
+  local source = self._source
+  if source.filters then
+    local set, problem = source.filters(self, program)
+    if not set then
+      return nil, problem
+    end
+  else
+    self._match = filter.matcher(program)
   end
-  self._match = (self._kind == "savefile" or self._kind == "feed") and filter.matcher(program)
   self._program = program
   return self
 end
@@ -217,11 +236,9 @@ end
 ---@return string|nil message
 ---pcap_get_selectable_fd
 function Capture:getfd()
-  local handle = check.open(self, Capture, "getfd")
-  local fd = self._stream and shim.luapcap_stream_fileno(self._stream)
-    or shim.luapcap_get_selectable_fd(handle)
-  -- A dead handle answers 0, which is the process's stdin.
-  if fd < 0 or self._kind == "dead" then
+  check.open(self, Capture, "getfd")
+  local fd = self._source.descriptor(self)
+  if not fd or fd < 0 then
     return nil, tostring(self) .. " has no selectable descriptor"
   end
   return fd
@@ -254,18 +271,22 @@ function Capture:close()
   end
   local handle = self._handle
   if handle then
-    self._handle, self._match, self._memory.bytes, self._stream = false, false, nil, nil
-    self._fetch = has_been_closed
-    self._block.pos, self._block.len = 0, 0
-    self._packet.data, self._packet.caplen = nil, 0
+    self._handle, self._match = false, false
+    self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
+    capture.none(self)
     ffi.gc(handle, nil)
     shim.luapcap_close(handle)
+    local input = self._memory.input
+    if input then
+      shim.luapcap_input_close(ffi.gc(input, nil))
+    end
+    self._memory.input, self._memory.file = nil, nil
   end
   return true
 end
 
 function Capture:__tostring()
-  return ("%s (%s %s%s)"):format(Capture.__name, self._kind, self._name,
+  return ("%s (%s %s%s)"):format(Capture.__name, self._source.kind, self._name,
     self._handle and "" or ", closed")
 end
 

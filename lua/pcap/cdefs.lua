@@ -12,9 +12,8 @@ typedef struct luapcap_dumper luapcap_dumper;
 typedef struct luapcap_if luapcap_if;
 typedef struct luapcap_addr luapcap_addr;
 typedef unsigned int luapcap_direction;
-typedef struct luapcap_stream luapcap_stream;
+typedef struct luapcap_input luapcap_input;
 typedef struct luapcap_file luapcap_file;
-typedef struct luapcap_feed luapcap_feed;
 
 typedef struct luapcap_packet {
   const uint8_t *data;
@@ -22,21 +21,22 @@ typedef struct luapcap_packet {
   uint32_t wirelen;
   double sec;
   double nsec;
+  const uint8_t *options;
+  uint32_t options_length;
+  int32_t linktype;
+  uint32_t interface;
+  uint32_t flags;
   uint8_t own[?];
 } luapcap_packet;
 
-typedef struct luapcap_block {
+typedef struct luapcap_window {
   uint8_t *bytes;
   double offset;
   int32_t size;
   int32_t len;
   int32_t pos;
-  int32_t max_caplen;
-  int32_t units_per_sec;
-  int32_t nsec_per_unit;
-  int32_t precision;
-  int32_t fd;
-} luapcap_block;
+  int32_t problem;
+} luapcap_window;
 
 typedef struct luapcap_record {
   int32_t sec;
@@ -82,27 +82,25 @@ const char *luapcap_dlt_name(int index);
 int luapcap_dlt_value(int index);
 
 int luapcap_next(luapcap_t *p, luapcap_packet *packet);
-int luapcap_block_init(luapcap_t *p, luapcap_block *block);
-int luapcap_block_fill(luapcap_block *block);
-int luapcap_block_hand_over(luapcap_block *block, luapcap_t *p, luapcap_packet *packet);
 int luapcap_match(const luapcap_bpf_program *program, const uint8_t *data, uint32_t caplen,
                   uint32_t wirelen);
 
-luapcap_t *luapcap_open_offline(const char *path, int fd, luapcap_file *file,
-  unsigned int precision, luapcap_stream **stream, char *errbuf);
-int luapcap_stream_next(luapcap_t *p, const luapcap_stream *stream, luapcap_packet *packet);
-int luapcap_stream_fileno(const luapcap_stream *stream);
-const char *luapcap_stream_error(const luapcap_stream *stream);
-void luapcap_progress(luapcap_t *p, const luapcap_stream *stream, double *position, double *size);
+luapcap_input *luapcap_input_open(const char *path, int fd, luapcap_file *file);
+void luapcap_input_close(luapcap_input *input);
+int luapcap_input_fileno(const luapcap_input *input);
+int luapcap_input_waits(const luapcap_input *input);
+const char *luapcap_input_error(const luapcap_input *input);
+void luapcap_input_progress(const luapcap_input *input, double held, double *position,
+  double *size);
 
-luapcap_feed *luapcap_feed_new(void);
-void luapcap_feed_free(luapcap_feed *feed);
-int luapcap_feed_add(luapcap_feed *feed, luapcap_block *block, const void *bytes, size_t size);
-void luapcap_feed_finish(luapcap_feed *feed);
-luapcap_t *luapcap_feed_open(luapcap_feed *feed, luapcap_block *block, unsigned int precision,
-  char *errbuf);
-int luapcap_feed_next(luapcap_feed *feed, luapcap_block *block, luapcap_t *p,
-  luapcap_packet *packet);
+luapcap_window *luapcap_window_new(void);
+void luapcap_window_free(luapcap_window *window);
+int luapcap_window_fill(luapcap_window *window, luapcap_input *input);
+int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size);
+void luapcap_window_rest(luapcap_window *window);
+luapcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input,
+  unsigned int precision, char *errbuf);
+int luapcap_window_next(luapcap_window *window, luapcap_t *p, luapcap_packet *packet);
 
 double luapcap_monotonic(void);
 int luapcap_wait(luapcap_t *p, double timeout);

@@ -76,7 +76,7 @@ function Capture:set_fanout(id, kind, flags)
   for name, flag in pairs(options.read(flags, 3, "set_fanout", FLAG_KINDS)) do
     value = value + (flag and FLAGS[name] or 0)
   end
-  if self._kind ~= "live" then
+  if self._source.kind ~= "live" then
     return nil, tostring(self) .. " has no interface to share"
   end
   if self._fanout then

@@ -1,14 +1,14 @@
 --- pcap: packet capture, savefiles and filters through libpcap. This file is the façade only.
 
 local ffi = require "ffi"
-local dead = require "pcap.dead"
+local dead = require "pcap.source.dead"
 local devices = require "pcap.devices"
 local DLT = require "pcap.dlt"
 local filter = require "pcap.filter"
 local live = require "pcap.live"
 local names = require "pcap.names"
-local reader = require "pcap.reader"
-local savefile = require "pcap.savefile"
+local reader = require "pcap.source.reader"
+local savefile = require "pcap.source.savefile"
 local shim = require "pcap.shim"
 local timestamp = require "pcap.timestamp"
 

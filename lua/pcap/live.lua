@@ -9,6 +9,7 @@ local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
 local names = require "pcap.names"
+local none = require "pcap.source.none"
 local options = require "pcap.options"
 local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
@@ -28,25 +29,25 @@ local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
 local function failure(self, status)
   if not self._handle then -- a signal's handler has closed the capture meanwhile
-    return nil, "closed"
+    return capture.none(self, "closed")
   elseif status == cdefs.ERROR_BREAK then
-    return nil, "break"
+    return capture.none(self, "break")
   end
-  return nil, capture.message(self._handle)
+  return capture.none(self, capture.message(self._handle))
 end
 
 -- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
 -- packet that passes the filter.
-local function wait(self, status)
-  local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or self._timeout)
+local function wait(self, status, timeout)
+  local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or timeout)
   while status == NO_PACKET do
     local reason = capture.interrupted(self)
     if reason then
-      return nil, reason
+      return capture.none(self, reason)
     end
     local left = deadline - shim.luapcap_monotonic()
     if left <= 0 then
-      return nil, "timeout"
+      return capture.none(self, "timeout")
     end
     local ready = shim.luapcap_wait(self._handle, left)
     if ready < 0 then
@@ -62,14 +63,31 @@ local function wait(self, status)
 end
 
 -- Straight-line while packets are there, so that a caller's loop compiles.
-local function fetch(self)
+local function fetch(self, timeout)
   local status = shim.luapcap_next(self._handle, self._packet)
   if status == PACKET then
     return self._packet
   elseif status == NO_PACKET then
-    return wait(self, status)
+    return wait(self, status, timeout)
   end
   return failure(self, status)
+end
+
+local source = none.new { kind = "live", fetch = fetch }
+
+function source.filters(self, program)
+  if shim.luapcap_setfilter(self._handle, program) ~= 0 then
+    return nil, capture.message(self._handle)
+  end
+  return true
+end
+
+function source.descriptor(self)
+  return shim.luapcap_get_selectable_fd(self._handle)
+end
+
+function source.fileno(self)
+  return shim.luapcap_fileno(self._handle)
 end
 
 -- What activation says: the status in words, and the detail where libpcap has one.
@@ -173,7 +191,7 @@ function live.open(opts)
   if not handle then
     return nil, message
   end
-  local self = capture.new(handle, "live", device, fetch)
+  local self = capture.new(source, handle, device)
   self._timeout = opts.timeout or 0
   self._netmask = netmask(device)
   return self, message

@@ -5,6 +5,7 @@
 -- is valid until the next read on that capture or its close: its data lies in the capture's
 -- buffer, which it keeps from being collected. copy() gives one that lives by itself.
 
+local bit = require "bit"
 local ffi = require "ffi"
 require "pcap.cdefs"
 local check = require "pcap.check"
@@ -49,16 +50,42 @@ function Packet:bytes(from, to)
   return ffi.string(self.data + (from - 1), to - from + 1)
 end
 
---- An independent packet: the bytes lie in the copy itself and live as long as it does.
+--- An independent packet: its bytes and options lie in the copy itself and live as long as it does.
 ---@return luapcap_packet copy
 function Packet:copy()
   check_self(self, "copy")
-  local copy = new(self.caplen)
-  copy.caplen, copy.wirelen = self.caplen, self.wirelen
+  local caplen, options_length = self.caplen, self.options_length
+  local copy = new(caplen + options_length)
+  copy.caplen, copy.wirelen = caplen, self.wirelen
   copy.sec, copy.nsec = self.sec, self.nsec
-  ffi.copy(copy.own, self.data, self.caplen)
+  copy.linktype, copy.interface, copy.flags = self.linktype, self.interface, self.flags
+  ffi.copy(copy.own, self.data, caplen)
   copy.data = copy.own
+  if options_length > 0 then
+    ffi.copy(copy.own + caplen, self.options, options_length)
+    copy.options, copy.options_length = copy.own + caplen, options_length
+  end
   return copy
+end
+
+-- By flag bits of luapcap_packet.
+local DIRECTIONS = { "in", "out" }
+
+-- Fields that are not members of the struct.
+local COMPUTED = {
+  direction = function(self)
+    return DIRECTIONS[bit.band(self.flags, 3)]
+  end,
+}
+
+-- LuaJIT reads a member by itself, but for a variable key compiled code may come here: "data" is
+-- no method, so the answer is nil then.
+local function index(self, key)
+  local computed = COMPUTED[key]
+  if computed then
+    return computed(self)
+  end
+  return Packet[key]
 end
 
 local function describe(self)
@@ -67,7 +94,7 @@ local function describe(self)
 end
 
 -- A type takes a metatable once in a Lua state; a second load of this file keeps the first's.
-pcall(ffi.metatype, "luapcap_packet", { __index = Packet, __tostring = describe })
+pcall(ffi.metatype, "luapcap_packet", { __index = index, __tostring = describe })
 
 --- An empty packet with room for `size` bytes of its own.
 ---@param size integer

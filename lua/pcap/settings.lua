@@ -127,7 +127,7 @@ function Capture:set_nonblock(nonblock)
     check.fail(1, "set_nonblock", "boolean expected, got " .. type(nonblock))
   end
   -- The handle of a live capture never blocks: live.lua does the waiting.
-  if self._kind == "live" then
+  if self._source.kind == "live" then
     self._nonblock = nonblock
   elseif shim.luapcap_setnonblock(handle, nonblock and 1 or 0, errbuf) ~= 0 then
     return nil, ffi.string(errbuf)
@@ -141,7 +141,7 @@ end
 ---pcap_getnonblock
 function Capture:nonblock()
   local handle = check.open(self, Capture, "nonblock")
-  if self._kind == "live" then
+  if self._source.kind == "live" then
     return self._nonblock or false
   end
   local value = shim.luapcap_getnonblock(handle, errbuf)
@@ -180,7 +180,7 @@ end
 ---pcap_fileno
 function Capture:fileno()
   local fd = shim.luapcap_fileno(check.open(self, Capture, "fileno"))
-  if self._kind ~= "live" or fd < 0 then
+  if self._source.kind ~= "live" or fd < 0 then
     return nil, tostring(self) .. " has no descriptor"
   end
   return fd

@@ -17,9 +17,9 @@ local Capture = capture.class
 function Capture:wait(timeout)
   local handle = check.open(self, Capture, "wait")
   timeout = timeout == nil and math.huge or check.seconds(timeout, 1, "wait")
-  if self._kind == "savefile" then
+  if self._source.kind == "savefile" then
     return true
-  elseif self._kind ~= "live" then
+  elseif self._source.kind ~= "live" then
     return nil, tostring(self) .. " has no packets to wait for"
   end
   local deadline = shim.luapcap_monotonic() + timeout
@@ -69,7 +69,7 @@ end
 ---pcap_get_selectable_fd, pcap_get_required_select_timeout
 function Capture:pollable()
   check.open(self, Capture, "pollable")
-  if self._kind ~= "live" then
+  if self._source.kind ~= "live" then
     return nil, tostring(self) .. " is not live: there is nothing to wait for"
   end
   local fd, message = self:getfd()

@@ -2,7 +2,9 @@
  * Reads savefiles with libpcap alone, for the specs to compare with. Each line of stdin is a job:
  * precision ("micro" or "nano"), style ("fields" or "seconds"), filter (may be empty), path, with
  * tabs between. Prints for each its length in bytes and a line end, and then what was read:
- * every packet, and the first three endings, reading on after each.
+ * every packet, and the first three endings, reading on after each. Where the file ends within a
+ * packet libpcap would read on at its end: the module stays, for the file may grow, so the same
+ * ending is printed again.
  */
 #define _GNU_SOURCE
 #include <pcap/pcap.h>
@@ -51,8 +53,11 @@ static void read_file(FILE *out, const char *path, int nano, int seconds, const 
             if (status == 1) {
                 print_packet(out, header, data, nano, seconds);
             } else {
-                fprintf(out, "end: %s\n", status == -2 ? "closed" : pcap_geterr(p));
-                endings++;
+                const char *ending = status == -2 ? "closed" : pcap_geterr(p);
+                int times = strncmp(ending, "truncated ", 10) == 0 ? 3 - endings : 1;
+                endings += times;
+                for (; times > 0; times--)
+                    fprintf(out, "end: %s\n", ending);
             }
         }
     }

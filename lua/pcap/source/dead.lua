@@ -5,6 +5,7 @@ local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
 local DLT = require "pcap.dlt"
+local none = require "pcap.source.none"
 local options = require "pcap.options"
 local shim = require "pcap.shim"
 
@@ -13,9 +14,16 @@ local dead = {}
 -- What tcpdump takes for "all of a packet" in such a capture.
 local WHOLE_PACKET = 65535
 
-local function fetch(self)
+local source = none.new { kind = "dead" }
+
+function source.fetch(self)
   shim.luapcap_next(self._handle, self._packet)
-  return nil, capture.message(self._handle)
+  return capture.none(self, capture.message(self._handle))
+end
+
+-- Compiling is all, which checks the expression.
+function source.filters()
+  return true
 end
 
 --- Opens a capture that reads from nowhere.
@@ -34,7 +42,7 @@ function dead.open_dead(linktype, snaplen, opts)
   if not handle then
     return nil, "not enough memory for a capture"
   end
-  return capture.new(handle, "dead", DLT[linktype] or tostring(linktype), fetch)
+  return capture.new(source, handle, DLT[linktype] or tostring(linktype))
 end
 
 return dead

@@ -6,81 +6,81 @@
 --       for pkt in reader:packets() do ... end
 --     end
 --
--- Ownership: `_feed` holds the bytes that are not read yet; the capture over them exists once the
--- file header is there. A packet handed out lies among those bytes, or in libpcap's buffer.
+-- Ownership: the bytes that are not read yet lie in a window. It is the reader's until the file
+-- header is there, and then belongs to the capture that reads it.
 
 local ffi = require "ffi"
-local block = require "pcap.block"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
+local classic = require "pcap.format.classic"
 local DLT = require "pcap.dlt"
+local none = require "pcap.source.none"
 local options = require "pcap.options"
+local savefile = require "pcap.source.savefile"
 local shim = require "pcap.shim"
-
-local take, is_short = block.take, block.is_short
 
 local reader = {}
 
 local Reader = { __name = "pcap reader" }
 Reader.__index = Reader
 
--- What luapcap_next() returns besides libpcap's error numbers.
-local PACKET, NO_PACKET = 1, 0
+local source = none.new {
+  kind = "feed",
+  fetch = savefile.source.fetch,
+  search = savefile.source.search,
+}
 
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
-
--- Called where the block has no plain record at its position, or one that the filter rejects.
-local function fetch(self)
-  local blk, pkt, match, owner = self._block, self._packet, self._match, self._reader
-  local status
-  repeat
-    while take(blk, pkt) do
-      if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
-        return pkt
-      end
-    end
-    if blk.max_caplen > 0 and is_short(blk) and not owner._finished then
-      return nil, "more"
-    end
-    status = shim.luapcap_feed_next(owner._feed, blk, self._handle, pkt)
-  until status ~= PACKET or not match or match(pkt.data, pkt.caplen, pkt.wirelen)
-  if status == PACKET then
-    return pkt
-  elseif status == NO_PACKET then
-    return nil, "more"
-  elseif status == cdefs.ERROR_BREAK then
-    return nil, "closed"
+-- A capture's fill: pieces come by feed() alone.
+local function refill(cap)
+  if cap._reader._finished then
+    return false
   end
-  return nil, capture.message(self._handle)
+  return nil, "more"
+end
+
+-- Bytes of which libpcap can tell that they begin no savefile.
+local MAGIC_SIZE = 4
+local PCAPNG = "\n\r\r\n"
+
+-- Whether enough has come for libpcap to judge the file header.
+local function has_header(self)
+  local window = self._window
+  if window.len < MAGIC_SIZE or classic.matches(window.bytes) then
+    return self._finished or window.len >= classic.FILE_HEADER_SIZE
+  end
+  return true
+end
+
+local function refuse(self, message)
+  self._problem = message
+  return nil, message
 end
 
 -- The capture, once the file header has arrived.
 local function open(self)
   if self._capture or self._problem then
     return self._capture, self._problem
+  elseif not has_header(self) then
+    return nil, "more"
   end
-  local handle = capture.own(shim.luapcap_feed_open(self._feed, self._block, self._precision,
-    errbuf))
+  local window = self._window
+  if window.len >= MAGIC_SIZE and ffi.string(window.bytes, MAGIC_SIZE) == PCAPNG then
+    return refuse(self, "pcapng cannot be read in pieces")
+  end
+  self._window = false
+  local handle, format = savefile.open_window(window, nil, self._precision)
   if not handle then
-    local message = ffi.string(errbuf)
-    if message == "" then
-      return nil, "more"
-    end
-    self._problem = message
-    return nil, message
+    return refuse(self, format)
   end
   local linktype = shim.luapcap_datalink(handle)
   if self._linktype and linktype ~= self._linktype then
-    self._problem = ("link type is %s, not %s"):format(DLT[linktype] or linktype,
-      DLT[self._linktype] or self._linktype)
-    return nil, self._problem
+    return refuse(self, ("link type is %s, not %s"):format(DLT[linktype] or linktype,
+      DLT[self._linktype] or self._linktype))
   end
-  self._capture = capture.new(handle, "feed", "reader", fetch)
-  self._capture._reader = self
-  self._capture._memory.feed = self._feed -- where packets lie
-  self._capture._block = self._block
-  self._capture._ending = self._ending
+  local fields = savefile.fields(window, format, refill)
+  fields._reader, fields._ending = self, self._ending
+  self._capture = capture.new(source, handle, "reader", fields)
   return self._capture
 end
 
@@ -94,10 +94,13 @@ function Reader:feed(bytes)
   if self._finished then
     check.fail(1, "feed", "the reader has been finished")
   end
-  if self._capture then -- the bytes that its packet points to may move
-    self._capture._packet.data, self._capture._packet.caplen = nil, 0
+  local cap, window = self._capture, self._window
+  if cap then
+    check.open(cap, capture.class, "feed")
+    capture.none(cap) -- the bytes that its packet points to may move
+    window = cap._window
   end
-  if shim.luapcap_feed_add(self._feed, self._block, bytes, #bytes) ~= 0 then
+  if window and shim.luapcap_window_add(window, bytes, #bytes) ~= 0 then
     return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
   end
   return self
@@ -109,7 +112,6 @@ end
 function Reader:finish()
   check.open(self, Reader, "finish")
   self._finished = true
-  shim.luapcap_feed_finish(self._feed)
   return self
 end
 
@@ -170,11 +172,13 @@ function Reader:close()
     check.open(self, Reader, "close")
   end
   if self._handle then
+    self._handle = false
     if self._capture then
       self._capture:close()
+    elseif self._window then
+      shim.luapcap_window_free(ffi.gc(self._window, nil))
     end
-    shim.luapcap_feed_free(ffi.gc(self._feed, nil))
-    self._handle, self._feed = false, false
+    self._window = false
   end
   return true
 end
@@ -183,7 +187,7 @@ function Reader:__tostring()
   return Reader.__name .. (self._handle and "" or " (closed)")
 end
 
-local KINDS = { linktype = options.integer(0, 2 ^ 31 - 1), precision = options.precision }
+local OPTIONS = { linktype = options.integer(0, 2 ^ 31 - 1), precision = options.precision }
 
 --- A reader for classic pcap, of either byte order and precision, that comes in pieces.
 ---@param opts? table  {linktype = the only one to take, a number of pcap.DLT (default: any),
@@ -191,16 +195,14 @@ local KINDS = { linktype = options.integer(0, 2 ^ 31 - 1), precision = options.p
 ---@return table|nil reader
 ---@return string|nil message
 function reader.reader(opts)
-  opts = options.read(opts, 1, "reader", KINDS)
-  local feed = shim.luapcap_feed_new()
-  if feed == nil then
+  opts = options.read(opts, 1, "reader", OPTIONS)
+  local window = savefile.new_window()
+  if not window then
     return nil, "not enough memory for a reader"
   end
-  feed = ffi.gc(feed, shim.luapcap_feed_free)
   return setmetatable({
-    _handle = feed,
-    _feed = feed,
-    _block = block.new(),
+    _handle = true,
+    _window = window,
     _linktype = opts.linktype,
     _precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
     _ending = "more",

@@ -1,0 +1,48 @@
+--- What a source that has nothing of its own answers. Every kind of source begins with these.
+--
+-- A source is a table of functions that a capture calls with itself. `kind` is its name. A new
+-- source is one file that overrides what it has:
+--
+-- - `take(state, window, pkt)` and `search(cap)`: see capture.lua;
+-- - `fetch(cap, timeout)` gives the next packet, or `nil` and the reason, through capture.none();
+-- - `wait(cap, timeout)` waits for a packet without reading it;
+-- - `descriptor(cap)` is what to poll, or nil;
+-- - `fileno(cap)` is the descriptor of a device, or nil;
+-- - `progress(cap)` tells how far a file has been read;
+-- - `filters(cap, program)` has the source itself drop packets: true, or nil and a message. Without
+--   it the capture judges each packet.
+
+local capture = require "pcap.capture"
+
+local none = { kind = "none" }
+
+function none.take()
+  return false
+end
+
+function none.fetch(cap)
+  return capture.none(cap, "closed")
+end
+
+function none.wait(cap)
+  return nil, tostring(cap) .. " has no packets to wait for"
+end
+
+function none.descriptor()
+end
+
+function none.fileno()
+end
+
+function none.progress(cap)
+  return nil, tostring(cap) .. " is not a file"
+end
+
+--- A source that overrides some of these.
+---@param functions table
+---@return table source
+function none.new(functions)
+  return setmetatable(functions, { __index = none })
+end
+
+return none

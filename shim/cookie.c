@@ -1,0 +1,17 @@
+/* A FILE of functions of our own: fopencookie() on Linux, funopen() elsewhere. */
+#include <stdio.h>
+#include "luapcap.h"
+
+/*
+ * A FILE to read what `read` gives, or where that is NULL, to write to `write`. `seek` may be NULL.
+ * fclose() calls `close`, if there is one, with the cookie.
+ */
+FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, luapcap_cookie_write *write,
+                     luapcap_cookie_seek *seek, int (*close)(void *)) {
+#ifdef __linux__
+    cookie_io_functions_t functions = {.read = read, .write = write, .seek = seek, .close = close};
+    return fopencookie(cookie, read != NULL ? "rb" : "wb", functions);
+#else
+    return funopen(cookie, read, write, seek, close);
+#endif
+}

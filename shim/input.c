@@ -1,0 +1,287 @@
+/*
+ * Where a savefile's bytes come from: a path, a descriptor, or a stream that was read in part; and
+ * gzip, unpacked on the way.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+#include "gzip.h"
+#include "luapcap.h"
+
+/* Bytes that are read ahead of gzip, and of the first look at a file. */
+#define AHEAD_SIZE 65536
+/* The longest of the magics below. */
+#define MAGIC_SIZE 6
+
+enum kind { UNKNOWN, PLAIN, GZIP, REFUSED };
+
+struct luapcap_input {
+    int fd;          /* its own */
+    int is_seekable; /* it is read at `position`, and the descriptor's own stays as it is */
+    int is_regular;
+    double position; /* where the next bytes are read from; the bytes read so far of a pipe */
+    enum kind kind;
+    luapcap_gzip *gzip;
+    int between;        /* at the end of a gzip member: the file may end here */
+    luapcap_span ahead; /* the part of `buffer` that is not used yet */
+    char error[PCAP_ERRBUF_SIZE];
+    char name[72]; /* for the message about other compressions */
+    uint8_t *buffer;
+    size_t buffer_size;
+};
+
+static const struct {
+    const char *magic, *name, *command;
+} compressions[] = {
+    {"\x1f\x8b", "gzip", NULL},
+    {"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"},
+    {"\xfd\x37zXZ", "xz", "xz -dc"},
+    {"BZh", "bzip2", "bzip2 -dc"},
+    {"\x04\x22\x4d\x18", "lz4", "lz4 -dc"},
+    {"LZIP", "lzip", "lzip -dc"},
+    {"\x1f\x9d", "compress", "gzip -dc"},
+    {"PK\x03\x04", "zip", "unzip -p"},
+};
+
+/* Reads once from the system. Returns the bytes, 0 at the end, -1 with errno. */
+static ssize_t read_raw(luapcap_input *input, uint8_t *out, size_t size) {
+    ssize_t n = input->is_seekable ? pread(input->fd, out, size, (off_t)input->position)
+                                   : read(input->fd, out, size);
+    if (n > 0)
+        input->position += (double)n;
+    return n;
+}
+
+/* Reads on behind what is left ahead, up to `size` bytes in all. Returns as read_raw(). */
+static ssize_t read_ahead(luapcap_input *input, size_t size) {
+    luapcap_span *ahead = &input->ahead;
+    if (ahead->size > 0)
+        memmove(input->buffer, ahead->bytes, ahead->size);
+    if (input->buffer_size < size) {
+        uint8_t *larger = realloc(input->buffer, size);
+        if (larger == NULL)
+            return -1;
+        input->buffer = larger;
+        input->buffer_size = size;
+    }
+    ahead->bytes = input->buffer;
+    ssize_t n = read_raw(input, input->buffer + ahead->size, size - ahead->size);
+    ahead->size += n > 0 ? (size_t)n : 0;
+    return n;
+}
+
+static ssize_t fail(luapcap_input *input, const char *problem) {
+    snprintf(input->error, sizeof input->error, "error reading dump file: gzip: %s", problem);
+    errno = EIO;
+    return -1;
+}
+
+/* Unpacks what is ahead, or reads on. Other things after a whole member are no part of the file. */
+static ssize_t read_gzip(luapcap_input *input, uint8_t *out, size_t size) {
+    luapcap_span room = {out, size};
+    while (room.size == size) {
+        if (input->ahead.size == 0) {
+            ssize_t n = read_ahead(input, AHEAD_SIZE);
+            if (n < 0)
+                return -1;
+            if (n == 0)
+                return input->between ? 0 : fail(input, "unexpected end of the file");
+        }
+        if (input->between && input->ahead.bytes[0] != 0x1f)
+            return 0;
+        int status = luapcap_gzip_unpack(input->gzip, &input->ahead, &room);
+        if (status == GZIP_ERROR && room.size == size)
+            return fail(input, luapcap_gzip_message(input->gzip));
+        input->between = status == GZIP_END;
+        if (room.size == size && input->ahead.size == 0 && !input->is_regular) {
+            errno = EAGAIN; /* the caller waits for more, since a wait in here hears no signals */
+            return -1;
+        }
+    }
+    return (ssize_t)(size - room.size);
+}
+
+static ssize_t read_plain(luapcap_input *input, uint8_t *out, size_t size) {
+    if (input->ahead.size == 0)
+        return read_raw(input, out, size);
+    size = size < input->ahead.size ? size : input->ahead.size;
+    memcpy(out, input->ahead.bytes, size);
+    input->ahead.bytes += size;
+    input->ahead.size -= size;
+    return (ssize_t)size;
+}
+
+/* How the bytes that a file starts with say that it is compressed: an index, or -1. */
+static int compression_of(const luapcap_span *start) {
+    for (size_t i = 0; i < sizeof compressions / sizeof compressions[0]; i++) {
+        size_t length = strlen(compressions[i].magic);
+        if (start->size >= length && memcmp(start->bytes, compressions[i].magic, length) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Reads as far as it takes to know the kind of the file. Returns 0, or -1 with errno. */
+static int learn_kind(luapcap_input *input) {
+    while (input->ahead.size < MAGIC_SIZE) {
+        ssize_t n = read_ahead(input, MAGIC_SIZE);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+    }
+    if (input->ahead.size == 0) /* empty as yet */
+        return 0;
+    int found = compression_of(&input->ahead);
+    if (found < 0) {
+        input->kind = PLAIN;
+        if (input->is_seekable) {
+            input->position -= (double)input->ahead.size;
+            input->ahead.size = 0;
+        }
+    } else if (compressions[found].command == NULL) {
+        input->gzip = luapcap_gzip_open(input->error, sizeof input->error);
+        if (input->gzip == NULL)
+            return -1;
+        input->kind = GZIP;
+    } else {
+        input->kind = REFUSED;
+        snprintf(input->error, sizeof input->error,
+                 "compressed with %s; unpack it into a pipe: %s %s | ... and open \"-\"",
+                 compressions[found].name, compressions[found].command, input->name);
+    }
+    return 0;
+}
+
+/*
+ * Reads up to `size` bytes. Returns how many, 0 at the end for now, -1 with errno: EINTR after a
+ * signal and EAGAIN where there are none yet are reasons to try again. luapcap_input_error() may
+ * tell more.
+ */
+ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size) {
+    if (input->kind == REFUSED) {
+        errno = EINVAL;
+        return -1;
+    }
+    input->error[0] = '\0';
+    if (input->kind == UNKNOWN && learn_kind(input) != 0)
+        return -1;
+    if (input->kind == REFUSED) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (input->kind == GZIP)
+        return read_gzip(input, out, size);
+    return input->kind == PLAIN ? read_plain(input, out, size) : 0;
+}
+
+/* Goes back by the last `count` bytes that were read, if it can: returns `count`, or 0. */
+int32_t luapcap_input_back(luapcap_input *input, int32_t count) {
+    if (!input->is_regular || input->kind != PLAIN || input->ahead.size > 0)
+        return 0;
+    input->position -= count;
+    return count;
+}
+
+/* How many bytes a stream holds that it has read ahead, or -1 where nothing tells. */
+static long stream_holds(FILE *file) {
+#if defined(__GLIBC__)
+    return (long)(file->_IO_read_end - file->_IO_read_ptr);
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__APPLE__)
+    return file->_r > 0 ? file->_r : 0;
+#else
+    (void)file;
+    return -1;
+#endif
+}
+
+/* Takes what a pipe's stream has read ahead. Returns 0, or -1 with errno. */
+static int take_over(luapcap_input *input, FILE *file) {
+    long held = stream_holds(file);
+    if (held <= 0)
+        return 0;
+    input->buffer = malloc((size_t)held);
+    if (input->buffer == NULL)
+        return -1;
+    input->buffer_size = (size_t)held;
+    input->ahead.bytes = input->buffer;
+    input->ahead.size = fread(input->buffer, 1, (size_t)held, file);
+    return 0;
+}
+
+/*
+ * Opens `path` ("-": stdin), or where that is NULL a copy of the descriptor of `file`, or where
+ * that is NULL too a copy of `fd`. What it is given stays the caller's. A file is read from where
+ * it stands, and what a pipe's stream has read ahead is taken along. Nothing is read as yet.
+ * Returns an input for luapcap_input_close(), or NULL with errno.
+ */
+luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file) {
+    struct stat status;
+    luapcap_input *input = calloc(1, sizeof *input);
+    if (input == NULL)
+        return NULL;
+    if (path != NULL && strcmp(path, "-") == 0)
+        file = stdin;
+    if (file != NULL)
+        fd = fileno(file);
+    input->fd = path != NULL && file == NULL ? open(path, O_RDONLY | O_CLOEXEC)
+                                             : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (input->fd < 0) {
+        free(input);
+        return NULL;
+    }
+    snprintf(input->name, sizeof input->name, "%s", path != NULL ? path : "FILE");
+    off_t position = file != NULL ? ftello(file) : lseek(input->fd, 0, SEEK_CUR);
+    input->is_seekable = position >= 0;
+    input->position = position >= 0 ? (double)position : 0;
+    input->is_regular = fstat(input->fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (file == NULL || position >= 0 || take_over(input, file) == 0)
+        return input;
+    luapcap_input_close(input);
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* Closes and frees the input. */
+void luapcap_input_close(luapcap_input *input) {
+    luapcap_gzip_close(input->gzip);
+    close(input->fd);
+    free(input->buffer);
+    free(input);
+}
+
+/* The descriptor that the bytes come from, which stays the input's. */
+int luapcap_input_fileno(const luapcap_input *input) {
+    return input->fd;
+}
+
+/* Whether a read may have to wait for bytes: of a file it does not, nor for those read ahead. */
+int luapcap_input_waits(const luapcap_input *input) {
+    return !input->is_regular && input->ahead.size == 0;
+}
+
+/* What went wrong with the last read, or "" where errno says it all. It lives as the input does. */
+const char *luapcap_input_error(const luapcap_input *input) {
+    return input->error;
+}
+
+/*
+ * How far the file has been read as it lies there, compressed or not: `*position`, of which the
+ * last `held` bytes are not used yet, and of how many in all: `*size`. Each is -1 where there is
+ * no such number, as for a pipe.
+ */
+void luapcap_input_progress(const luapcap_input *input, double held, double *position,
+                            double *size) {
+    struct stat status;
+    *position = -1;
+    if (input->kind == GZIP)
+        *position = input->position - (double)input->ahead.size;
+    else if (input->is_seekable)
+        *position = input->position - (double)input->ahead.size - held;
+    *size = input->is_regular && fstat(input->fd, &status) == 0 ? (double)status.st_size : -1;
+}

@@ -1,0 +1,242 @@
+/*
+ * The window: the stretch of a savefile that is in memory. A reader in Lua takes plain records off
+ * it. Libpcap reads everything else through a FILE over the same bytes, so its judgement counts.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "luapcap.h"
+
+/* The first look at a file is for its header: a capture that is never read costs no more. */
+#define FIRST_SIZE 24
+/* 64 to 256 KB read alike: less costs system calls, more costs cache. */
+#define USUAL_SIZE 131072
+/* What the FILE takes at once. After a seek it starts anew, so a large buffer would cost copies. */
+#define STREAM_BUFFER_SIZE 4096
+#define MAX_SIZE INT32_MAX
+
+struct file {
+    luapcap_window window; /* first: a pointer to one is a pointer to the other */
+    off_t at;              /* where in the savefile the FILE reads on */
+    luapcap_input *input;  /* to read on from where the window ends, or NULL */
+    int starved;           /* the FILE wanted more than there was */
+    char buffer[STREAM_BUFFER_SIZE];
+};
+
+/* A new, empty window, or NULL with errno. It is for luapcap_window_free() as long as no handle is
+ * opened on it, and ends with that handle afterwards. */
+luapcap_window *luapcap_window_new(void) {
+    struct file *file = calloc(1, sizeof *file);
+    return file != NULL ? &file->window : NULL;
+}
+
+/* Frees a window that no handle was opened on. */
+void luapcap_window_free(luapcap_window *window) {
+    free(window->bytes);
+    free(window);
+}
+
+/* Moves the bytes from `pos` on to the front. */
+static void move_to_front(luapcap_window *window) {
+    if (window->pos == 0)
+        return;
+    window->len -= window->pos;
+    if (window->len > 0)
+        memmove(window->bytes, window->bytes + window->pos, (size_t)window->len);
+    window->offset += window->pos;
+    window->pos = 0;
+}
+
+static int resize(luapcap_window *window, size_t size) {
+    uint8_t *fitting = size <= MAX_SIZE ? realloc(window->bytes, size) : NULL;
+    if (fitting == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    window->bytes = fitting;
+    window->size = (int32_t)size;
+    return 0;
+}
+
+/*
+ * Reads on behind the window's bytes, of which those before `pos` are dropped. A piece of a record
+ * is read again where that is possible, for somebody may have cut the file off. A window that is
+ * full grows to twice its size, so it holds the longest record that somebody asked for. Returns 1
+ * when there are more bytes; 0 at the end for now, or at an error, which libpcap is told when it
+ * reads that far; 2 where a signal came, or nothing is there yet.
+ */
+int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
+    size_t wanted = window->size == 0           ? FIRST_SIZE
+                    : window->size < USUAL_SIZE ? USUAL_SIZE
+                                                : (size_t)window->size;
+    move_to_front(window);
+    window->problem = 0;
+    if (window->len == window->size && window->size >= USUAL_SIZE)
+        wanted *= 2;
+    if (wanted > (size_t)window->size && resize(window, wanted) != 0) {
+        window->problem = errno;
+        return 0;
+    }
+    int32_t before = window->len;
+    window->len -= luapcap_input_back(input, window->len);
+    ssize_t n = luapcap_input_read(input, window->bytes + window->len,
+                                   (size_t)(window->size - window->len));
+    if (n > 0) {
+        window->len += (int32_t)n;
+        return window->len > before;
+    }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+        return 2;
+    window->problem = n < 0 ? errno : 0;
+    return 0;
+}
+
+/*
+ * Adds a piece behind the window's bytes. Packets that point into the window are gone. Bytes are
+ * moved only where room for as many is gained, so pieces of any size cost linear time. Returns 0,
+ * or -1 with errno.
+ */
+int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
+    size_t rest = (size_t)(window->len - window->pos);
+    if (size > MAX_SIZE / 2 - rest) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (rest == 0)
+        move_to_front(window);
+    /* After a large piece the room is given back: a reader may live long. */
+    if (rest == 0 && (size_t)window->size > USUAL_SIZE && size < (size_t)window->size / 4 &&
+        resize(window, USUAL_SIZE) != 0)
+        return -1;
+    if ((size_t)window->len + size > (size_t)window->size) {
+        size_t needed = rest + size;
+        move_to_front(window);
+        if (needed > (size_t)window->size / 2 &&
+            resize(window, 2 * needed > FIRST_SIZE ? 2 * needed : FIRST_SIZE) != 0)
+            return -1;
+    }
+    if (size > 0)
+        memcpy(window->bytes + window->len, bytes, size);
+    window->len += (int32_t)size;
+    return 0;
+}
+
+/* Gives back all but a little of the memory of a window without bytes. */
+void luapcap_window_rest(luapcap_window *window) {
+    if (window->pos == window->len && window->size > FIRST_SIZE) {
+        move_to_front(window);
+        resize(window, FIRST_SIZE);
+    }
+}
+
+/* Reads on though it takes time, and on after signals. */
+static int fill_whatever_comes(luapcap_window *window, luapcap_input *input) {
+    struct pollfd ready = {.fd = luapcap_input_fileno(input), .events = POLLIN, .revents = 0};
+    int status;
+    while ((status = luapcap_window_fill(window, input)) == 2)
+        if (errno != EINTR)
+            poll(&ready, 1, -1);
+    return status;
+}
+
+static luapcap_cookie_count read_window(void *cookie, char *out, luapcap_cookie_size size) {
+    struct file *file = cookie;
+    luapcap_window *window = &file->window;
+    off_t start = file->at - (off_t)window->offset;
+    if (start == window->len && file->input != NULL) {
+        fill_whatever_comes(window, file->input);
+        start = file->at - (off_t)window->offset;
+    }
+    if (start < 0 || start > window->len) {
+        errno = ESPIPE;
+        return -1;
+    }
+    size_t rest = (size_t)(window->len - start);
+    if (rest == 0)
+        file->starved = 1;
+    if (rest == 0 && window->problem != 0) {
+        errno = window->problem;
+        return -1;
+    }
+    size_t n = (size_t)size < rest ? (size_t)size : rest;
+    memcpy(out, window->bytes + start, n);
+    file->at += (off_t)n;
+    return (luapcap_cookie_count)n;
+}
+
+static off_t seek_window(struct file *file, off_t offset, int whence) {
+    if (whence == SEEK_END) {
+        errno = EINVAL;
+        return -1;
+    }
+    file->at = whence == SEEK_CUR ? file->at + offset : offset;
+    return file->at;
+}
+
+static int close_window(void *cookie) {
+    luapcap_window_free(cookie);
+    return 0;
+}
+
+#ifdef __linux__
+static int seek_cookie(void *cookie, off64_t *offset, int whence) {
+    off_t at = seek_window(cookie, (off_t)*offset, whence);
+    *offset = at;
+    return at < 0 ? -1 : 0;
+}
+#else
+static fpos_t seek_cookie(void *cookie, fpos_t offset, int whence) {
+    return (fpos_t)seek_window(cookie, (off_t)offset, whence);
+}
+#endif
+
+/*
+ * Opens the savefile whose first bytes the window has, and moves the window behind the file
+ * header. It takes the window over, whatever happens. Where the window ends libpcap finds the
+ * file's end, or with `input`, which has to live as long as the handle, reads on. Returns a handle
+ * for pcap_close(), with which the window ends; or NULL with a message in `errbuf`, of
+ * PCAP_ERRBUF_SIZE.
+ */
+pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input, unsigned int precision,
+                            char *errbuf) {
+    struct file *file = (struct file *)window;
+    errbuf[0] = '\0';
+    file->at = (off_t)window->offset + window->pos;
+    file->input = input;
+    FILE *stream = luapcap_cookie(file, read_window, NULL, seek_cookie, close_window);
+    if (stream == NULL) {
+        snprintf(errbuf, PCAP_ERRBUF_SIZE, "%s", strerror(errno));
+        luapcap_window_free(window);
+        return NULL;
+    }
+    setvbuf(stream, file->buffer, _IOFBF, sizeof file->buffer);
+    pcap_t *p = pcap_fopen_offline_with_tstamp_precision(stream, precision, errbuf);
+    if (p == NULL) {
+        fclose(stream);
+        return NULL;
+    }
+    window->pos = (int32_t)(ftello(stream) - (off_t)window->offset);
+    return p;
+}
+
+/*
+ * Lets libpcap read the packet at the window's position, and moves the window to where libpcap
+ * stopped. Where the bytes end before the packet does the window stays, so a file that grows can
+ * be asked again. Returns as luapcap_next().
+ */
+int luapcap_window_next(luapcap_window *window, pcap_t *p, luapcap_packet *packet) {
+    struct file *file = (struct file *)window;
+    FILE *stream = pcap_file(p);
+    file->starved = 0;
+    clearerr(stream);
+    if (fseeko(stream, (off_t)window->offset + window->pos, SEEK_SET) != 0) {
+        snprintf(pcap_geterr(p), PCAP_ERRBUF_SIZE, "error reading dump file: %s", strerror(errno));
+        return PCAP_ERROR;
+    }
+    int status = luapcap_next(p, packet);
+    if (status == 1 || !file->starved)
+        window->pos = (int32_t)(ftello(stream) - (off_t)window->offset);
+    return status;
+}
