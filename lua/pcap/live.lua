@@ -12,6 +12,7 @@ local names = require "pcap.names"
 local options = require "pcap.options"
 local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
+local signals = require "pcap.signals"
 
 local live = {}
 
@@ -21,8 +22,8 @@ local BLOCK_TIMEOUT_MS = 10
 
 -- What luapcap_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
--- And luapcap_wait() after a signal.
-local INTERRUPTED = 2
+-- And signals.wait(), for a reason to read.
+local READY = 1
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -40,18 +41,17 @@ end
 local function wait(self, status)
   local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or self._timeout)
   while status == NO_PACKET do
-    local reason = capture.interrupted(self)
-    if reason then
-      return nil, reason
-    end
     local left = deadline - shim.luapcap_monotonic()
     if left <= 0 then
-      return nil, "timeout"
+      signals.look()
+      return nil, capture.interrupted(self) or "timeout"
     end
-    local ready = shim.luapcap_wait(self._handle, left)
-    if ready < 0 then
+    local ready, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
+    if not ready then
+      return nil, reason
+    elseif ready < 0 then
       return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
-    elseif ready ~= INTERRUPTED and self._handle then
+    elseif ready == READY and self._handle then
       status = shim.luapcap_next(self._handle, self._packet)
     end
   end
@@ -61,8 +61,7 @@ local function wait(self, status)
   return failure(self, status)
 end
 
--- Straight-line while packets are there, so that a caller's loop compiles.
-local function fetch(self)
+local function read(self)
   local status = shim.luapcap_next(self._handle, self._packet)
   if status == PACKET then
     return self._packet
@@ -70,6 +69,23 @@ local function fetch(self)
     return wait(self, status)
   end
   return failure(self, status)
+end
+
+local function look_and_read(self)
+  signals.look()
+  local reason = capture.interrupted(self)
+  if reason then
+    return nil, reason
+  end
+  return read(self)
+end
+
+-- Straight-line while packets are there, so that a caller's loop compiles.
+local function fetch(self)
+  if signals.due() then
+    return look_and_read(self)
+  end
+  return read(self)
 end
 
 -- What activation says: the status in words, and the detail where libpcap has one.
