@@ -73,6 +73,12 @@ typedef struct luapcap_wait_request {
     uint32_t timeout;
 } luapcap_wait_request;
 
+/* The signals that a thread holds back: whether it does, and its mask before, a sigset_t. */
+typedef struct luapcap_signals {
+    uint8_t before[128];
+    int32_t held;
+} luapcap_signals;
+
 /* What pcap_stats() counts: packets. */
 typedef struct luapcap_stat {
     double received;
@@ -130,10 +136,15 @@ LUAPCAP_API pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *i
                                         unsigned int precision, char *errbuf);
 LUAPCAP_API int luapcap_window_next(luapcap_window *window, pcap_t *p, luapcap_packet *packet);
 
-/* live.c: a live capture: waiting and counting */
+/* wait.c: waiting for input without losing a signal */
 LUAPCAP_API double luapcap_monotonic(void);
-LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout);
+LUAPCAP_API void luapcap_signals_hold(luapcap_signals *signals);
+LUAPCAP_API void luapcap_signals_release(luapcap_signals *signals);
+LUAPCAP_API int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals);
+LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals);
 LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
+
+/* live.c: a live capture */
 LUAPCAP_API int luapcap_stats(pcap_t *p, luapcap_stat *stat);
 LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);

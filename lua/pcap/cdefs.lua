@@ -57,6 +57,11 @@ typedef struct luapcap_bpf_program {
   luapcap_bpf_insn *bf_insns;
 } luapcap_bpf_program;
 
+typedef struct luapcap_signals {
+  uint8_t before[128];
+  int32_t held;
+} luapcap_signals;
+
 typedef struct luapcap_stat {
   double received;
   double dropped;
@@ -103,7 +108,10 @@ luapcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input,
 int luapcap_window_next(luapcap_window *window, luapcap_t *p, luapcap_packet *packet);
 
 double luapcap_monotonic(void);
-int luapcap_wait(luapcap_t *p, double timeout);
+void luapcap_signals_hold(luapcap_signals *signals);
+void luapcap_signals_release(luapcap_signals *signals);
+int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals);
+int luapcap_wait(luapcap_t *p, double timeout, luapcap_signals *signals);
 double luapcap_required_timeout(luapcap_t *p);
 int luapcap_stats(luapcap_t *p, luapcap_stat *stat);
 int luapcap_set_protocol(luapcap_t *p, int protocol);

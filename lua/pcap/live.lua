@@ -13,6 +13,7 @@ local none = require "pcap.source.none"
 local options = require "pcap.options"
 local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
+local signals = require "pcap.signals"
 
 local live = {}
 
@@ -22,8 +23,8 @@ local BLOCK_TIMEOUT_MS = 10
 
 -- What luapcap_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
--- And luapcap_wait() after a signal.
-local INTERRUPTED = 2
+-- And signals.wait(), for a reason to read.
+local READY = 1
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -41,18 +42,17 @@ end
 local function wait(self, status, timeout)
   local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or timeout)
   while status == NO_PACKET do
-    local reason = capture.interrupted(self)
-    if reason then
-      return capture.none(self, reason)
-    end
     local left = deadline - shim.luapcap_monotonic()
     if left <= 0 then
-      return capture.none(self, "timeout")
+      signals.look()
+      return capture.none(self, capture.interrupted(self) or "timeout")
     end
-    local ready = shim.luapcap_wait(self._handle, left)
-    if ready < 0 then
-      return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
-    elseif ready ~= INTERRUPTED and self._handle then
+    local ready, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
+    if not ready then
+      return capture.none(self, reason)
+    elseif ready < 0 then
+      return capture.none(self, ffi.string(shim.luapcap_strerror(ffi.errno())))
+    elseif ready == READY and self._handle then
       status = shim.luapcap_next(self._handle, self._packet)
     end
   end
@@ -62,8 +62,7 @@ local function wait(self, status, timeout)
   return failure(self, status)
 end
 
--- Straight-line while packets are there, so that a caller's loop compiles.
-local function fetch(self, timeout)
+local function read(self, timeout)
   local status = shim.luapcap_next(self._handle, self._packet)
   if status == PACKET then
     return self._packet
@@ -71,6 +70,23 @@ local function fetch(self, timeout)
     return wait(self, status, timeout)
   end
   return failure(self, status)
+end
+
+local function look_and_read(self, timeout)
+  signals.look()
+  local reason = capture.interrupted(self)
+  if reason then
+    return capture.none(self, reason)
+  end
+  return read(self, timeout)
+end
+
+-- Straight-line while packets are there, so that a caller's loop compiles.
+local function fetch(self, timeout)
+  if signals.due() then
+    return look_and_read(self, timeout)
+  end
+  return read(self, timeout)
 end
 
 local source = none.new { kind = "live", fetch = fetch }

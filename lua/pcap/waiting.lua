@@ -4,8 +4,12 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local check = require "pcap.check"
 local shim = require "pcap.shim"
+local signals = require "pcap.signals"
 
 local Capture = capture.class
+
+-- What signals.wait() returns.
+local TIME_OVER, READY, INTERRUPTED = 0, 1, 2
 
 --- Waits until a packet may be there; a read may find none all the same, when the filter takes
 -- none of those that came. A savefile is always ready.
@@ -23,20 +27,17 @@ function Capture:wait(timeout)
     return nil, tostring(self) .. " has no packets to wait for"
   end
   local deadline = shim.luapcap_monotonic() + timeout
-  while not self._broken do
+  local status, reason
+  repeat
     local left = math.max(deadline - shim.luapcap_monotonic(), 0)
-    local status = shim.luapcap_wait(handle, left)
-    if status == 1 then
-      return true
-    elseif status == 0 then
-      return nil, "timeout"
-    elseif status < 0 then
-      return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
-    elseif not self._handle then -- a signal's handler has closed it
-      return nil, "closed"
-    end
+    status, reason = signals.wait(self, shim.luapcap_wait, handle, left)
+  until status ~= INTERRUPTED
+  if status == READY then
+    return true
+  elseif status == TIME_OVER then
+    return nil, "timeout"
   end
-  return capture.broken(self)
+  return nil, reason or ffi.string(shim.luapcap_strerror(ffi.errno()))
 end
 
 local Pollable = { __name = "pcap pollable" }

@@ -46,7 +46,7 @@ local function refill(self)
   local input, status = self._input, TRY_AGAIN
   while status == TRY_AGAIN do
     if shim.luapcap_input_waits(input) ~= 0 then
-      local ready, reason = signals.wait(self, nil,
+      local ready, reason = signals.wait(self, shim.luapcap_wait_fd,
         shim.luapcap_input_fileno(input), math.huge)
       if not ready then
         return nil, reason

@@ -1,0 +1,135 @@
+/* Waiting for a descriptor, with a deadline, so that no signal is lost just before the wait. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <time.h>
+#include "luapcap.h"
+
+/* A wait is cut into pieces of this length, which any system's time_t holds. */
+#define LONGEST_WAIT 1e9
+
+_Static_assert(sizeof(sigset_t) <= sizeof(((luapcap_signals *)0)->before), "room for a sigset_t");
+
+/* Seconds of a clock that only goes forward. */
+double luapcap_monotonic(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Milliseconds for poll(), rounded up so that a wait never ends before its deadline. */
+int luapcap_milliseconds(double seconds) {
+    double ms = seconds * 1000;
+    if (ms <= 0)
+        return 0;
+    return ms >= INT_MAX ? INT_MAX : (int)ms + ((double)(int)ms < ms);
+}
+
+/*
+ * Holds back all signals from this thread until luapcap_wait(), luapcap_wait_fd() or
+ * luapcap_signals_release() is given the same `signals`, which is the caller's. What comes
+ * meanwhile is let through by the wait, which it ends.
+ */
+void luapcap_signals_hold(luapcap_signals *signals) {
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return;
+    memcpy(signals->before, &before, sizeof before);
+    signals->held = 1;
+}
+
+/* Lets signals through again as before luapcap_signals_hold(). Without that it does nothing, and
+ * it keeps errno. */
+void luapcap_signals_release(luapcap_signals *signals) {
+    sigset_t before;
+    if (!signals->held)
+        return;
+    int error = errno;
+    memcpy(&before, signals->before, sizeof before);
+    signals->held = 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+}
+
+/* Waits once for input, with `mask` in force during the wait and in no moment before or after.
+ * Returns as poll(). */
+static int wait_once(int fd, double seconds, const sigset_t *mask) {
+    double limit = seconds < 0 ? 0 : seconds < LONGEST_WAIT ? seconds : LONGEST_WAIT;
+    struct timespec time = {.tv_sec = (time_t)limit};
+    time.tv_nsec = (long)((limit - (double)time.tv_sec) * 1e9);
+#ifdef __APPLE__ /* which has no ppoll() */
+    fd_set input;
+    FD_ZERO(&input);
+    if (fd >= FD_SETSIZE) {
+        errno = EMFILE;
+        return -1;
+    }
+    if (fd >= 0)
+        FD_SET(fd, &input);
+    return pselect(fd + 1, &input, NULL, NULL, &time, mask);
+#else
+    struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+    return ppoll(&ready, 1, &time, mask);
+#endif
+}
+
+static int wait_until(int fd, double deadline, const sigset_t *mask) {
+    for (;;) {
+        double left = deadline - luapcap_monotonic();
+        int n = wait_once(fd, left, mask);
+        if (n > 0)
+            return 1;
+        if (n < 0 && errno == EINTR)
+            return 2;
+        if (n < 0 && errno != EAGAIN)
+            return -1;
+        if (luapcap_monotonic() >= deadline)
+            return 0;
+    }
+}
+
+/*
+ * Waits until a descriptor may be read (an error on it is a reason to read too: the read tells
+ * it), `timeout` seconds at the most (infinity: for ever; 0: only looks). `signals` has been held
+ * by luapcap_signals_hold(): they are let through during the wait, with no moment between, and
+ * stay so after it. A negative descriptor is never ready. Returns 1 for a reason to read, 0 when
+ * the time is over, 2 after a signal, whose handlers in Lua the caller runs now, and -1 with
+ * errno when it cannot wait.
+ */
+int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals) {
+    sigset_t mask;
+    memcpy(&mask, signals->before, sizeof mask);
+    int status = wait_until(fd, luapcap_monotonic() + timeout, signals->held ? &mask : NULL);
+    luapcap_signals_release(signals);
+    return status;
+}
+
+/*
+ * Waits as luapcap_wait_fd() until a packet of a live capture may be there. Where libpcap asks for
+ * a read every so often though the descriptor is silent (pcap_get_required_select_timeout), the
+ * wait ends then as if a packet had come.
+ */
+int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals) {
+    double pause = luapcap_required_timeout(p);
+    int fd = pcap_get_selectable_fd(p);
+    if (pause < 0 && fd < 0) {
+        luapcap_signals_release(signals);
+        errno = EBADF;
+        return -1;
+    }
+    if (pause < 0 || pause >= timeout)
+        return luapcap_wait_fd(fd, timeout, signals);
+    int status = luapcap_wait_fd(fd, pause, signals);
+    return status == 0 ? 1 : status;
+}
+
+/* The seconds after which libpcap asks for a read though the descriptor is silent, or -1. */
+double luapcap_required_timeout(pcap_t *p) {
+    const struct timeval *required = pcap_get_required_select_timeout(p);
+    return required == NULL ? -1 : (double)required->tv_sec + (double)required->tv_usec / 1e6;
+}
