@@ -21,8 +21,8 @@ local savefile = {}
 
 -- What luapcap_next() returns besides libpcap's error numbers.
 local PACKET = 1
--- What luapcap_window_fill() returns.
-local MORE, TRY_AGAIN = 1, 2
+-- What luapcap_window_fill() returns, and luapcap_wait_fd() after a signal.
+local MORE, TRY_AGAIN, SIGNAL = 1, 2, 2
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -44,22 +44,21 @@ end
 ---@return string|nil reason  why reading is not to go on: "break", "closed"
 local function refill(self)
   local input, status = self._input, TRY_AGAIN
-  while status == TRY_AGAIN do
+  repeat
+    local ready, reason
     if shim.luapcap_input_waits(input) ~= 0 then
-      local ready, reason = signals.wait(self, shim.luapcap_wait_fd,
-        shim.luapcap_input_fileno(input), math.huge)
-      if not ready then
-        return nil, reason
-      end
+      ready, reason = signals.wait(self, shim.luapcap_wait_fd, shim.luapcap_input_fileno(input),
+        math.huge)
     else
       signals.look()
-      local reason = capture.interrupted(self)
-      if reason then
-        return nil, reason
-      end
+      reason = capture.interrupted(self)
     end
-    status = shim.luapcap_window_fill(self._window, input)
-  end
+    if reason then
+      return nil, reason
+    elseif ready ~= SIGNAL then
+      status = shim.luapcap_window_fill(self._window, input)
+    end
+  until status ~= TRY_AGAIN
   return status == MORE
 end
 
