@@ -276,11 +276,7 @@ function Capture:close()
     capture.none(self)
     ffi.gc(handle, nil)
     shim.luapcap_close(handle)
-    local input = self._memory.input
-    if input then
-      shim.luapcap_input_close(ffi.gc(input, nil))
-    end
-    self._memory.input, self._memory.file = nil, nil
+    self._source.closed(self)
   end
   return true
 end

@@ -1,17 +1,23 @@
 --- Classic pcap: taking plain records off the window of a savefile.
 --
 -- A record is plain if all that libpcap would do with it is hand it on. Libpcap reads everything
--- else, so its judgement counts. These are the functions of a format:
+-- else, so its judgement counts. A format has:
 --
+-- - `matches(bytes)` tells by MAGIC_SIZE bytes whether a file has this format, and `open(window,
+--   opts)` opens one of which HEADER_SIZE bytes are there. It gives a handle and a table of:
 -- - `take(state, window, pkt)` takes the record at the window's position into the packet, moves on
 --   and answers true; or it changes nothing and answers false. It has no loop: a loop that calls
 --   it could not compile.
 -- - `is_short(state, window)` tells whether more bytes may make the record at the position whole.
+-- - `judge(state, window, pkt)` reads what `take` does not: true for a packet, false where it has
+--   moved on without one, or nil and the reason.
 
 local bit = require "bit"
 local ffi = require "ffi"
-require "pcap.cdefs"
+local cdefs = require "pcap.cdefs"
 local DLT = require "pcap.dlt"
+local judgement = require "pcap.format.judgement"
+local none = require "pcap.source.none"
 local shim = require "pcap.shim"
 
 local cast, bswap = ffi.cast, bit.bswap
@@ -21,13 +27,14 @@ local HEADER_SIZE = ffi.sizeof("luapcap_record")
 
 local classic = {}
 
---- Bytes of a file's header.
-classic.FILE_HEADER_SIZE = 24
+classic.MAGIC_SIZE = 4
+classic.HEADER_SIZE = 24
 
 -- `max_caplen` is the longest plain record and `longest` the longest that libpcap takes. A fraction
 -- of a second counts units of `nsec_per_unit`, of which a second has `units_per_sec`. Times are cut
 -- to multiples of `precision` nanoseconds.
 local new_state = ffi.typeof [[struct {
+  luapcap_t *handle;
   int32_t max_caplen, longest, units_per_sec, nsec_per_unit, precision, header_size;
 }]]
 
@@ -83,10 +90,6 @@ local function take_swapped(state, window, pkt)
   pkt.nsec = nsec
   window.pos = data + caplen
   return true
-end
-
-local function take_none()
-  return false
 end
 
 -- How many bytes a record has behind its header, by which of its two lengths is that number.
@@ -169,27 +172,31 @@ local function lengths_of(handle)
   return major == 2 and minor == 3 and LENGTHS.shorter or LENGTHS.plain
 end
 
---- The format of a classic savefile that libpcap has opened.
----@param bytes ffi.cdata*   the file's first four bytes, at the time
----@param handle ffi.cdata*  pcap_t *
----@param nano boolean       whether times are wanted to the nanosecond
----@return table format      {take =, is_short =, state =}
-function classic.new(bytes, handle, nano)
-  local kind, swapped = kind_of(bytes)
-  local longest = longest_of(shim.luapcap_datalink(handle))
-  local state = new_state {
-    max_caplen = math.min(shim.luapcap_snapshot(handle), LONGEST),
-    longest = longest,
-    units_per_sec = kind == "nano" and 1e9 or 1e6,
-    nsec_per_unit = kind == "nano" and 1 or 1000,
-    precision = nano and 1 or 1000,
-    header_size = kind == "patched" and PATCHED_HEADER_SIZE or HEADER_SIZE,
-  }
+--- Opens a classic savefile.
+---@param window ffi.cdata*  luapcap_window *, taken over whatever happens
+---@param opts table         {precision = cdefs.TSTAMP_PRECISION_*}
+---@return ffi.cdata*|nil handle
+---@return table|string reading  {take =, is_short =, judge =, state =}; or libpcap's message
+function classic.open(window, opts)
+  local kind, swapped = kind_of(window.bytes)
+  local handle, message = judgement.open(window, nil, opts.precision)
+  if not handle then
+    return nil, message
+  end
   local plain = is_plain(kind, swapped, handle)
-  return {
-    state = state,
-    take = not plain and take_none or swapped and take_swapped or take,
+  return handle, {
+    state = new_state {
+      handle = handle,
+      max_caplen = math.min(shim.luapcap_snapshot(handle), LONGEST),
+      longest = longest_of(shim.luapcap_datalink(handle)),
+      units_per_sec = kind == "nano" and 1e9 or 1e6,
+      nsec_per_unit = kind == "nano" and 1 or 1000,
+      precision = opts.precision == cdefs.TSTAMP_PRECISION_NANO and 1 or 1000,
+      header_size = kind == "patched" and PATCHED_HEADER_SIZE or HEADER_SIZE,
+    },
+    take = not plain and none.take or swapped and take_swapped or take,
     is_short = new_is_short(swapped, lengths_of(handle)),
+    judge = judgement.judge,
   }
 end
 

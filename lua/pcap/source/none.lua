@@ -10,7 +10,8 @@
 -- - `fileno(cap)` is the descriptor of a device, or nil;
 -- - `progress(cap)` tells how far a file has been read;
 -- - `filters(cap, program)` has the source itself drop packets: true, or nil and a message. Without
---   it the capture judges each packet.
+--   it the capture judges each packet;
+-- - `closed(cap)` frees what the source has besides the handle.
 
 local capture = require "pcap.capture"
 
@@ -36,6 +37,9 @@ end
 
 function none.progress(cap)
   return nil, tostring(cap) .. " is not a file"
+end
+
+function none.closed()
 end
 
 --- A source that overrides some of these.

@@ -13,7 +13,6 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
-local classic = require "pcap.format.classic"
 local DLT = require "pcap.dlt"
 local none = require "pcap.source.none"
 local options = require "pcap.options"
@@ -29,6 +28,7 @@ local source = none.new {
   kind = "feed",
   fetch = savefile.source.fetch,
   search = savefile.source.search,
+  closed = savefile.source.closed,
 }
 
 -- A capture's fill: pieces come by feed() alone.
@@ -39,18 +39,7 @@ local function refill(cap)
   return nil, "more"
 end
 
--- Bytes of which libpcap can tell that they begin no savefile.
-local MAGIC_SIZE = 4
 local PCAPNG = "\n\r\r\n"
-
--- Whether enough has come for libpcap to judge the file header.
-local function has_header(self)
-  local window = self._window
-  if window.len < MAGIC_SIZE or classic.matches(window.bytes) then
-    return self._finished or window.len >= classic.FILE_HEADER_SIZE
-  end
-  return true
-end
 
 local function refuse(self, message)
   self._problem = message
@@ -61,27 +50,29 @@ end
 local function open(self)
   if self._capture or self._problem then
     return self._capture, self._problem
-  elseif not has_header(self) then
-    return nil, "more"
   end
   local window = self._window
-  if window.len >= MAGIC_SIZE and ffi.string(window.bytes, MAGIC_SIZE) == PCAPNG then
+  local format = savefile.format_of(window, self._finished)
+  if not format then
+    return nil, "more"
+  elseif window.len >= #PCAPNG and ffi.string(window.bytes, #PCAPNG) == PCAPNG then
     return refuse(self, "pcapng cannot be read in pieces")
   end
   self._window = false
-  local handle, format = savefile.open_window(window, nil, self._precision)
-  if not handle then
-    return refuse(self, format)
+  local cap, message = savefile.new(source, "reader", window, format,
+    { precision = self._precision },
+    { _reader = self, _ending = self._ending, _refill = refill })
+  if not cap then
+    return refuse(self, message)
   end
-  local linktype = shim.luapcap_datalink(handle)
+  local linktype = cap:datalink()
   if self._linktype and linktype ~= self._linktype then
+    cap:close()
     return refuse(self, ("link type is %s, not %s"):format(DLT[linktype] or linktype,
       DLT[self._linktype] or self._linktype))
   end
-  local fields = savefile.fields(window, format, refill)
-  fields._reader, fields._ending = self, self._ending
-  self._capture = capture.new(source, handle, "reader", fields)
-  return self._capture
+  self._capture = cap
+  return cap
 end
 
 --- Takes the next piece of the file, of any size. Packets that were handed out are gone.
@@ -202,6 +193,7 @@ function reader.reader(opts)
   end
   return setmetatable({
     _handle = true,
+    _finished = false,
     _window = window,
     _linktype = opts.linktype,
     _precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,

@@ -10,6 +10,7 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local classic = require "pcap.format.classic"
+local through_libpcap = require "pcap.format.through_libpcap"
 local none = require "pcap.source.none"
 local options = require "pcap.options"
 local scarce = require "pcap.scarce"
@@ -19,22 +20,16 @@ local place = require("pcap.source").read
 
 local savefile = {}
 
--- What luapcap_next() returns besides libpcap's error numbers.
-local PACKET = 1
 -- What luapcap_window_fill() returns, and luapcap_wait_fd() after a signal.
 local MORE, TRY_AGAIN, SIGNAL = 1, 2, 2
 
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
-
-local function message_of(self)
-  local message = self._input and ffi.string(shim.luapcap_input_error(self._input)) or ""
-  return message ~= "" and message or capture.message(self._handle)
-end
-
-local function ended(self, status)
-  local reason = status == cdefs.ERROR_BREAK and "closed" or message_of(self)
+-- Ends a read. What went wrong in unpacking says more than what libpcap makes of it.
+local function ended(self, reason)
+  local detail = self._input and ffi.string(shim.luapcap_input_error(self._input)) or ""
   if reason == "closed" then
     shim.luapcap_window_rest(self._window)
+  elseif detail ~= "" then
+    reason = detail
   end
   return capture.none(self, reason)
 end
@@ -64,44 +59,43 @@ end
 
 -- The next packet that the filter takes. A loop, so a caller's loop does not compile around it.
 local function search(self)
-  local state, take, match = self._state, self._take, self._match
+  local state, format, match, pkt = self._state, self._format, self._match, self._packet
   while true do
-    local window, pkt = self._window, self._packet
-    if take(state, window, pkt) then
-      if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
-        return pkt
-      end
-    else
-      local more, reason = false, nil
-      if self._is_short(state, window) then
+    local window = self._window
+    local taken, reason = format.take(state, window, pkt), nil
+    if not taken then
+      local more = false
+      if format.is_short(state, window) then
         more, reason = self._refill(self)
       end
       if more == nil then
         return capture.none(self, reason)
       elseif not more then
-        local status = shim.luapcap_window_next(window, self._handle, pkt)
-        if status ~= PACKET then
-          return ended(self, status)
-        elseif not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
-          return pkt
+        taken, reason = format.judge(state, window, pkt)
+        if taken == nil then
+          return ended(self, reason)
         end
       end
+    end
+    if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen)) then
+      return pkt
     end
   end
 end
 
--- Called where the window has no plain record at its position. Records that are odd but whole go
--- straight through libpcap, so that a caller's loop compiles.
+-- Called where the window has no plain record at its position. A record that is odd but whole goes
+-- straight to its format's judgement, so that a caller's loop compiles.
 local function fetch(self)
-  local window = self._window
-  if self._is_short(self._state, window) then
+  local state, format, window, pkt = self._state, self._format, self._window, self._packet
+  if format.is_short(state, window) then
     return search(self)
   end
-  local pkt, match = self._packet, self._match
-  local status = shim.luapcap_window_next(window, self._handle, pkt)
-  if status ~= PACKET then
-    return ended(self, status)
-  elseif not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
+  local taken, reason = format.judge(state, window, pkt)
+  if taken == nil then
+    return ended(self, reason)
+  end
+  local match = self._match
+  if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen)) then
     return pkt
   end
   return search(self)
@@ -131,45 +125,54 @@ function source.progress(self)
   return position, size >= 0 and size or nil
 end
 
-savefile.source = source
-
--- Libpcap reads pcapng by itself, from where the window ends too.
-local through_libpcap = {
-  state = false,
-  take = none.take,
-  is_short = function(_, window)
-    return window.pos == window.len
-  end,
-}
-
---- Opens the savefile whose first bytes a window has.
----@param window ffi.cdata*  luapcap_window *, taken over whatever happens
----@param input ffi.cdata*|nil  luapcap_input *, for libpcap to read on
----@param precision integer  cdefs.TSTAMP_PRECISION_*
----@return ffi.cdata*|nil handle
----@return table|string format  or libpcap's message
-function savefile.open_window(window, input, precision)
-  local is_classic = window.len >= 4 and classic.matches(window.bytes)
-  local magic = ffi.new("uint8_t[4]")
-  if is_classic then
-    ffi.copy(magic, window.bytes, 4)
+function source.closed(self)
+  local memory = self._memory
+  if memory.input then
+    shim.luapcap_input_close(ffi.gc(memory.input, nil))
   end
-  local handle = capture.own(shim.luapcap_window_open(ffi.gc(window, nil),
-    not is_classic and input or nil, precision, errbuf))
-  if not handle then
-    return nil, ffi.string(errbuf)
-  end
-  return handle, is_classic
-    and classic.new(magic, handle, precision == cdefs.TSTAMP_PRECISION_NANO) or through_libpcap
+  memory.input, memory.file, memory.window = nil, nil, nil
 end
 
---- The fields of a capture that reads a window.
----@return table fields
-function savefile.fields(window, format, fill)
-  return {
-    _window = window, _state = format.state, _take = format.take, _is_short = format.is_short,
-    _refill = fill,
-  }
+savefile.source = source
+
+--- The formats of savefiles, see format/classic.lua. The first that matches reads the file; the
+-- last one matches all.
+savefile.formats = { classic, through_libpcap }
+
+--- The format of the savefile whose first bytes a window has; nil where it takes more to tell.
+---@param window ffi.cdata*  luapcap_window *
+---@param is_whole boolean   whether no more bytes will come
+---@return table|nil format
+function savefile.format_of(window, is_whole)
+  for _, format in ipairs(savefile.formats) do
+    local enough = is_whole or window.len >= format.HEADER_SIZE
+    if window.len >= format.MAGIC_SIZE and format.matches(window.bytes) then
+      return enough and format or nil
+    elseif not enough and window.len < format.MAGIC_SIZE then
+      return nil
+    end
+  end
+end
+
+--- Makes a capture that reads a window, which is taken over whatever happens.
+---@param kind table        the source's table of functions
+---@param name string       for messages
+---@param window ffi.cdata* luapcap_window *
+---@param format table      of savefile.format_of()
+---@param opts table        {precision = cdefs.TSTAMP_PRECISION_*, input = luapcap_input * or nil}
+---@param fields table      the source's own; `_refill(cap)` is asked for more bytes
+---@return table|nil capture
+---@return string|nil message
+function savefile.new(kind, name, window, format, opts, fields)
+  local handle, reading = format.open(window, opts)
+  if not handle then
+    return nil, reading
+  end
+  fields._window, fields._format, fields._state = window, reading, reading.state
+  fields._take = reading.take
+  local self = capture.new(kind, handle, name, fields)
+  self._memory.window = window -- which is its own, where the handle has not taken it
+  return self
 end
 
 --- A new window, freed by its finalizer until a handle takes it over; nil without memory.
@@ -180,14 +183,15 @@ function savefile.new_window()
   end
 end
 
--- Reads the first bytes: a file's header at least, if there are as many. Signals are heard.
-local function read_head(window, input)
-  local opening = { _broken = false, _handle = true }
-  local more = true
-  while more and window.len < classic.FILE_HEADER_SIZE do
-    opening._window, opening._input = window, input
-    more = refill(opening)
-  end
+-- Reads as many bytes as it takes to open the file. Signals are heard.
+local function read_header(window, input)
+  local opening = { _window = window, _input = input, _handle = true, _broken = false }
+  local format
+  repeat
+    local more = refill(opening)
+    format = savefile.format_of(window, not more)
+  until format
+  return format
 end
 
 local function open(from, precision)
@@ -201,17 +205,15 @@ local function open(from, precision)
   if not window then
     return nil, "not enough memory for a capture"
   end
-  read_head(window, input)
-  local problem = window.problem
-  local handle, format = savefile.open_window(window, input, precision)
-  if not handle then
+  local format = read_header(window, input)
+  local errno = window.problem
+  local self, message = savefile.new(source, from.name, window, format,
+    { precision = precision, input = input }, { _input = input, _refill = refill })
+  if not self then
     local detail = ffi.string(shim.luapcap_input_error(input))
     shim.luapcap_input_close(ffi.gc(input, nil))
-    return nil, detail ~= "" and detail or format, problem
+    return nil, detail ~= "" and detail or message, errno
   end
-  local fields = savefile.fields(window, format, refill)
-  fields._input = input
-  local self = capture.new(source, handle, from.name, fields)
   self._memory.input, self._memory.file = input, from.file
   return self
 end

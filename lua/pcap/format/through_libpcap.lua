@@ -1,0 +1,27 @@
+--- Savefiles that libpcap reads by itself, from where the window ends too: pcapng, and whatever is
+-- no savefile, which libpcap refuses.
+
+local judgement = require "pcap.format.judgement"
+local none = require "pcap.source.none"
+
+local through_libpcap = { MAGIC_SIZE = 0, HEADER_SIZE = 4 }
+
+function through_libpcap.matches()
+  return true
+end
+
+local function is_short(_, window)
+  return window.pos == window.len
+end
+
+--- As classic.open().
+function through_libpcap.open(window, opts)
+  local handle, message = judgement.open(window, opts.input, opts.precision)
+  if not handle then
+    return nil, message
+  end
+  return handle, { state = { handle = handle }, take = none.take, is_short = is_short,
+    judge = judgement.judge }
+end
+
+return through_libpcap
