@@ -27,7 +27,7 @@ local few = traffic.write(folder .. "/few.pcap", 500)
 -- The callback of all: counts, and keeps how late each packet is when asked to.
 local COMMON = ([[
   count, late, keep, work = 0, {}, false, 0
-  local shim, clock = require "pcap.shim", require("pcap.packet").new(0)
+  local shim, clock = require "pcap.core.shim", require("pcap.packet").new(0)
   function on_packet(pkt)
     count = count + 1
     if work > 0 then

@@ -12,7 +12,7 @@ local COUNT = 300000
 
 local function sending(work, device, count)
   local pcap = require "pcap"
-  local monotonic = require("pcap.shim").luapcap_monotonic
+  local monotonic = require("pcap.core.shim").luapcap_monotonic
   local packet = ("\255"):rep(6) .. "\2\0\0\0\0\1\x88\xb5" .. ("\0"):rep(50)
   local cap, list = assert(pcap.open_live(device)), {}
   for i = 1, count do list[i] = packet end

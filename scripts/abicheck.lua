@@ -2,7 +2,7 @@
 -- differ. It repeats every function under its own name, and asserts sizes, offsets, constants.
 
 local ffi = require "ffi"
-local cdefs = require "pcap.cdefs"
+local cdefs = require "pcap.core.cdefs"
 
 -- Our names for what libpcap declares.
 local TYPES = {

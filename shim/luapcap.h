@@ -1,7 +1,7 @@
 /*
  * What Lua cannot know or do well about libpcap, as flat functions made for LuaJIT's FFI.
  *
- * lua/pcap/cdefs.lua repeats these declarations; `make abicheck` compares the two. The shim
+ * lua/pcap/core/cdefs.lua repeats these declarations; `make abicheck` compares the two. The shim
  * holds no policy and no global state. A pointer it returns says who frees it; a pointer it is
  * given stays the caller's.
  */

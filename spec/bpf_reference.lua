@@ -1,5 +1,5 @@
 -- Asks libpcap itself about BPF programs, for the specs and campaigns that compare with it.
-local ffi = require("ffi")
+local ffi = require "ffi"
 
 -- Renamed and anonymous, so that nothing here collides with the library's own declarations.
 local insn_t = ffi.typeof("struct { uint16_t code; uint8_t jt, jf; uint32_t k; }")

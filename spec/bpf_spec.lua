@@ -1,8 +1,8 @@
 -- Proves that a translated filter answers as libpcap's interpreter does, and that programs
 -- which are not safe to run are refused.
-local reference = require("spec.bpf_reference")
-local campaign = require("spec.campaign.bpf_campaign")
-local bpf = require("pcap.bpf")
+local reference = require "spec.bpf_reference"
+local campaign = require "spec.campaign.bpf_campaign"
+local bpf = require "pcap.filter.bpf"
 
 local SEED = 4213
 

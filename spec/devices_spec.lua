@@ -4,7 +4,7 @@ local net = require "spec.support.net"
 local pcap = require "pcap"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local AF_PACKET = 17
 

@@ -1,6 +1,6 @@
 local ffi = require "ffi"
 local pcap = require "pcap"
-local bpf = require "pcap.bpf"
+local bpf = require "pcap.filter.bpf"
 local net = require "spec.support.net"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"

@@ -1,7 +1,7 @@
 local net = require "spec.support.net"
 local pcap = require "pcap"
 local process = require "spec.support.process"
-local monotonic = require("pcap.shim").luapcap_monotonic
+local monotonic = require("pcap.core.shim").luapcap_monotonic
 
 -- What a loaded machine may add to a wait, in seconds.
 local SLACK = 1.5
@@ -72,7 +72,7 @@ describe("Waiting on a live capture", function()
     local cap = pcap.open_live(a, 0, false, 0.3):set_filter("ether proto 0x1234")
     local pipe = process.start(([[
       local cap = assert(require("pcap").open_live(%q))
-      local monotonic = require("pcap.shim").luapcap_monotonic
+      local monotonic = require("pcap.core.shim").luapcap_monotonic
       local deadline = monotonic() + 3
       repeat
         assert(cap:inject(%q))
@@ -128,7 +128,7 @@ describe("Waiting on a live capture", function()
       ffi.cdef "void *signal(int, int (*)(int)); int abs(int);"
       ffi.cdef "int setitimer(int, const luapcapspec_timer *, void *); int poll(void *, long, int);"
       local pcap = require "pcap"
-      local monotonic = require("pcap.shim").luapcap_monotonic
+      local monotonic = require("pcap.core.shim").luapcap_monotonic
       local cap = assert(pcap.open_live(%q, 0, false, %s))
       ffi.C.signal(14, ffi.C.abs)
       ffi.C.setitimer(0, ffi.new("luapcapspec_timer", { { 0, 5000 }, { 0, 5000 } }), nil)

@@ -3,7 +3,7 @@ local net = require "spec.support.net"
 local pcap = require "pcap"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
-local monotonic = require("pcap.shim").luapcap_monotonic
+local monotonic = require("pcap.core.shim").luapcap_monotonic
 
 local folder, remove_folder, path
 local a, b, remove

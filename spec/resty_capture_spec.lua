@@ -50,7 +50,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     run "return cap:close()"
     local finish = traffic.start(t.packets, t.b, t.RATE)
     local turns, taken, long, all, ready = run([[
-      local count, turns, taken, long, clock = 0, 0, 0, 0, require("pcap.shim").luapcap_monotonic
+      local count, turns, taken, long, clock = 0, 0, 0, 0, require("pcap.core.shim").luapcap_monotonic
       local ready = true
       while ready do
         ready = cap:wait(1)
@@ -159,7 +159,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
   it("keeps its timeout after any number of drains that found nothing", function()
     if not net.require_privilege(pending) then return end
     local seconds = run [[
-      local clock, shortest = require("pcap.shim").luapcap_monotonic, math.huge
+      local clock, shortest = require("pcap.core.shim").luapcap_monotonic, math.huge
       for i = 1, 12 do
         local from = clock()
         local ready, why = cap:wait(0.01)

@@ -98,7 +98,7 @@ describe("pcap.resty #nginx #live", function()
   -- at the most, of 50,000 that come. And whether it was behind until the last.
   local function answer_in_overload()
     serve { callback = [[count = count + 1
-      local clock = require("pcap.shim").luapcap_monotonic
+      local clock = require("pcap.core.shim").luapcap_monotonic
       local till = clock() + 0.0001
       while clock() < till do end]] }
     local finish = traffic.start(t.packets, t.b, t.RATE)

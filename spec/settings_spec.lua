@@ -136,7 +136,7 @@ describe("Settings", function()
   end)
 
   live("make reads do without waiting, for next and packets alike, and back", function()
-    local monotonic = require("pcap.shim").luapcap_monotonic
+    local monotonic = require("pcap.core.shim").luapcap_monotonic
     local cap = pcap.open_live { device = b, timeout = 0.3 }
     assert.is_false(cap:nonblock())
     assert.equal(cap, cap:set_nonblock(true))

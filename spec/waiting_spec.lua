@@ -4,7 +4,7 @@ local pcap = require "pcap"
 local process = require "spec.support.process"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
-local monotonic = require("pcap.shim").luapcap_monotonic
+local monotonic = require("pcap.core.shim").luapcap_monotonic
 
 local SLACK = 1.5
 local a, b, remove

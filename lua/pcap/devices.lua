@@ -1,9 +1,9 @@
 --- Devices: what there is to capture on.
 
 local ffi = require "ffi"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
-local shim = require "pcap.shim"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
+local shim = require "pcap.core.shim"
 
 local band = require("bit").band
 

@@ -1,7 +1,7 @@
 --- The DLT table: link types by name and by number, as the installed libpcap defines them.
 
 local ffi = require "ffi"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local DLT = {}
 

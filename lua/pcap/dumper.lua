@@ -4,12 +4,12 @@
 -- finalizer. It needs nothing of the capture that opened it.
 
 local ffi = require "ffi"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local packet = require "pcap.packet"
-local shim = require "pcap.shim"
-local source = require "pcap.source"
+local shim = require "pcap.core.shim"
+local places = require "pcap.core.place"
 
 local cast = ffi.cast
 local bytes_pointer = ffi.typeof("const uint8_t *")
@@ -37,7 +37,7 @@ end
 
 --- Opens a savefile for packets of the kind that a handle gives.
 ---@param handle ffi.cdata*  pcap_t *, not needed afterwards
----@param place table        of source.read()
+---@param place table        of place.of()
 ---@param append? boolean    whether to add to an existing file
 ---@return table|nil dumper
 ---@return string|nil message
@@ -52,7 +52,7 @@ function dumper.open(handle, place, append)
   local opened = shim.luapcap_dumper_open(handle, place.path, fd, append and 1 or 0, errbuf)
   if opened == nil then
     local errno = ffi.errno()
-    return nil, source.named(place, ffi.string(errbuf)), errno
+    return nil, places.named(place, ffi.string(errbuf)), errno
   end
   return setmetatable({
     _handle = ffi.gc(opened, shim.luapcap_dumper_free),

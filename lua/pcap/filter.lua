@@ -4,12 +4,12 @@
 -- use extensions of the Linux kernel that mean nothing outside of it.
 
 local ffi = require "ffi"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
-local options = require "pcap.options"
+local options = require "pcap.core.options"
 local packet = require "pcap.packet"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local cast, is_packet = ffi.cast, packet.is
 local bytes_pointer = ffi.typeof("const uint8_t *")
@@ -47,7 +47,7 @@ local function translate(program)
   local match = translations[key]
   if not match and left > 0 then
     -- Loaded with the first filter: a sixth of the module, in time and memory.
-    match = require("pcap.bpf").translate(program.bf_insns, program.bf_len)
+    match = require("pcap.filter.bpf").translate(program.bf_insns, program.bf_len)
     translations[key] = match
     left = match and left - 1 or left
   end

@@ -5,20 +5,12 @@ local dead = require "pcap.source.dead"
 local devices = require "pcap.devices"
 local DLT = require "pcap.dlt"
 local filter = require "pcap.filter"
-local live = require "pcap.live"
+local live = require "pcap.source.live"
 local names = require "pcap.names"
 local reader = require "pcap.source.reader"
 local savefile = require "pcap.source.savefile"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 local timestamp = require "pcap.timestamp"
-
--- The captures' methods that are not for reading.
-require "pcap.settings"
-require "pcap.waiting"
-require "pcap.loop"
-require "pcap.progress"
-require "pcap.send"
-require "pcap.fanout"
 
 return {
   _VERSION = "1.0.0",

@@ -1,10 +1,10 @@
 --- Names: link types and kinds of time stamps, by number and by name, as libpcap has them.
 
 local ffi = require "ffi"
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
-local options = require "pcap.options"
-local shim = require "pcap.shim"
+local options = require "pcap.core.options"
+local shim = require "pcap.core.shim"
 
 local names = {}
 

@@ -7,8 +7,8 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
-require "pcap.cdefs"
-local check = require "pcap.check"
+require "pcap.core.cdefs"
+local check = require "pcap.core.check"
 
 local packet = {}
 

@@ -6,7 +6,7 @@ if type(ngx) ~= "table" or type(ngx.socket) ~= "table" then
 end
 
 require "pcap" -- all that gives captures their methods
-local capture = require "pcap.resty.capture"
+local capture = require "pcap.resty.live"
 local loop = require "pcap.resty.loop"
 local team = require "pcap.resty.team"
 

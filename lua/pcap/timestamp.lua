@@ -1,6 +1,6 @@
 --- Times: one number of seconds, or whole seconds and a fraction counted apart.
 
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 
 local floor = math.floor
 

@@ -1,9 +1,9 @@
 -- Compares translated BPF programs with libpcap's interpreter, over random programs and over
 -- filter expressions. The suite runs a short form; the full one is
 --   luajit [-joff] spec/campaign/bpf_campaign.lua [programs] [seed]
-local reference = require("spec.bpf_reference")
-local programs = require("spec.campaign.bpf_programs")
-local bpf = require("pcap.bpf")
+local reference = require "spec.bpf_reference"
+local programs = require "spec.campaign.bpf_programs"
+local bpf = require "pcap.filter.bpf"
 
 local campaign = {}
 

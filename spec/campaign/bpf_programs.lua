@@ -1,5 +1,5 @@
 -- Makes random valid BPF programs and packets from a seed, for comparing ways to run them.
-local reference = require("spec.bpf_reference")
+local reference = require "spec.bpf_reference"
 
 local programs = {}
 

@@ -5,7 +5,7 @@ local ffi = require "ffi"
 local pcap = require "pcap"
 local savefile = require "pcap.source.savefile"
 local shell = require "spec.support.shell"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local toy = { MAGIC_SIZE = 3, HEADER_SIZE = 3 }
 

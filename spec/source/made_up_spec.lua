@@ -4,7 +4,7 @@ local capture = require "pcap.capture"
 local ffi = require "ffi"
 local none = require "pcap.source.none"
 local pcap = require "pcap"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 -- Packets of one byte each, the numbers from 1 to 5; then there are no more.
 local counter = none.new { kind = "counter" }

@@ -50,7 +50,7 @@ function net.send_later(device, delay, frame)
   local pipe = process.start(([[
     local cap = assert(require("pcap").open_live(%q))
     os.execute("sleep %s")
-    local before = require("pcap.shim").luapcap_monotonic()
+    local before = require("pcap.core.shim").luapcap_monotonic()
     assert(cap:inject(%q))
     print(("%%.6f"):format(before))
   ]]):format(device, delay, frame))

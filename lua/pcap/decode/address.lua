@@ -1,7 +1,7 @@
 --- Addresses: bytes to text, to numbers, and back.
 
 local ffi = require "ffi"
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local view = require "pcap.decode.view"
 
 local u16, u32 = view.u16, view.u32

@@ -1,7 +1,7 @@
 --- pcap.decode: what is in a packet. This file is the façade only.
 
 local address = require "pcap.decode.address"
-local classic = require "pcap.decode.classic"
+local classic = require "pcap.decode.pcaplua"
 local layers = require "pcap.decode.layers"
 local summary = require "pcap.decode.summary"
 

@@ -6,7 +6,7 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local checksum = require "pcap.decode.checksum"
 local dispatch = require "pcap.decode.dispatch"
 local flow = require "pcap.decode.flow"

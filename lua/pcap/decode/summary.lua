@@ -1,7 +1,7 @@
 --- A packet in one line, close to what `tcpdump -n -q -t` says of it.
 
 local address = require "pcap.decode.address"
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local layers = require "pcap.decode.layers"
 local packet = require "pcap.packet"
 

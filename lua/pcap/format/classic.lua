@@ -14,11 +14,11 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
-local cdefs = require "pcap.cdefs"
+local cdefs = require "pcap.core.cdefs"
 local DLT = require "pcap.dlt"
 local judgement = require "pcap.format.judgement"
 local none = require "pcap.source.none"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local cast, bswap = ffi.cast, bit.bswap
 local record_pointer = ffi.typeof("const luapcap_record *")

@@ -2,8 +2,8 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.cdefs"
-local shim = require "pcap.shim"
+local cdefs = require "pcap.core.cdefs"
+local shim = require "pcap.core.shim"
 
 local judgement = {}
 

@@ -1,13 +1,13 @@
 --- Loops: a capture's packets to a callback, in a light thread of the worker's own.
 
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local core = require "pcap.capture"
 local filter = require "pcap.filter"
 local nginx = require "pcap.resty.nginx"
-local options = require "pcap.options"
+local options = require "pcap.core.options"
 local packet = require "pcap.packet"
-local resty_capture = require "pcap.resty.capture"
-local shim = require "pcap.shim"
+local resty_capture = require "pcap.resty.live"
+local shim = require "pcap.core.shim"
 
 local loop = {}
 
@@ -17,16 +17,13 @@ Loop.__index = Loop
 -- Seconds between two log lines about raising callbacks, which come at the packets' rate.
 local LOG_PAUSE = 0.1
 
--- The worker's end is told to a loop, so its waits are longer than others.
-local HEARTBEAT = 4
-
 local clock = packet.new(0)
 
 -- How long ago the packet that was read last arrived.
 local function lag_of(capture)
-  local pkt = capture._packet
+  local sec, nsec = resty_capture.arrival(capture)
   shim.luapcap_now(clock)
-  return clock.sec - pkt.sec + (clock.nsec - pkt.nsec) / 1e9
+  return clock.sec - sec + (clock.nsec - nsec) / 1e9
 end
 
 -- The callback, with its errors kept from the loop. Both functions are made once, not for each
@@ -61,7 +58,7 @@ local function turn(self)
 end
 
 local function call_on_exit(self, reason)
-  local on_exit = self.capture._on_exit
+  local on_exit = resty_capture.on_exit(self.capture)
   if not on_exit then
     if reason ~= "closed" then
       ngx.log(ngx.ERR, "pcap.resty: the capture ended: ", reason)
@@ -113,14 +110,15 @@ function loop.start(source, callback)
     check.fail(2, "start", "function expected, got " .. type(callback))
   end
   local capture, message = source, nil
-  if getmetatable(source) ~= core.class then
+  if getmetatable(source) == core.class then
+    check.fail(1, "start", "capture of pcap.resty expected, got one of pcap")
+  elseif getmetatable(source) ~= resty_capture.class then
     local opts = options.read(source, 1, "start", resty_capture.KINDS)
     capture, message = resty_capture.make(opts)
-  elseif capture.drain == nil then
-    check.fail(1, "start", "capture of pcap.resty expected, got one of pcap")
-  elseif not capture._handle or resty_capture.is_given(capture) then
-    check.fail(1, "start", capture._handle and "a loop has the capture already"
-      or "the capture has been closed")
+  elseif resty_capture.loop_of(capture) then
+    check.fail(1, "start", "a loop has the capture already")
+  elseif not core.is_open(capture) then
+    check.fail(1, "start", "the capture has been closed")
   end
   if not capture then
     return nil, message
@@ -130,8 +128,7 @@ function loop.start(source, callback)
     _packets = 0, _turns = 0, _errors = 0, _lag = 0, _max_lag = 0, _log_at = 0,
   }, Loop)
   self._callback = guard(self, callback)
-  resty_capture.give(capture)
-  capture._heartbeat = HEARTBEAT
+  resty_capture.give(capture, self)
   local set, problem = nginx.at_exit(self, function() self:stop() end)
   if set then
     set, problem = ngx.timer.at(0, run, self)
@@ -157,7 +154,7 @@ function Loop:stats()
     lag = self._lag, max_lag = self._max_lag,
   }
   self._max_lag = 0
-  local counts = self.capture._handle and self.capture:stats()
+  local counts = core.is_open(self.capture) and self.capture:stats()
   for name, value in pairs(counts or {}) do
     stats[name] = value
   end

@@ -5,11 +5,10 @@
 -- place cannot go on with its capture all the same: where in the ring it was reading only the dead
 -- one's libpcap knew, and started anew it runs behind or ahead of the kernel for ever.
 
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local nginx = require "pcap.resty.nginx"
-local options = require "pcap.options"
-local resty_capture = require "pcap.resty.capture"
-local shim = require "pcap.shim"
+local options = require "pcap.core.options"
+local resty_capture = require "pcap.resty.live"
 
 local team = {}
 
@@ -71,7 +70,7 @@ function Team:take()
     return nil, ("opened for %d workers: none for %s"):format(self._size,
       id and "worker " .. id .. ", counted from 0, or taken already" or "a process that is none")
   end
-  if shim.luapcap_take(own._handle) ~= 1 then
+  if not resty_capture.take(own) then
     own:close()
     return nil, ("worker %d has died and left its capture in a state that only it knew; reload "
       .. "nginx, which opens new captures"):format(id)

@@ -7,7 +7,7 @@
 -- The sleep waiter looks every few milliseconds, as one has to without a thread.
 
 local ffi = require "ffi"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local waiter = {}
 

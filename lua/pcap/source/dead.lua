@@ -2,12 +2,12 @@
 -- filters for.
 
 local capture = require "pcap.capture"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local none = require "pcap.source.none"
-local options = require "pcap.options"
-local shim = require "pcap.shim"
+local options = require "pcap.core.options"
+local shim = require "pcap.core.shim"
 
 local dead = {}
 

@@ -8,14 +8,22 @@
 -- - `wait(cap, timeout)` waits for a packet without reading it;
 -- - `descriptor(cap)` is what to poll, or nil;
 -- - `fileno(cap)` is the descriptor of a device, or nil;
+-- - `is_always_ready` is true where there is nothing to wait for;
 -- - `progress(cap)` tells how far a file has been read;
+-- - `set_nonblock(cap, flag)` and `nonblock(cap)`: whether reads do without waiting;
 -- - `filters(cap, program)` has the source itself drop packets: true, or nil and a message. Without
 --   it the capture judges each packet;
+-- - `interface(cap)` is a handle on a network interface, or nil;
 -- - `closed(cap)` frees what the source has besides the handle.
 
+local ffi = require "ffi"
 local capture = require "pcap.capture"
+local cdefs = require "pcap.core.cdefs"
+local shim = require "pcap.core.shim"
 
-local none = { kind = "none" }
+local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+
+local none = { kind = "none", is_always_ready = true }
 
 function none.take()
   return false
@@ -35,8 +43,26 @@ end
 function none.fileno()
 end
 
+function none.interface()
+end
+
 function none.progress(cap)
   return nil, tostring(cap) .. " is not a file"
+end
+
+function none.set_nonblock(cap, nonblock)
+  if shim.luapcap_setnonblock(cap._handle, nonblock and 1 or 0, errbuf) ~= 0 then
+    return nil, ffi.string(errbuf)
+  end
+  return true
+end
+
+function none.nonblock(cap)
+  local value = shim.luapcap_getnonblock(cap._handle, errbuf)
+  if value < 0 then
+    return nil, ffi.string(errbuf)
+  end
+  return value ~= 0
 end
 
 function none.closed()

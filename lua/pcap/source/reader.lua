@@ -11,13 +11,13 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local none = require "pcap.source.none"
-local options = require "pcap.options"
+local options = require "pcap.core.options"
 local savefile = require "pcap.source.savefile"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local reader = {}
 

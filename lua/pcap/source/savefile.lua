@@ -8,15 +8,15 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.cdefs"
+local cdefs = require "pcap.core.cdefs"
 local classic = require "pcap.format.classic"
 local through_libpcap = require "pcap.format.through_libpcap"
 local none = require "pcap.source.none"
-local options = require "pcap.options"
-local scarce = require "pcap.scarce"
-local shim = require "pcap.shim"
-local signals = require "pcap.signals"
-local place = require("pcap.source").read
+local options = require "pcap.core.options"
+local retry = require "pcap.core.retry"
+local shim = require "pcap.core.shim"
+local signals = require "pcap.core.signals"
+local place = require "pcap.core.place"
 
 local savefile = {}
 
@@ -229,9 +229,9 @@ end
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
 function savefile.open_offline(fname, opts)
-  local from = place(fname, "open_offline")
+  local from = place.of(fname, "open_offline")
   opts = options.read(opts, 2, "open_offline", { precision = options.precision })
-  local self, message = scarce.open(open, from, opts.precision or cdefs.TSTAMP_PRECISION_MICRO)
+  local self, message = retry.open(open, from, opts.precision or cdefs.TSTAMP_PRECISION_MICRO)
   if not self then
     return nil, from.name .. ": " .. message
   end

@@ -1,8 +1,8 @@
 -- Runs classic BPF programs as Lua that LuaJIT compiles to machine code, since a call of
 -- libpcap's interpreter for each packet costs more than reading the packet.
-local check = require("pcap.bpf.check")
-local emit = require("pcap.bpf.emit")
-local opcode = require("pcap.bpf.opcode")
+local check = require "pcap.filter.bpf.validate"
+local emit = require "pcap.filter.bpf.emit"
+local opcode = require "pcap.filter.bpf.opcode"
 
 local bpf = {}
 

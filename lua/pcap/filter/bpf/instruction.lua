@@ -1,6 +1,6 @@
 -- Writes the statements for each kind of BPF instruction.
-local range = require("pcap.bpf.range")
-local word = require("pcap.bpf.word")
+local range = require "pcap.filter.bpf.range"
+local word = require "pcap.filter.bpf.expression"
 
 -- Where words may be read at odd addresses, with the least significant byte first.
 local LOADS_WORDS = jit.arch == "x64" or jit.arch == "x86" or jit.arch == "arm64"

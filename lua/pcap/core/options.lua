@@ -1,6 +1,6 @@
 --- Tables of options: every key known, every value checked, misuse naming the key.
 
-local cdefs = require "pcap.cdefs"
+local cdefs = require "pcap.core.cdefs"
 
 local options = {}
 

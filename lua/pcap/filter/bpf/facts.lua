@@ -1,6 +1,6 @@
 -- Holds what is certain of registers and packet length at a point of a BPF program.
-local range = require("pcap.bpf.range")
-local word = require("pcap.bpf.word")
+local range = require "pcap.filter.bpf.range"
+local word = require "pcap.filter.bpf.expression"
 
 ---@class pcap.bpf.known
 ---@field captured number bytes that the packet has at least

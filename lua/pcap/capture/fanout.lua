@@ -3,14 +3,14 @@
 -- Linux's PACKET_FANOUT, see packet(7); other systems have nothing like it.
 
 local ffi = require "ffi"
-local capture = require "pcap.capture"
-local check = require "pcap.check"
-local options = require "pcap.options"
-local shim = require "pcap.shim"
+local object = require "pcap.capture.object"
+local check = require "pcap.core.check"
+local options = require "pcap.core.options"
+local shim = require "pcap.core.shim"
 
 local fanout = {}
 
-local Capture = capture.class
+local Capture, methods = object.class, {}
 
 -- How the kernel chooses the member for a packet, in the words of packet(7).
 local TYPES = { hash = 0, lb = 1, cpu = 2, rollover = 3, rnd = 4, qm = 5 }
@@ -65,7 +65,7 @@ end
 ---@return table|nil capture  itself
 ---@return string|nil message the group has another type or interface, or the system no fanout
 ---setsockopt(PACKET_FANOUT)
-function Capture:set_fanout(id, kind, flags)
+function methods:set_fanout(id, kind, flags)
   local handle = check.open(self, Capture, "set_fanout")
   check.integer(id, 1, "set_fanout", 0, MAX_ID)
   kind = kind == nil and "hash" or check.cstring(kind, 2, "set_fanout")
@@ -76,7 +76,7 @@ function Capture:set_fanout(id, kind, flags)
   for name, flag in pairs(options.read(flags, 3, "set_fanout", FLAG_KINDS)) do
     value = value + (flag and FLAGS[name] or 0)
   end
-  if self._source.kind ~= "live" then
+  if not self._source.interface(self) then
     return nil, tostring(self) .. " has no interface to share"
   end
   if self._fanout then
@@ -87,8 +87,10 @@ function Capture:set_fanout(id, kind, flags)
     self._fanout = id
     return self
   end
-  local reason = status == -1 and explain(ffi.errno(), id) or capture.message(handle)
+  local reason = status == -1 and explain(ffi.errno(), id) or object.message(handle)
   return nil, self._name .. ": " .. reason
 end
+
+fanout.methods = methods
 
 return fanout

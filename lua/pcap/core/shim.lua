@@ -4,7 +4,7 @@
 -- Libpcap's symbols resolve through the shim's handle, so nothing here guesses libpcap's soname.
 
 local ffi = require "ffi"
-require "pcap.cdefs"
+require "pcap.core.cdefs"
 
 local path, tried = package.searchpath("pcap.shim", package.cpath)
 if not path then

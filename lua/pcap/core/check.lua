@@ -74,15 +74,35 @@ function check.table(value, position, name)
   return value
 end
 
+-- Whether an object has a class, or one that was derived from it.
+local function has_class(object, class)
+  local own = getmetatable(object)
+  return own == class or type(own) == "table" and rawget(own, "__parent") == class
+end
+
+local function bad_self(object, class, name, level)
+  error(("calling '%s' on bad self (%s expected, got %s)"):format(name, class.__name, type(object)),
+    level + 1)
+end
+
+--- An object of a class, closed or not.
+---@param object table     what stands before the colon
+---@param class table      its metatable, whose __name says what it is; or what that derives from
+---@param name string      the method
+function check.self(object, class, name)
+  if not has_class(object, class) then
+    bad_self(object, class, name, CALLER)
+  end
+end
+
 --- An object's C handle.
 ---@param object table     what stands before the colon
----@param class table      its metatable, whose __name says what it is
+---@param class table      as for check.self()
 ---@param name string      the method
 ---@return ffi.cdata* handle  not NULL
 function check.open(object, class, name)
-  if getmetatable(object) ~= class then
-    error(("calling '%s' on bad self (%s expected, got %s)")
-      :format(name, class.__name, type(object)), CALLER)
+  if getmetatable(object) ~= class and not has_class(object, class) then
+    bad_self(object, class, name, CALLER)
   end
   local handle = object._handle
   if not handle then

@@ -1,12 +1,12 @@
 --- Sending packets through a capture: one, or many with few system calls.
 
 local ffi = require "ffi"
-local capture = require "pcap.capture"
-local check = require "pcap.check"
+local object = require "pcap.capture.object"
+local check = require "pcap.core.check"
 local packet = require "pcap.packet"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
-local Capture = capture.class
+local Capture, methods = object.class, {}
 local is_packet = packet.is
 
 local function send(self, handle, bytes, length)
@@ -15,7 +15,7 @@ local function send(self, handle, bytes, length)
   end
   local sent = shim.luapcap_inject(handle, bytes, length)
   if sent < 0 then
-    return nil, self._name .. ": " .. capture.message(handle)
+    return nil, self._name .. ": " .. object.message(handle)
   end
   return sent
 end
@@ -25,7 +25,7 @@ end
 ---@return integer|nil sent  bytes
 ---@return string|nil message
 ---pcap_inject
-function Capture:inject(bytes)
+function methods:inject(bytes)
   local handle = check.open(self, Capture, "inject")
   check.bytes(bytes, 1, "inject")
   local sent, message = send(self, handle, bytes, #bytes)
@@ -37,7 +37,7 @@ end
 ---@return table|nil capture  itself
 ---@return string|nil message
 ---pcap_sendpacket
-function Capture:sendpacket(bytes)
+function methods:sendpacket(bytes)
   local handle = check.open(self, Capture, "sendpacket")
   check.bytes(bytes, 1, "sendpacket")
   local sent, message = send(self, handle, bytes, #bytes)
@@ -65,7 +65,7 @@ local function flush(self, handle, batch)
   end
   local sent = shim.luapcap_inject_all(handle, batch.bytes, batch.lengths, count)
   if sent < count then
-    return sent, self._name .. ": " .. capture.message(handle)
+    return sent, self._name .. ": " .. object.message(handle)
   end
   return sent
 end
@@ -115,7 +115,7 @@ end
 ---@return string|nil message  why it ended early
 ---@return integer|nil sent    with a message: the packets sent before
 ---sendmmsg(2) on Linux, elsewhere pcap_inject
-function Capture:inject_all(packets, state, control)
+function methods:inject_all(packets, state, control)
   check.open(self, Capture, "inject_all")
   if type(packets) == "table" then
     packets = each(packets)
@@ -146,4 +146,4 @@ function Capture:inject_all(packets, state, control)
   return total + sent
 end
 
-return Capture
+return methods

@@ -1,5 +1,5 @@
 -- Refuses programs that libpcap's interpreter or our translation could not run safely.
-local opcode = require("pcap.bpf.opcode")
+local opcode = require "pcap.filter.bpf.opcode"
 
 local SCRATCH_WORDS = 16
 

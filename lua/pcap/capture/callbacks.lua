@@ -2,10 +2,12 @@
 -- is next()'s: the function is called by Lua, and may do and raise what it likes. Never by C: from
 -- within compiled code such a callback kills the VM ("bad callback").
 
-local capture = require "pcap.capture"
-local check = require "pcap.check"
+local object = require "pcap.capture.object"
+local check = require "pcap.core.check"
 
-local Capture = capture.class
+local next_within = require("pcap.capture.reading").next_within
+
+local Capture, methods = object.class, {}
 
 -- The arguments ([n,] fn) as limit, fn. No count, and a count below 1, is no limit, as for libpcap.
 local function arguments(name, n, fn)
@@ -25,11 +27,7 @@ end
 
 -- What a read gives when it may not wait.
 local function next_at_once(self)
-  local nonblock = self._nonblock
-  self._nonblock = true
-  local data, timestamp, wirelen = self:next()
-  self._nonblock = nonblock
-  return data, timestamp, wirelen
+  return next_within(self, 0)
 end
 
 -- Calls `fn` with each packet that `read` gives, until there is a reason to end. breakloop() in
@@ -75,7 +73,7 @@ end
 ---@return string ending   "closed", "limit", "break", or the error's message
 ---@return any value       after "break", what fn returned; nil after breakloop()
 ---as pcap_loop
-function Capture:loop(n, fn)
+function methods:loop(n, fn)
   check.open(self, Capture, "loop")
   local limit, callback = arguments("loop", n, fn)
   return run(self, "loop", limit, callback, next_whenever, next_whenever)
@@ -89,7 +87,7 @@ end
 ---@return string ending   "timeout" when there are no more for now; else as for loop()
 ---@return any value
 ---as pcap_dispatch
-function Capture:dispatch(n, fn)
+function methods:dispatch(n, fn)
   check.open(self, Capture, "dispatch")
   local limit, callback = arguments("dispatch", n, fn)
   return run(self, "dispatch", limit, callback, next_at_once, self.next)
@@ -100,10 +98,10 @@ end
 -- it ends a wait as well, for the signal interrupts that.
 ---@return table capture  itself
 ---as pcap_breakloop
-function Capture:breakloop()
+function methods:breakloop()
   check.open(self, Capture, "breakloop")
   self._broken = true
   return self
 end
 
-return Capture
+return methods

@@ -1,15 +1,10 @@
 --- Waiting for packets without reading them: for programs with a loop of their own.
 
-local ffi = require "ffi"
-local capture = require "pcap.capture"
-local check = require "pcap.check"
-local shim = require "pcap.shim"
-local signals = require "pcap.signals"
+local object = require "pcap.capture.object"
+local check = require "pcap.core.check"
+local shim = require "pcap.core.shim"
 
-local Capture = capture.class
-
--- What signals.wait() returns.
-local TIME_OVER, READY, INTERRUPTED = 0, 1, 2
+local Capture, methods = object.class, {}
 
 --- Waits until a packet may be there; a read may find none all the same, when the filter takes
 -- none of those that came. A savefile is always ready.
@@ -18,26 +13,31 @@ local TIME_OVER, READY, INTERRUPTED = 0, 1, 2
 ---@return string|nil reason  "timeout", "break" after breakloop(), "closed" where a signal's
 --- handler has closed it, or why it cannot wait
 ---pcap_get_selectable_fd, pcap_get_required_select_timeout
-function Capture:wait(timeout)
-  local handle = check.open(self, Capture, "wait")
+function methods:wait(timeout)
+  check.open(self, Capture, "wait")
   timeout = timeout == nil and math.huge or check.seconds(timeout, 1, "wait")
-  if self._source.kind == "savefile" then
-    return true
-  elseif self._source.kind ~= "live" then
-    return nil, tostring(self) .. " has no packets to wait for"
+  return self._source.wait(self, timeout)
+end
+
+--- A descriptor to wait for packets with, in a poll of your own; it stays the capture's.
+---@return integer|nil fd
+---@return string|nil message
+---pcap_get_selectable_fd
+function methods:getfd()
+  check.open(self, Capture, "getfd")
+  local fd = self._source.descriptor(self)
+  if not fd or fd < 0 then
+    return nil, tostring(self) .. " has no selectable descriptor"
   end
-  local deadline = shim.luapcap_monotonic() + timeout
-  local status, reason
-  repeat
-    local left = math.max(deadline - shim.luapcap_monotonic(), 0)
-    status, reason = signals.wait(self, shim.luapcap_wait, handle, left)
-  until status ~= INTERRUPTED
-  if status == READY then
-    return true
-  elseif status == TIME_OVER then
-    return nil, "timeout"
-  end
-  return nil, reason or ffi.string(shim.luapcap_strerror(ffi.errno()))
+  return fd
+end
+
+--- How often libpcap asks for a read though the descriptor is silent.
+---@return number|nil seconds  nil where it does not, as for most devices
+---pcap_get_required_select_timeout
+function methods:required_timeout()
+  local seconds = shim.luapcap_required_timeout(check.open(self, Capture, "required_timeout"))
+  return seconds >= 0 and seconds or nil
 end
 
 local Pollable = { __name = "pcap pollable" }
@@ -68,9 +68,9 @@ end
 ---@return table|nil pollable  with pollfd(), events() and timeout(); it keeps the capture alive
 ---@return string|nil message  where there is no descriptor to wait with
 ---pcap_get_selectable_fd, pcap_get_required_select_timeout
-function Capture:pollable()
+function methods:pollable()
   check.open(self, Capture, "pollable")
-  if self._source.kind ~= "live" then
+  if self._source.is_always_ready then
     return nil, tostring(self) .. " is not live: there is nothing to wait for"
   end
   local fd, message = self:getfd()
@@ -80,4 +80,4 @@ function Capture:pollable()
   return setmetatable({ _handle = self }, Pollable)
 end
 
-return Capture
+return methods

@@ -1,6 +1,6 @@
 -- Writes Lua expressions for BPF's unsigned 32-bit words. A word is held as the signed number
 -- that LuaJIT's bit functions give for it, which compiled code keeps in integer registers.
-local range = require("pcap.bpf.range")
+local range = require "pcap.filter.bpf.range"
 
 local word = {}
 

@@ -1,9 +1,9 @@
 -- Writes the Lua function for a checked BPF program whose jumps all lead forward: one pass
 -- over the instructions, which carries along what is known of registers and packet length.
-local instruction = require("pcap.bpf.instruction")
-local known_facts = require("pcap.bpf.known")
-local need_of = require("pcap.bpf.need")
-local word = require("pcap.bpf.word")
+local instruction = require "pcap.filter.bpf.instruction"
+local known_facts = require "pcap.filter.bpf.facts"
+local need_of = require "pcap.filter.bpf.minimum_length"
+local word = require "pcap.filter.bpf.expression"
 
 -- What generated code may name; a chunk declares only what it uses.
 local LIBRARY = {

@@ -6,7 +6,7 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local shim = require "pcap.shim"
+local shim = require "pcap.core.shim"
 
 local gethook, monotonic = debug.gethook, shim.luapcap_monotonic
 

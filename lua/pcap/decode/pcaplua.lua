@@ -1,7 +1,7 @@
 --- pcaplua's four functions: a header's fields in a table, by pcaplua's names, from a string.
 
 local ffi = require "ffi"
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 
 local ethernet = require("pcap.decode.ethernet").view()
 local ipv4 = require("pcap.decode.ipv4").view()

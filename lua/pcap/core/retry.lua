@@ -1,16 +1,16 @@
---- What is scarce, descriptors and memory: garbage may hold what opening wants and does not get.
+--- A second try where descriptors or memory are short: garbage may hold what opening wants.
 
-local scarce = {}
+local retry = {}
 
 -- ENFILE, EMFILE, and ENOMEM, which is a live capture's ring that found no room.
 local ERRNOS = { [23] = true, [24] = true, [12] = true }
 
---- Opens something, and where it is not to be had, once more behind a collection of garbage: in two
--- cycles, for a capture's packet goes before its handle.
+--- Opens something. If the system has none left, garbage is collected and a second try is made.
+-- It takes two collections: the first frees a capture's packet, the second its handle.
 ---@param open function  open(...) gives it, and one value more; or nil, that value and errno
 ---@return any opened
 ---@return any more      of the last try
-function scarce.open(open, ...)
+function retry.open(open, ...)
   local opened, more, errno = open(...)
   if not opened and ERRNOS[errno] then
     collectgarbage()
@@ -20,4 +20,4 @@ function scarce.open(open, ...)
   return opened, more
 end
 
-return scarce
+return retry

@@ -1,19 +1,17 @@
 --- Settings: what a capture tells of itself, and what can be set once it is open.
 
 local ffi = require "ffi"
-local capture = require "pcap.capture"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
-local options = require "pcap.options"
-local shim = require "pcap.shim"
+local object = require "pcap.capture.object"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
+local options = require "pcap.core.options"
+local shim = require "pcap.core.shim"
 
-local Capture = capture.class
-
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+local Capture, methods = object.class, {}
 
 -- Libpcap's message, or where it left none, the general text of a status.
 local function failure(self, status)
-  local detail = capture.message(self._handle)
+  local detail = object.message(self._handle)
   return nil, detail ~= "" and detail or ffi.string(shim.luapcap_statustostr(status))
 end
 
@@ -43,7 +41,7 @@ local GETTERS = {
 
 for name, row in pairs(GETTERS) do
   local symbol, meaning = unpack(row)
-  Capture[name] = function(self)
+  methods[name] = function(self)
     local value = shim[symbol](check.open(self, Capture, name))
     if value < 0 then
       return failure(self, value)
@@ -65,7 +63,7 @@ local LISTS = {
 
 for name, row in pairs(LISTS) do
   local symbol, free = unpack(row)
-  Capture[name] = function(self)
+  methods[name] = function(self)
     local handle, numbers, list = check.open(self, Capture, name), ffi.new("int *[1]"), {}
     local count = shim[symbol](handle, numbers)
     if count < 0 then
@@ -86,7 +84,7 @@ end
 ---@return table|nil capture  itself
 ---@return string|nil message
 ---pcap_set_datalink
-function Capture:set_datalink(dlt)
+function methods:set_datalink(dlt)
   local handle = check.open(self, Capture, "set_datalink")
   check.integer(dlt, 1, "set_datalink", 0, 2 ^ 31 - 1)
   local status = shim.luapcap_set_datalink(handle, dlt)
@@ -101,7 +99,7 @@ end
 ---@return table|nil capture  itself
 ---@return string|nil message
 ---pcap_setdirection
-function Capture:set_direction(direction)
+function methods:set_direction(direction)
   local handle = check.open(self, Capture, "set_direction")
   local number, expected = options.direction(direction)
   if not number then
@@ -121,34 +119,22 @@ end
 ---@return table|nil capture  itself
 ---@return string|nil message
 ---pcap_setnonblock
-function Capture:set_nonblock(nonblock)
-  local handle = check.open(self, Capture, "set_nonblock")
+function methods:set_nonblock(nonblock)
+  check.open(self, Capture, "set_nonblock")
   if type(nonblock) ~= "boolean" then
     check.fail(1, "set_nonblock", "boolean expected, got " .. type(nonblock))
   end
-  -- The handle of a live capture never blocks: live.lua does the waiting.
-  if self._source.kind == "live" then
-    self._nonblock = nonblock
-  elseif shim.luapcap_setnonblock(handle, nonblock and 1 or 0, errbuf) ~= 0 then
-    return nil, ffi.string(errbuf)
-  end
-  return self
+  local set, message = self._source.set_nonblock(self, nonblock)
+  return set and self, message
 end
 
 --- Whether reads do without waiting, as set_nonblock() set it.
 ---@return boolean|nil nonblock
 ---@return string|nil message
 ---pcap_getnonblock
-function Capture:nonblock()
-  local handle = check.open(self, Capture, "nonblock")
-  if self._source.kind == "live" then
-    return self._nonblock or false
-  end
-  local value = shim.luapcap_getnonblock(handle, errbuf)
-  if value < 0 then
-    return nil, ffi.string(errbuf)
-  end
-  return value ~= 0
+function methods:nonblock()
+  check.open(self, Capture, "nonblock")
+  return self._source.nonblock(self)
 end
 
 --- What was counted since the capture began; what that covers differs between systems.
@@ -156,7 +142,7 @@ end
 --- (by the interface)}, packets
 ---@return string|nil message
 ---pcap_stats
-function Capture:stats()
+function methods:stats()
   local handle, stat = check.open(self, Capture, "stats"), ffi.new("luapcap_stat")
   local status = shim.luapcap_stats(handle, stat)
   if status ~= 0 then
@@ -169,7 +155,7 @@ end
 ---@return integer major
 ---@return integer minor
 ---pcap_major_version, pcap_minor_version
-function Capture:version()
+function methods:version()
   local handle = check.open(self, Capture, "version")
   return shim.luapcap_major_version(handle), shim.luapcap_minor_version(handle)
 end
@@ -178,20 +164,13 @@ end
 ---@return integer|nil fd
 ---@return string|nil message
 ---pcap_fileno
-function Capture:fileno()
-  local fd = shim.luapcap_fileno(check.open(self, Capture, "fileno"))
-  if self._source.kind ~= "live" or fd < 0 then
+function methods:fileno()
+  check.open(self, Capture, "fileno")
+  local fd = self._source.fileno(self)
+  if not fd or fd < 0 then
     return nil, tostring(self) .. " has no descriptor"
   end
   return fd
 end
 
---- How often libpcap asks for a read though the descriptor is silent.
----@return number|nil seconds  nil where it does not, as for most devices
----pcap_get_required_select_timeout
-function Capture:required_timeout()
-  local seconds = shim.luapcap_required_timeout(check.open(self, Capture, "required_timeout"))
-  return seconds >= 0 and seconds or nil
-end
-
-return Capture
+return methods

@@ -1,15 +1,15 @@
 --- Captures inside nginx: those of pcap.open_live, with a wait that yields to the event loop.
 --
--- Such a capture is one of the core's; fields of its own stand before the class's methods.
+-- Their class is derived from the core's.
 
-local check = require "pcap.check"
+local check = require "pcap.core.check"
 local core = require "pcap.capture"
-local fanout = require "pcap.fanout"
+local fanout = require "pcap.capture.fanout"
 local filter = require "pcap.filter"
-local live = require "pcap.live"
+local live = require "pcap.source.live"
 local nginx = require "pcap.resty.nginx"
-local options = require "pcap.options"
-local shim = require "pcap.shim"
+local options = require "pcap.core.options"
+local shim = require "pcap.core.shim"
 local waiter = require "pcap.resty.waiter"
 
 local monotonic = shim.luapcap_monotonic
@@ -17,7 +17,22 @@ local monotonic = shim.luapcap_monotonic
 local capture = {}
 
 -- What these captures do otherwise than the core's, or besides.
-local RestyCapture = {}
+local RestyCapture = setmetatable({}, { __index = core.class })
+RestyCapture.__index = RestyCapture
+RestyCapture.__name = core.class.__name
+RestyCapture.__tostring = core.class.__tostring
+RestyCapture.__parent = core.class
+
+--- The class.
+capture.class = RestyCapture
+
+-- A loop that has the capture takes all its packets: nobody else may.
+local function check_free(self, name)
+  check.self(self, RestyCapture, name)
+  if self._loop then
+    error(("calling '%s' on bad self: a loop has the capture"):format(name), 3)
+  end
+end
 
 -- How long a turn may keep the worker from its other work. A turn of a waiter that sleeps for
 -- milliseconds has to take more at a time.
@@ -32,6 +47,8 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 -- How often a wait comes up for breath, to see whether the worker exits. It costs five context
 -- switches each time.
 local HEARTBEAT = 1
+-- The worker's end is told to a loop, so its waits are longer.
+local LOOP_HEARTBEAT = 4
 
 local own_kinds = {
   fanout = fanout.option,
@@ -100,10 +117,17 @@ end
 ---@return boolean|nil ready   true
 ---@return string|nil reason   "timeout"; "closed": by close(), or the worker exits; or a message
 function RestyCapture:wait(timeout)
+  check_free(self, "wait")
+  timeout = timeout == nil and self._patience or check.seconds(timeout, 1, "wait")
+  return capture.wait(self, timeout)
+end
+
+--- The same for the loop that has the capture.
+function capture.wait(self, timeout)
+  timeout = timeout or self._patience
   if self._ended or ngx.worker.exiting() then
     return nil, "closed"
   end
-  timeout = timeout == nil and self._patience or check.seconds(timeout, 1, "wait")
   local deadline = monotonic() + timeout
   repeat
     local answer, message = wait_once(self, math.max(deadline - monotonic(), 0))
@@ -130,12 +154,18 @@ end
 --- libpcap's message
 ---pcap_next_ex
 function RestyCapture:drain(callback, budget)
-  check.open(self, core.class, "drain")
+  check_free(self, "drain")
+  check.open(self, RestyCapture, "drain")
   if type(callback) ~= "function" then
     check.fail(1, "drain", "function expected, got " .. type(callback))
   end
   budget = budget == nil and self._budget or check.seconds(budget, 2, "drain")
-  local deadline = monotonic() + budget
+  return capture.drain(self, callback, budget)
+end
+
+--- The same for the loop that has the capture.
+function capture.drain(self, callback, budget)
+  local deadline = monotonic() + (budget or self._budget)
   local count, look, stride = 0, 1, 1
   local woken = self._woken
   self._woken = false
@@ -173,21 +203,32 @@ function capture.stop(self)
   end
 end
 
---- A capture's own wait and drain, for the loop that it was given to.
-capture.wait, capture.drain = RestyCapture.wait, RestyCapture.drain
-
 --- Gives the capture to a loop: nobody else may wait for its packets or take them then.
-function capture.give(self)
-  for _, name in ipairs { "wait", "drain" } do
-    self[name] = function()
-      error(("calling '%s' on bad self: a loop has the capture"):format(name), 2)
-    end
-  end
+function capture.give(self, loop)
+  self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
 end
 
---- Whether a loop has the capture.
-function capture.is_given(self)
-  return self.wait ~= capture.wait
+--- The loop that has the capture, or false.
+function capture.loop_of(self)
+  return self._loop
+end
+
+--- Marks a capture that the master opened as this worker's.
+---@return boolean taken  false where a worker that has died had it
+function capture.take(self)
+  return shim.luapcap_take(self._handle) == 1
+end
+
+--- When the packet that was read last arrived.
+---@return number sec
+---@return number nsec
+function capture.arrival(self)
+  return self._packet.sec, self._packet.nsec
+end
+
+--- What to call when a loop that has the capture ends, or false.
+function capture.on_exit(self)
+  return self._on_exit
 end
 
 --- Closes the capture, and ends a wait for it.
@@ -205,9 +246,8 @@ function capture.make(opts)
   if not self then
     return nil, nginx.explain(message)
   end
-  for name, method in pairs(RestyCapture) do
-    self[name] = method
-  end
+  setmetatable(self, RestyCapture)
+  self._loop = false
   self._waiter, self._waiter_kind, self._ended = false, kind, false
   -- How long not to look at the descriptor, and whether a wait gave a reason to read that no drain
   -- has followed yet.

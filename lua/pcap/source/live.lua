@@ -6,14 +6,14 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.cdefs"
-local check = require "pcap.check"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
 local names = require "pcap.names"
 local none = require "pcap.source.none"
-local options = require "pcap.options"
-local scarce = require "pcap.scarce"
-local shim = require "pcap.shim"
-local signals = require "pcap.signals"
+local options = require "pcap.core.options"
+local retry = require "pcap.core.retry"
+local shim = require "pcap.core.shim"
+local signals = require "pcap.core.signals"
 
 local live = {}
 
@@ -23,8 +23,8 @@ local BLOCK_TIMEOUT_MS = 10
 
 -- What luapcap_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
--- And signals.wait(), for a reason to read.
-local READY = 1
+-- And what signals.wait() returns.
+local TIME_OVER, READY, INTERRUPTED = 0, 1, 2
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -40,7 +40,7 @@ end
 -- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
 -- packet that passes the filter.
 local function wait(self, status, timeout)
-  local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or timeout)
+  local deadline = shim.luapcap_monotonic() + timeout
   while status == NO_PACKET do
     local left = deadline - shim.luapcap_monotonic()
     if left <= 0 then
@@ -89,7 +89,7 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
-local source = none.new { kind = "live", fetch = fetch }
+local source = none.new { kind = "live", is_always_ready = false, fetch = fetch }
 
 function source.filters(self, program)
   if shim.luapcap_setfilter(self._handle, program) ~= 0 then
@@ -98,8 +98,38 @@ function source.filters(self, program)
   return true
 end
 
+function source.wait(self, timeout)
+  local deadline = shim.luapcap_monotonic() + timeout
+  local status, reason
+  repeat
+    local left = math.max(deadline - shim.luapcap_monotonic(), 0)
+    status, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
+  until status ~= INTERRUPTED
+  if status == READY then
+    return true
+  elseif status == TIME_OVER then
+    return nil, "timeout"
+  end
+  return nil, reason or ffi.string(shim.luapcap_strerror(ffi.errno()))
+end
+
+-- The handle never blocks: the waiting is done here.
+function source.set_nonblock(self, nonblock)
+  self._nonblock = nonblock
+  self._timeout = nonblock and 0 or self._opened_timeout
+  return true
+end
+
+function source.nonblock(self)
+  return self._nonblock
+end
+
 function source.descriptor(self)
   return shim.luapcap_get_selectable_fd(self._handle)
+end
+
+function source.interface(self)
+  return self._handle
 end
 
 function source.fileno(self)
@@ -203,14 +233,14 @@ end
 --- Opens a device with options that have been read with live.KINDS.
 function live.open(opts)
   local device = opts.device or "any"
-  local handle, message = scarce.open(activate, device, opts)
+  local handle, message = retry.open(activate, device, opts)
   if not handle then
     return nil, message
   end
-  local self = capture.new(source, handle, device)
-  self._timeout = opts.timeout or 0
-  self._netmask = netmask(device)
-  return self, message
+  local timeout = opts.timeout or 0
+  return capture.new(source, handle, device, {
+    _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _netmask = netmask(device),
+  }), message
 end
 
 --- Opens a device to read packets from. All arguments are optional; they may also be given by

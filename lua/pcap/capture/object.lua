@@ -1,0 +1,123 @@
+--- The capture object: what it is made of, who owns it, and how a read ends.
+--
+-- Ownership: `_handle` is libpcap's pcap_t, closed by close() or by its finalizer. `_memory` keeps
+-- what a packet that was handed out points into. The packet keeps that table, since it may outlive
+-- its capture. A packet is emptied by the read that finds none, and by close().
+
+local ffi = require "ffi"
+local packet = require "pcap.packet"
+local shim = require "pcap.core.shim"
+
+local object = {}
+
+local Capture = { __name = "pcap capture" }
+Capture.__index = Capture
+
+--- The class. capture.lua gives it its methods.
+object.class = Capture
+
+-- The window of a capture that has none, or that has been closed.
+local NO_WINDOW = shim.luapcap_window_new()
+assert(NO_WINDOW ~= nil, "not enough memory")
+
+--- Makes a capture of a pcap_t. A source adds fields of its own.
+---@param source table         its kind's table of functions, see source/none.lua
+---@param handle ffi.cdata*    pcap_t *, not NULL; belongs to the capture from here on
+---@param name string          the device or file, for messages
+---@param fields? table        the source's own
+---@return table capture
+function object.new(source, handle, name, fields)
+  local memory, self = { handle }, fields or {}
+  self._source = source
+  self._handle = handle -- false when it is closed
+  self._name = name
+  self._memory = memory
+  -- The packet that every read fills. A cdata refers to no Lua object by itself, but its finalizer
+  -- does.
+  self._packet = ffi.gc(packet.new(0), function() memory[1] = nil end)
+  self._packet.linktype = shim.luapcap_datalink(handle)
+  self._packet.interface = 1
+  -- How packets are read: see step() in reading.lua.
+  self._fetch = source.fetch
+  self._search = source.search
+  self._take = self._take or source.take
+  self._state = self._state or false
+  self._window = self._window or NO_WINDOW
+  self._match = false -- the function that filters packets in this module
+  self._program = false -- the filter as libpcap compiled it
+  self._netmask = self._netmask or 0 -- for "ip broadcast"
+  self._timeout = self._timeout or 0 -- seconds that a read waits
+  self._broken = false -- breakloop() has been called
+  self._ending = self._ending or "closed" -- of the last packets() loop
+  return setmetatable(self, Capture)
+end
+
+--- A pcap_t from libpcap with its finalizer, or nil for NULL, which is truthy by itself.
+function object.own(handle)
+  if handle ~= nil then
+    return ffi.gc(handle, shim.luapcap_close)
+  end
+end
+
+--- Libpcap's message for the last error on a handle, copied.
+function object.message(handle)
+  return ffi.string(shim.luapcap_geterr(handle))
+end
+
+--- Ends a read without a packet. The one that was handed out last is emptied: the bytes that it
+-- pointed to may be others by now.
+---@return nil
+---@return string reason
+function object.none(self, reason)
+  local pkt = self._packet
+  pkt.data, pkt.caplen, pkt.options, pkt.options_length = nil, 0, nil, 0
+  return nil, reason
+end
+
+--- How a read ends that breakloop() asked to end.
+---@return nil
+---@return string reason
+function object.broken(self)
+  self._broken = false
+  return object.none(self, "break")
+end
+
+--- Why a read that waits is not to go on: a signal's handler in Lua, which runs when the wait in C
+-- returns, has broken it off or closed the object. Nil if it has done neither.
+function object.interrupted(self)
+  if self._broken then
+    self._broken = false
+    return "break"
+  end
+  return not self._handle and "closed" or nil
+end
+
+--- Whether the capture has not been closed.
+---@return boolean
+function object.is_open(self)
+  return self._handle and true or false
+end
+
+-- What the next step of a packets() loop meets: all other reads look for themselves.
+local function has_been_closed()
+  error(("calling 'packets' on bad self: %s has been closed"):format(Capture.__name), 3)
+end
+
+--- Frees the handle and empties the packet. A capture that is closed already stays so.
+function object.close(self)
+  local handle = self._handle
+  if handle then
+    self._handle, self._match = false, false
+    self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
+    object.none(self)
+    shim.luapcap_close(ffi.gc(handle, nil))
+    self._source.closed(self)
+  end
+end
+
+function Capture:__tostring()
+  return ("%s (%s %s%s)"):format(getmetatable(self).__name, self._source.kind, self._name,
+    self._handle and "" or ", closed")
+end
+
+return object
