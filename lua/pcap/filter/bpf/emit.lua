@@ -1,9 +1,9 @@
 -- Writes the Lua function for a checked BPF program whose jumps all lead forward: one pass
--- over the instructions, which carries along what is known of registers and packet length.
+-- over the instructions, which carries along the facts about registers and packet length.
 local instruction = require "pcap.filter.bpf.instruction"
-local known_facts = require "pcap.filter.bpf.facts"
-local need_of = require "pcap.filter.bpf.minimum_length"
-local word = require "pcap.filter.bpf.expression"
+local facts_of = require "pcap.filter.bpf.facts"
+local minimum_length = require "pcap.filter.bpf.minimum_length"
+local expression = require "pcap.filter.bpf.expression"
 
 -- What generated code may name; a chunk declares only what it uses.
 local LIBRARY = {
@@ -15,10 +15,10 @@ local LIBRARY = {
 
 ---@class pcap.bpf.emitter
 ---@field program pcap.bpf.instruction[]
----@field need table<integer, number>
----@field known table<integer, pcap.bpf.known> nil for what no packet reaches
+---@field minimum table<integer, number>
+---@field facts table<integer, pcap.bpf.facts> nil for what no packet reaches
 ---@field labelled table<integer, boolean>
----@field lines table<integer, string[]> per instruction, for its label is known last
+---@field lines table<integer, string[]> per instruction, for its label comes last
 ---@field at integer the instruction being written
 local emitter = {}
 emitter.__index = emitter
@@ -28,67 +28,67 @@ function emitter:line(format, ...)
   lines[#lines + 1] = format:format(...)
 end
 
---- Records that instruction `to` can follow with what is known now.
-function emitter:reach(to, known)
-  if self.known[to] then
-    self.known[to]:weaken(known)
+--- Records that instruction `to` can follow with the present facts.
+function emitter:reach(to, facts)
+  if self.facts[to] then
+    self.facts[to]:weaken(facts)
   else
-    self.known[to] = known:copy()
+    self.facts[to] = facts:copy()
   end
 end
 
 --- A statement that goes on at instruction `to`.
-function emitter:exit(to, known)
+function emitter:exit(to, facts)
   local insn = self.program[to]
-  if self.need[to] == math.huge then
+  if self.minimum[to] == math.huge then
     return "return false"
   elseif insn.kind == "return" and insn.from == "K" then
     return "return true"
   end
-  self:reach(to, known)
+  self:reach(to, facts)
   self.labelled[to] = true
   return "goto L" .. to
 end
 
-function emitter:leave(to, known)
-  if to == self.at + 1 and self.need[to] ~= math.huge then
-    self:reach(to, known)
+function emitter:leave(to, facts)
+  if to == self.at + 1 and self.minimum[to] ~= math.huge then
+    self:reach(to, facts)
   else
-    self:line("do %s end", self:exit(to, known))
+    self:line("do %s end", self:exit(to, facts))
   end
 end
 
 --- A statement that gives a register a value.
-function emitter:assign(name, value, known)
+function emitter:assign(name, value, facts)
   self:line("%s = %s", name, value.text)
-  known:set(name, value.range)
+  facts:set(name, value.range)
 end
 
 --- Rejects a packet unless it has `count` bytes, or as many as it will need later anyway.
-function emitter:require_captured(count, known)
-  if known.captured < count then
-    known.captured = math.max(count, self.need[self.at])
-    self:line("if caplen < %s then return false end", word.literal(known.captured))
+function emitter:require_captured(count, facts)
+  if facts.captured < count then
+    facts.captured = math.max(count, self.minimum[self.at])
+    self:line("if caplen < %s then return false end", expression.literal(facts.captured))
   end
 end
 
 function emitter:instruction(i)
-  local known, insn = self.known[i], self.program[i]
+  local facts, insn = self.facts[i], self.program[i]
   self.at, self.lines[i] = i, {}
-  local ended = instruction[insn.kind](self, insn, known)
+  local ended = instruction[insn.kind](self, insn, facts)
   if not ended then
-    self:reach(i + 1, known)
+    self:reach(i + 1, facts)
   end
 end
 
 function emitter:body()
-  if self.need[0] == math.huge then
+  if self.minimum[0] == math.huge then
     return "  do return false end"
   end
-  self.known[0] = known_facts.at_start()
+  self.facts[0] = facts_of.at_start()
   local body = {}
   for i = 0, self.program.n - 1 do
-    if self.known[i] then
+    if self.facts[i] then
       self:instruction(i)
       if self.labelled[i] then
         body[#body + 1] = ("  ::L%d::"):format(i)
@@ -109,7 +109,7 @@ local function declarations(body)
       library[#library + 1] = ("local %s = %s"):format(entry[1], entry[2])
     end
   end
-  for _, name in ipairs(known_facts.REGISTERS) do
+  for _, name in ipairs(facts_of.REGISTERS) do
     if body:find("%f[%w]" .. name .. "%f[%W]") then
       registers[#registers + 1] = ("  local %s = 0"):format(name)
     end
@@ -122,7 +122,7 @@ end
 ---@return string
 local function emit(program)
   local self = setmetatable({
-    program = program, need = need_of(program), known = {}, labelled = {}, lines = {},
+    program = program, minimum = minimum_length(program), facts = {}, labelled = {}, lines = {},
   }, emitter)
   local body = self:body()
   local source, registers = declarations(body)

@@ -2,31 +2,31 @@
 -- that LuaJIT's bit functions give for it, which compiled code keeps in integer registers.
 local range = require "pcap.filter.bpf.range"
 
-local word = {}
+local expression = {}
 
----@class pcap.bpf.word
+---@class pcap.bpf.expression
 ---@field text string Lua expression
 ---@field range pcap.bpf.range of the unsigned value
 
 --- A literal of any non-negative whole number, as offsets beyond 2^31 are not words.
-function word.literal(number)
+function expression.literal(number)
   return ("%.0f"):format(number)
 end
 
 ---@param k number unsigned
----@return pcap.bpf.word
-function word.constant(k)
-  return { text = word.literal(bit.tobit(k)), range = range.new(k, k) }
+---@return pcap.bpf.expression
+function expression.constant(k)
+  return { text = expression.literal(bit.tobit(k)), range = range.new(k, k) }
 end
 
 --- An expression for the unsigned value.
-function word.unsigned(w)
+function expression.unsigned(w)
   if range.small(w.range) then
     return w.text
   end
   local k = range.constant(w.range)
   if k then
-    return word.literal(k)
+    return expression.literal(k)
   end
   return ("(rshift(%s, 1) * 2 + band(%s, 1))"):format(w.text, w.text)
 end
@@ -35,7 +35,7 @@ end
 local function flipped(w)
   local k = range.constant(w.range)
   if k then
-    return word.literal(k - 2 ^ 31)
+    return expression.literal(k - 2 ^ 31)
   end
   return ("bxor(%s, -2147483648)"):format(w.text)
 end
@@ -49,11 +49,11 @@ local OPERATORS = {
 
 --- A condition for an `if`.
 ---@param test "eq"|"gt"|"ge"|"set"
----@param a pcap.bpf.word
----@param b pcap.bpf.word
+---@param a pcap.bpf.expression
+---@param b pcap.bpf.expression
 ---@param outcome "holds"|"fails"
 ---@return string
-function word.condition(test, a, b, outcome)
+function expression.condition(test, a, b, outcome)
   local operator = OPERATORS[test][outcome]
   if test == "set" then
     return ("band(%s, %s) %s 0"):format(a.text, b.text, operator)
@@ -66,7 +66,7 @@ end
 
 --- What a test gives for every value that the words can have.
 ---@return boolean|nil outcome nil when it depends
-function word.foregone(test, a, b)
+function expression.foregone(test, a, b)
   a, b = a.range, b.range
   if test == "gt" and (a.lo > b.hi or a.hi <= b.lo) then
     return a.lo > b.hi
@@ -102,18 +102,18 @@ end
 -- multiply by the halves of the second word, and drop what leaves the 32 bits in between.
 function text.mul(a, b)
   if a.range.hi * b.range.hi < 2 ^ 51 then
-    return ("tobit(%s * %s)"):format(word.unsigned(a), word.unsigned(b))
+    return ("tobit(%s * %s)"):format(expression.unsigned(a), expression.unsigned(b))
   end
   return ("tobit(%s * band(%s, 65535) + lshift(%s * rshift(%s, 16), 16))")
     :format(a.text, b.text, a.text, b.text)
 end
 
 function text.div(a, b)
-  return ("tobit(floor(%s / %s))"):format(word.unsigned(a), word.unsigned(b))
+  return ("tobit(floor(%s / %s))"):format(expression.unsigned(a), expression.unsigned(b))
 end
 
 function text.mod(a, b)
-  return ("tobit(%s %% %s)"):format(word.unsigned(a), word.unsigned(b))
+  return ("tobit(%s %% %s)"):format(expression.unsigned(a), expression.unsigned(b))
 end
 
 for op, name in pairs({
@@ -126,11 +126,11 @@ end
 
 --- The result of an operation; shifts by less than 32 and divisors other than 0 only.
 ---@param op string
----@param a pcap.bpf.word
----@param b? pcap.bpf.word
----@return pcap.bpf.word
-function word.apply(op, a, b)
+---@param a pcap.bpf.expression
+---@param b? pcap.bpf.expression
+---@return pcap.bpf.expression
+function expression.apply(op, a, b)
   return { text = text[op](a, b), range = range[op](a.range, b and b.range) }
 end
 
-return word
+return expression

@@ -1,35 +1,35 @@
 -- Holds what is certain of registers and packet length at a point of a BPF program.
 local range = require "pcap.filter.bpf.range"
-local word = require "pcap.filter.bpf.expression"
+local expression = require "pcap.filter.bpf.expression"
 
----@class pcap.bpf.known
+---@class pcap.bpf.facts
 ---@field captured number bytes that the packet has at least
 ---@field ahead number bytes it has at least from offset X on, or UNKNOWN
 ---@field [string] pcap.bpf.range of the register of this name
-local known = {}
-known.__index = known
+local facts = {}
+facts.__index = facts
 
-known.UNKNOWN = -1
+facts.UNKNOWN = -1
 
-known.REGISTERS = { "A", "X" }
+facts.REGISTERS = { "A", "X" }
 for i = 0, 15 do
-  table.insert(known.REGISTERS, "M" .. i)
+  table.insert(facts.REGISTERS, "M" .. i)
 end
 
 --- What is certain before the first instruction. Scratch memory is 0, as in newer versions of
 --- libpcap; 1.10 leaves there what the stack held, so no program can rely on anything else.
----@return pcap.bpf.known
-function known.at_start()
-  local self = setmetatable({ captured = 0, ahead = known.UNKNOWN }, known)
-  for _, name in ipairs(known.REGISTERS) do
+---@return pcap.bpf.facts
+function facts.at_start()
+  local self = setmetatable({ captured = 0, ahead = facts.UNKNOWN }, facts)
+  for _, name in ipairs(facts.REGISTERS) do
     self[name] = range.new(0, 0)
   end
   return self
 end
 
----@return pcap.bpf.known
-function known:copy()
-  local twin = setmetatable({}, known)
+---@return pcap.bpf.facts
+function facts:copy()
+  local twin = setmetatable({}, facts)
   for field, value in pairs(self) do
     twin[field] = value
   end
@@ -37,31 +37,31 @@ function known:copy()
 end
 
 --- Gives up what does not hold on another way to the same instruction.
----@param other pcap.bpf.known
-function known:weaken(other)
+---@param other pcap.bpf.facts
+function facts:weaken(other)
   self.captured = math.min(self.captured, other.captured)
   self.ahead = math.min(self.ahead, other.ahead)
-  for _, name in ipairs(known.REGISTERS) do
+  for _, name in ipairs(facts.REGISTERS) do
     self[name] = range.union(self[name], other[name])
   end
 end
 
 --- What an instruction reads: the register, or a literal where its value is certain.
 ---@param name string
----@return pcap.bpf.word
-function known:read(name)
+---@return pcap.bpf.expression
+function facts:read(name)
   local k = range.constant(self[name])
-  return k and word.constant(k) or { text = name, range = self[name] }
+  return k and expression.constant(k) or { text = name, range = self[name] }
 end
 
 --- Records that a register has a new value.
 ---@param name string
 ---@param r pcap.bpf.range
-function known:set(name, r)
+function facts:set(name, r)
   self[name] = r
   if name == "X" then
-    self.ahead = known.UNKNOWN
+    self.ahead = facts.UNKNOWN
   end
 end
 
-return known
+return facts

@@ -7,24 +7,24 @@ local NEVER = math.huge
 --- For each instruction the number of captured bytes below which the program, run from
 --- there, surely rejects; `math.huge` where it always does.
 ---@param program pcap.bpf.instruction[]
----@return table<integer, number> need
-local function need_of(program)
-  local need = {}
+---@return table<integer, number> minimum
+local function minimum_length(program)
+  local minimum = {}
   -- Jumps lead forward only, so one walk from the end has seen all that follows.
   for i = program.n - 1, 0, -1 do
     local insn = program[i]
     if insn.kind == "return" then
-      need[i] = (insn.from == "K" and insn.k == 0) and NEVER or 0
+      minimum[i] = (insn.from == "K" and insn.k == 0) and NEVER or 0
     elseif insn.kind == "jump" then
-      need[i] = math.min(need[insn.yes], need[insn.no])
+      minimum[i] = math.min(minimum[insn.yes], minimum[insn.no])
     elseif insn.size then
       -- X is unsigned: a load relative to it needs at least what it would with X = 0.
-      need[i] = math.max(need[i + 1], insn.k + insn.size)
+      minimum[i] = math.max(minimum[i + 1], insn.k + insn.size)
     else
-      need[i] = need[i + 1]
+      minimum[i] = minimum[i + 1]
     end
   end
-  return need
+  return minimum
 end
 
-return need_of
+return minimum_length
