@@ -30,66 +30,59 @@ local classic = {}
 classic.MAGIC_SIZE = 4
 classic.HEADER_SIZE = 24
 
--- `max_caplen` is the longest plain record and `longest` the longest that libpcap takes. A fraction
--- of a second counts units of `nsec_per_unit`, of which a second has `units_per_sec`. Times are cut
--- to multiples of `precision` nanoseconds.
+-- `max_caplen` is the longest plain record and `longest` the longest that libpcap takes.
 local new_state = ffi.typeof [[struct {
   luapcap_t *handle;
-  int32_t max_caplen, longest, units_per_sec, nsec_per_unit, precision, header_size;
+  int32_t max_caplen, longest, header_size;
 }]]
 
-local function take(state, window, pkt)
+-- A text for each byte order and unit of time, since numbers in the text cost a caller's trace less
+-- than members of a struct do. Libpcap's versions differ in the sign of seconds from 2^31 on, so
+-- those are not plain.
+local TAKE = [[
+local cast, record_pointer, swap = ...
+return function(state, window, pkt)
   local pos = window.pos
   local data = pos + HEADER_SIZE
   if data > window.len then
     return false
   end
   local record = cast(record_pointer, window.bytes + pos)
-  local sec, fraction, caplen = record.sec, record.fraction, record.caplen
-  -- Libpcap's versions differ in the sign of seconds from 2^31 on.
+  local sec, fraction, caplen = SWAP(record.sec), SWAP(record.fraction), SWAP(record.caplen)
   if caplen < 0 or caplen > state.max_caplen or caplen > window.len - data
-    or fraction < 0 or fraction >= state.units_per_sec or sec < 0 then
+    or fraction < 0 or fraction >= UNITS_PER_SEC or sec < 0 then
     return false
-  end
-  local unit = state.nsec_per_unit
-  local nsec = fraction * unit
-  if unit < state.precision then
-    nsec = nsec - nsec % state.precision
   end
   pkt.data = window.bytes + data
   pkt.caplen = caplen
-  pkt.wirelen = record.wirelen
+  pkt.wirelen = SWAP(record.wirelen)
   pkt.sec = sec
-  pkt.nsec = nsec
+  pkt.nsec = NSEC
   window.pos = data + caplen
   return true
 end
+]]
 
--- The same for the other byte order.
-local function take_swapped(state, window, pkt)
-  local pos = window.pos
-  local data = pos + HEADER_SIZE
-  if data > window.len then
-    return false
-  end
-  local record = cast(record_pointer, window.bytes + pos)
-  local sec, fraction, caplen = bswap(record.sec), bswap(record.fraction), bswap(record.caplen)
-  if caplen < 0 or caplen > state.max_caplen or caplen > window.len - data
-    or fraction < 0 or fraction >= state.units_per_sec or sec < 0 then
-    return false
-  end
-  local unit = state.nsec_per_unit
-  local nsec = fraction * unit
-  if unit < state.precision then
-    nsec = nsec - nsec % state.precision
-  end
-  pkt.data = window.bytes + data
-  pkt.caplen = caplen
-  pkt.wirelen = bswap(record.wirelen)
-  pkt.sec = sec
-  pkt.nsec = nsec
-  window.pos = data + caplen
-  return true
+-- By kind of file and wanted precision: nanoseconds of a fraction of a second. What the precision
+-- cannot hold is cut off, as libpcap does.
+local NSEC = {
+  micro = { micro = "fraction * 1000", nano = "fraction * 1000" },
+  nano = { micro = "fraction - fraction % 1000", nano = "fraction" },
+}
+local UNITS_PER_SEC = { micro = "1000000", nano = "1000000000" }
+
+local takes = {}
+
+-- The function that takes records of a kind; one for all files of the kind, since a caller's loop
+-- is compiled anew for each function that it meets.
+local function take_of(kind, precision, swapped)
+  local text = TAKE:gsub("[A-Z_]+", {
+    HEADER_SIZE = tostring(HEADER_SIZE), UNITS_PER_SEC = UNITS_PER_SEC[kind],
+    NSEC = NSEC[kind][precision], SWAP = swapped and "swap" or "",
+  })
+  takes[text] = takes[text]
+    or assert(loadstring(text, "=take"))(cast, record_pointer, bswap)
+  return takes[text]
 end
 
 -- How many bytes a record has behind its header, by which of its two lengths is that number.
@@ -183,18 +176,15 @@ function classic.open(window, opts)
   if not handle then
     return nil, message
   end
-  local plain = is_plain(kind, swapped, handle)
+  local precision = opts.precision == cdefs.TSTAMP_PRECISION_NANO and "nano" or "micro"
   return handle, {
     state = new_state {
       handle = handle,
       max_caplen = math.min(shim.luapcap_snapshot(handle), LONGEST),
       longest = longest_of(shim.luapcap_datalink(handle)),
-      units_per_sec = kind == "nano" and 1e9 or 1e6,
-      nsec_per_unit = kind == "nano" and 1 or 1000,
-      precision = opts.precision == cdefs.TSTAMP_PRECISION_NANO and 1 or 1000,
       header_size = kind == "patched" and PATCHED_HEADER_SIZE or HEADER_SIZE,
     },
-    take = not plain and none.take or swapped and take_swapped or take,
+    take = is_plain(kind, swapped, handle) and take_of(kind, precision, swapped) or none.take,
     is_short = new_is_short(swapped, lengths_of(handle)),
     judge = judgement.judge,
   }

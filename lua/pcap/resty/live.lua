@@ -50,6 +50,9 @@ local HEARTBEAT = 1
 -- The worker's end is told to a loop, so its waits are longer.
 local LOOP_HEARTBEAT = 4
 
+-- Bytes of the kernel's buffer: a second of 100,000 small packets a second. A worker has other work.
+local BUFFER_SIZE = 3 * 2 ^ 23
+
 local own_kinds = {
   fanout = fanout.option,
   filter = function(value)
@@ -242,6 +245,7 @@ end
 --- Opens a capture with options that have been read with capture.KINDS.
 function capture.make(opts)
   local budget, kind = opts.budget, opts.waiter or "thread"
+  opts.buffer_size = opts.buffer_size or BUFFER_SIZE
   local self, message = live.open(opts)
   if not self then
     return nil, nginx.explain(message)

@@ -17,9 +17,12 @@ local signals = require "pcap.core.signals"
 
 local live = {}
 
--- How long the kernel may keep packets to fill a block. Immediate mode would keep none, at a
--- lower throughput.
-local BLOCK_TIMEOUT_MS = 10
+-- The kernel's ring has blocks of 256 KB. A block that is not full is handed over when the buffer
+-- timeout is over, so the ring holds a stall of that time for each block, at any rate: 8 MB and 40
+-- ms hold 1.2 s. A packet waits no longer than about that time for a reader. Immediate mode would
+-- hand over each packet at once, at a lower throughput.
+local BUFFER_SIZE = 2 ^ 23
+local BUFFER_TIMEOUT = 0.04
 
 -- What luapcap_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
@@ -173,6 +176,14 @@ local SETTERS = {
   protocol = "luapcap_set_protocol",
 }
 
+-- Up to 1,000 seconds. The kernel counts milliseconds, and takes 0 for a time of its own choice.
+local function buffer_timeout(value)
+  if type(value) == "number" and value > 0 and value <= 1000 then
+    return value
+  end
+  return nil, "seconds, more than 0"
+end
+
 --- The options of open_live's table form.
 live.KINDS = {
   device = options.cstring,
@@ -180,6 +191,7 @@ live.KINDS = {
   snaplen = options.integer(0, 2 ^ 31 - 1),
   promisc = options.flag,
   buffer_size = options.integer(1, 2 ^ 31 - 1),
+  buffer_timeout = buffer_timeout,
   immediate = options.flag,
   rfmon = options.flag,
   tstamp_type = names.tstamp_type_option,
@@ -207,7 +219,8 @@ local function activate(device, opts)
   if not handle then
     return nil, device .. ": " .. ffi.string(errbuf)
   end
-  shim.luapcap_set_timeout(handle, BLOCK_TIMEOUT_MS)
+  shim.luapcap_set_timeout(handle, math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000))
+  shim.luapcap_set_buffer_size(handle, BUFFER_SIZE)
   local configured, message = configure(device, handle, opts)
   if not configured then
     shim.luapcap_discard(ffi.gc(handle, nil))
@@ -244,7 +257,8 @@ function live.open(opts)
 end
 
 --- Opens a device to read packets from. All arguments are optional; they may also be given by
--- name in one table, together with the options that only the table has: buffer_size (bytes),
+-- name in one table, together with the options that only the table has: buffer_size (bytes,
+-- default 8 MB), buffer_timeout (seconds that the kernel may keep packets, default 0.04),
 -- immediate (boolean: no waiting for a block to fill), rfmon (boolean: monitor mode), tstamp_type
 -- (a name or number of pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or
 -- "inout") and protocol (an Ethernet type, on Linux). What the device cannot do is nil, message.
