@@ -104,11 +104,11 @@ int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
         errno = ENOMEM;
         return -1;
     }
-    if (rest == 0)
-        move_to_front(window);
     /* After a large piece the room is given back: a reader may live long. */
-    if (rest == 0 && (size_t)window->size > USUAL_SIZE && size < (size_t)window->size / 4 &&
-        resize(window, USUAL_SIZE) != 0)
+    int is_spacious = window->size > USUAL_SIZE && rest + size < (size_t)window->size / 8;
+    if (rest == 0 || is_spacious)
+        move_to_front(window);
+    if (is_spacious && resize(window, window->size / 4) != 0)
         return -1;
     if ((size_t)window->len + size > (size_t)window->size) {
         size_t needed = rest + size;

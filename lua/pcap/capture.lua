@@ -3,9 +3,10 @@
 -- What differs between sources is in their tables of functions (source/none.lua lists them). All
 -- reading is here, with one position, which `next`, `next_packet` and `packets` share.
 --
--- Ownership: `_handle` is libpcap's pcap_t, closed by close() or by its finalizer. `_memory` keeps
--- what a packet that was handed out points into. The packet keeps that table, since it may outlive
--- its capture. A packet is emptied by the read that finds none, and by close().
+-- Ownership: `_memory` holds what a packet that was handed out points into: libpcap's pcap_t, and a
+-- file's input. The packet keeps that table, since it may outlive its capture. Close() releases it,
+-- or else the packet's finalizer does. A packet is emptied by the read that finds none, by a read
+-- that may move its bytes, and by close().
 
 local ffi = require "ffi"
 local check = require "pcap.check"
@@ -32,6 +33,19 @@ capture.class = Capture
 local NO_WINDOW = shim.luapcap_window_new()
 assert(NO_WINDOW ~= nil, "not enough memory")
 
+-- Closes what a capture owns, in this order: the handle may read from the input, and a Lua file that
+-- is a program's pipe is waited for when it is collected, so the input has to be closed before.
+local function release(memory)
+  local handle, input = memory.handle, memory.input
+  memory.handle, memory.input, memory.file = nil, nil, nil
+  if handle then
+    shim.luapcap_close(handle)
+  end
+  if input then
+    shim.luapcap_input_close(input)
+  end
+end
+
 --- Wraps a pcap_t.
 ---@param source table         its kind's table of functions
 ---@param handle ffi.cdata*    pcap_t *, not NULL; belongs to the capture from here on
@@ -39,7 +53,9 @@ assert(NO_WINDOW ~= nil, "not enough memory")
 ---@param fields? table        the source's own, see source/savefile.lua
 ---@return table capture
 function capture.new(source, handle, name, fields)
-  local memory, self = { handle }, fields or {}
+  local self = fields or {}
+  local memory = { handle = ffi.gc(handle, nil), input = self._input and ffi.gc(self._input, nil),
+    file = self._file }
   self._source = source
   self._handle = handle
   self._name = name
@@ -49,7 +65,7 @@ function capture.new(source, handle, name, fields)
   self._state = self._state or false
   self._window = self._window or NO_WINDOW
   -- A cdata refers to no Lua object by itself, but its finalizer does.
-  self._packet = ffi.gc(packet.new(0), function() memory[1] = nil end)
+  self._packet = ffi.gc(packet.new(0), function() release(memory) end)
   self._packet.linktype = shim.luapcap_datalink(handle)
   self._packet.interface = 1
   self._memory = memory
@@ -269,18 +285,11 @@ function Capture:close()
   if getmetatable(self) ~= Capture then
     check.open(self, Capture, "close")
   end
-  local handle = self._handle
-  if handle then
+  if self._handle then
     self._handle, self._match = false, false
     self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
     capture.none(self)
-    ffi.gc(handle, nil)
-    shim.luapcap_close(handle)
-    local input = self._memory.input
-    if input then
-      shim.luapcap_input_close(ffi.gc(input, nil))
-    end
-    self._memory.input, self._memory.file = nil, nil
+    release(self._memory)
   end
   return true
 end

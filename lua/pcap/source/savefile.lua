@@ -3,8 +3,8 @@
 -- Files, pipes and compressed files differ in how a window is filled, and so does a savefile that
 -- comes in pieces (reader.lua). Reading is the same for all.
 --
--- Ownership: a capture's handle owns the window, which ends with it. `_memory` keeps the input,
--- whose descriptor is the module's own, and the Lua file that was given.
+-- Ownership: a capture's handle owns the window, which ends with it. The capture owns the input,
+-- whose descriptor is the module's own, and keeps the Lua file that was given.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
@@ -51,8 +51,8 @@ local function refill(self)
         math.huge)
     else
       signals.look()
-      reason = capture.interrupted(self)
     end
+    reason = reason or capture.interrupted(self)
     if reason then
       return nil, reason
     elseif ready ~= SIGNAL then
@@ -74,6 +74,7 @@ local function search(self)
     else
       local more, reason = false, nil
       if self._is_short(state, window) then
+        capture.none(self) -- a handler may raise an error when the bytes have been moved
         more, reason = self._refill(self)
       end
       if more == nil then
@@ -210,10 +211,8 @@ local function open(from, precision)
     return nil, detail ~= "" and detail or format, problem
   end
   local fields = savefile.fields(window, format, refill)
-  fields._input = input
-  local self = capture.new(source, handle, from.name, fields)
-  self._memory.input, self._memory.file = input, from.file
-  return self
+  fields._input, fields._file = input, from.file
+  return capture.new(source, handle, from.name, fields)
 end
 
 --- Opens a savefile to read packets from: pcap in either byte order, with microseconds or
