@@ -108,7 +108,8 @@ int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
     int is_spacious = window->size > USUAL_SIZE && rest + size < (size_t)window->size / 8;
     if (rest == 0 || is_spacious)
         move_to_front(window);
-    if (is_spacious && resize(window, window->size / 4) != 0)
+    size_t enough = 2 * (rest + size) > USUAL_SIZE ? 2 * (rest + size) : USUAL_SIZE;
+    if (is_spacious && resize(window, enough) != 0)
         return -1;
     if ((size_t)window->len + size > (size_t)window->size) {
         size_t needed = rest + size;

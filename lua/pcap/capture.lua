@@ -56,6 +56,7 @@ function capture.new(source, handle, name, fields)
   local self = fields or {}
   local memory = { handle = ffi.gc(handle, nil), input = self._input and ffi.gc(self._input, nil),
     file = self._file }
+  self._file = nil
   self._source = source
   self._handle = handle
   self._name = name
