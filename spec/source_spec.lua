@@ -282,7 +282,8 @@ describe("A savefile that comes from elsewhere than a file", function()
     shell.write(folder .. "/in.pcap", bytes)
     for _, first in ipairs { 2, 24, 30, 45, 50 } do
       local output = process.lua(([[
-        local pipe = io.popen "head -c %d %s/in.pcap; sleep 0.5; kill -INT $PPID; sleep 0.5; tail -c +%d %s/in.pcap"
+        local pipe = io.popen("head -c %d %s/in.pcap; sleep 0.5; kill -INT $PPID; "
+          .. "sleep 0.5; tail -c +%d %s/in.pcap")
         local list, cap = {}
         while not cap do
           local opened, value = pcall(require("pcap").open_offline, pipe)
