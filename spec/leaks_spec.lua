@@ -133,7 +133,9 @@ describe("A capture of a Lua file", function()
     return process.lua(([[
       local pcap = require "pcap"
       local folder = %q
-      local function open() return assert(pcap.open_offline(io.popen("cat " .. folder .. "/in"))) end
+      local function open()
+        return assert(pcap.open_offline(io.popen("cat " .. folder .. "/in")))
+      end
       local function collect() for _ = 1, 4 do collectgarbage() end end
     ]]):format(folder) .. script, { prefix = "timeout 30" })
   end
@@ -164,7 +166,7 @@ describe("A capture of a Lua file", function()
     ]] })
   end)
 
-  it("that nobody closes ends the program, where the collector and where the end finds it", function()
+  it("that nobody closes ends the program, by the collector and when Lua ends", function()
     for _, rest in ipairs { "cap = nil collect()", "" } do
       assert.same({ "60000\n", 0 }, { run([[
         local cap = open()

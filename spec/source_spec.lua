@@ -216,7 +216,7 @@ describe("A savefile", function()
 end)
 
 describe("A savefile that comes from elsewhere than a file", function()
-  local bytes, fds
+  local fds
 
   ffi.cdef [[
     int luapcapspec_pipe2(int *fds, int flags) __asm__("pipe2");

@@ -89,9 +89,9 @@ local function read(cap, job)
     add("filter: " .. problem .. "\n")
     return table.concat(parts)
   end
-  local ended, ending = 0, nil
+  local ended = 0
   while ended < 3 do
-    ending = ways[job.way or "packets"](cap, add)
+    local ending = ways[job.way or "packets"](cap, add)
     if ending ~= "more" then
       add("end: " .. ending .. "\n")
       ended = ended + 1
