@@ -160,7 +160,7 @@ describe("A file that ends within a packet for now", function()
     end
   end)
 
-  it("gives nothing of a file that has been emptied, and is read to its end when deleted", function()
+  it("gives nothing once it has been emptied, and its whole when it has been deleted", function()
     local bytes = savefile.header { snaplen = 262144 } .. savefile.record(("x"):rep(200000)):rep(3)
     shell.write(path, bytes)
     local cap = opened()

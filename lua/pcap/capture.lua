@@ -3,8 +3,8 @@
 -- What differs between sources is in their tables of functions (source/none.lua lists them). All
 -- reading is here, with one position, which `next`, `next_packet` and `packets` share.
 --
--- Ownership: `_memory` holds what a packet that was handed out points into: libpcap's pcap_t, and a
--- file's input. The packet keeps that table, since it may outlive its capture. Close() releases it,
+-- Ownership: `_memory` holds what a packet that was handed out points into: libpcap's pcap_t, and
+-- a file's input. The packet keeps that table, since it may outlive its capture. Close() releases it,
 -- or else the packet's finalizer does. A packet is emptied by the read that finds none, by a read
 -- that may move its bytes, and by close().
 
@@ -33,8 +33,8 @@ capture.class = Capture
 local NO_WINDOW = shim.luapcap_window_new()
 assert(NO_WINDOW ~= nil, "not enough memory")
 
--- Closes what a capture owns, in this order: the handle may read from the input, and a Lua file that
--- is a program's pipe is waited for when it is collected, so the input has to be closed before.
+-- Closes what a capture owns, in this order: the handle may read from the input, and a Lua file
+-- that is a program's pipe is waited for when it is collected, so the input has to be closed before.
 local function release(memory)
   local handle, input = memory.handle, memory.input
   memory.handle, memory.input, memory.file = nil, nil, nil
@@ -44,6 +44,20 @@ local function release(memory)
   if input then
     shim.luapcap_input_close(input)
   end
+end
+
+-- The functions that read. They call nothing of a user's, so what closes a capture while one of
+-- them is on the stack is a signal's handler.
+local reading = {}
+
+local function is_reading()
+  local level = 3
+  local info = debug.getinfo(level, "f")
+  while info and not reading[info.func] do
+    level = level + 1
+    info = debug.getinfo(level, "f")
+  end
+  return info ~= nil
 end
 
 --- Wraps a pcap_t.
@@ -60,6 +74,8 @@ function capture.new(source, handle, name, fields)
   self._source = source
   self._handle = handle
   self._name = name
+  reading[source.take], reading[source.fetch] = true, true
+  if source.search then reading[source.search] = true end
   self._fetch = source.fetch
   self._search = source.search
   self._take = self._take or source.take
@@ -137,6 +153,8 @@ local function step(self)
   end
   return self:_search()
 end
+
+reading[step] = true
 
 -- Longer strings, in bytes, are paid for at once with a step of garbage collection: by its own pace
 -- the collector would let megabytes of them pile up.
@@ -290,7 +308,11 @@ function Capture:close()
     self._handle, self._match = false, false
     self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
     capture.none(self)
-    release(self._memory)
+    -- A handler may run between a read's look at the memory and its use: the packet's finalizer
+    -- releases it then.
+    if not is_reading() then
+      release(self._memory)
+    end
   end
   return true
 end

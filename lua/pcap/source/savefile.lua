@@ -32,6 +32,9 @@ local function message_of(self)
 end
 
 local function ended(self, status)
+  if not self._handle then
+    return capture.none(self, "closed")
+  end
   local reason = status == cdefs.ERROR_BREAK and "closed" or message_of(self)
   if reason == "closed" then
     shim.luapcap_window_rest(self._window)
