@@ -4,8 +4,8 @@
 -- reading is here, with one position, which `next`, `next_packet` and `packets` share.
 --
 -- Ownership: `_memory` holds what a packet that was handed out points into: libpcap's pcap_t, and
--- a file's input. The packet keeps that table, since it may outlive its capture. Close() releases it,
--- or else the packet's finalizer does. A packet is emptied by the read that finds none, by a read
+-- a file's input. The packet keeps that table, since it may outlive its capture. Close() releases
+-- it, or else the packet's finalizer does. A packet is emptied by the read that finds none, by a read
 -- that may move its bytes, and by close().
 
 local ffi = require "ffi"
@@ -34,7 +34,7 @@ local NO_WINDOW = shim.luapcap_window_new()
 assert(NO_WINDOW ~= nil, "not enough memory")
 
 -- Closes what a capture owns, in this order: the handle may read from the input, and a Lua file
--- that is a program's pipe is waited for when it is collected, so the input has to be closed before.
+-- that is a program's pipe is waited for when it is collected: the input has to be closed before.
 local function release(memory)
   local handle, input = memory.handle, memory.input
   memory.handle, memory.input, memory.file = nil, nil, nil
