@@ -62,6 +62,7 @@ static ssize_t read_ahead(luapcap_input *input, size_t size) {
     luapcap_span *ahead = &input->ahead;
     if (ahead->size > 0)
         memmove(input->buffer, ahead->bytes, ahead->size);
+    ahead->bytes = input->buffer;
     if (input->buffer_size < size) {
         uint8_t *larger = realloc(input->buffer, size);
         if (larger == NULL)
@@ -99,7 +100,7 @@ static ssize_t read_gzip(luapcap_input *input, uint8_t *out, size_t size) {
             return fail(input, luapcap_gzip_message(input->gzip));
         input->between = status == GZIP_END;
         if (room.size == size && input->ahead.size == 0 && !input->is_regular) {
-            errno = EAGAIN; /* the caller waits for more, since a wait in here hears no signals */
+            errno = EAGAIN; /* as in learn_kind() */
             return -1;
         }
     }
@@ -134,6 +135,10 @@ static int learn_kind(luapcap_input *input) {
             return -1;
         if (n == 0)
             break;
+        if (luapcap_input_waits(input)) {
+            errno = EAGAIN; /* the caller waits for more, since a wait in here hears no signals */
+            return -1;
+        }
     }
     if (input->ahead.size == 0) /* empty as yet */
         return 0;
@@ -262,7 +267,8 @@ int luapcap_input_fileno(const luapcap_input *input) {
 
 /* Whether a read may have to wait for bytes: of a file it does not, nor for those read ahead. */
 int luapcap_input_waits(const luapcap_input *input) {
-    return !input->is_regular && input->ahead.size == 0;
+    size_t enough = input->kind == UNKNOWN ? MAGIC_SIZE : 1;
+    return !input->is_regular && input->ahead.size < enough;
 }
 
 /* What went wrong with the last read, or "" where errno says it all. It lives as the input does. */

@@ -60,6 +60,13 @@ static int resize(luapcap_window *window, size_t size) {
     return 0;
 }
 
+static ssize_t read_behind(luapcap_window *window, luapcap_input *input) {
+    ssize_t n = luapcap_input_read(input, window->bytes + window->len,
+                                   (size_t)(window->size - window->len));
+    window->len += n > 0 ? (int32_t)n : 0;
+    return n;
+}
+
 /*
  * Reads on behind the window's bytes, of which those before `pos` are dropped. A piece of a record
  * is read again where that is possible, for somebody may have cut the file off. A window that is
@@ -81,12 +88,11 @@ int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
     }
     int32_t before = window->len;
     window->len -= luapcap_input_back(input, window->len);
-    ssize_t n = luapcap_input_read(input, window->bytes + window->len,
-                                   (size_t)(window->size - window->len));
-    if (n > 0) {
-        window->len += (int32_t)n;
+    ssize_t n = read_behind(window, input);
+    if (n > 0 && window->len == before) /* the piece alone: is that for the end, or for an error? */
+        n = read_behind(window, input);
+    if (n > 0)
         return window->len > before;
-    }
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return 2;
     window->problem = n < 0 ? errno : 0;
@@ -104,11 +110,12 @@ int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
         errno = ENOMEM;
         return -1;
     }
-    if (rest == 0)
-        move_to_front(window);
     /* After a large piece the room is given back: a reader may live long. */
-    if (rest == 0 && (size_t)window->size > USUAL_SIZE && size < (size_t)window->size / 4 &&
-        resize(window, USUAL_SIZE) != 0)
+    int is_spacious = window->size > USUAL_SIZE && rest + size < (size_t)window->size / 8;
+    if (rest == 0 || is_spacious)
+        move_to_front(window);
+    size_t enough = 2 * (rest + size) > USUAL_SIZE ? 2 * (rest + size) : USUAL_SIZE;
+    if (is_spacious && resize(window, enough) != 0)
         return -1;
     if ((size_t)window->len + size > (size_t)window->size) {
         size_t needed = rest + size;

@@ -35,6 +35,11 @@ describe("A caller's loop is compiled whole", function()
       records[i] = savefile.record(("%064d"):format(i), { sec = i })
     end
     path = shell.write(folder .. "/in.pcap", savefile.header() .. table.concat(records))
+    for i = 1, 20000 do
+      records[i] = savefile.record(("%064d"):format(i), { sec = i, big = true })
+    end
+    shell.write(path .. ".big", savefile.header { big = true } .. table.concat(records))
+    shell.run("gzip -kf %s", path)
   end)
   teardown(function() remove() end)
 
@@ -45,6 +50,12 @@ describe("A caller's loop is compiled whole", function()
     ["over next"] = { "", "data, timestamp, wirelen in cap.next, cap", "" },
     ["that copies"] = { "", PACKETS, "assert(dumper:dump(pkt))" },
     ["over what a filter takes"] = { 'assert(cap:set_filter "len = 64")', PACKETS, "" },
+    ["over the other byte order"] = { 'cap = assert(pcap.open_offline(arg[1] .. ".big"))', PACKETS,
+      "" },
+    ["over a compressed file"] = { 'cap = pcap.open_offline(arg[1] .. ".gz")', PACKETS, "" },
+    ["over a pipe"] = { 'cap = pcap.open_offline(io.popen("cat " .. arg[1]))', PACKETS, "" },
+    ["over what a reader was fed"] = { 'cap = pcap.reader() cap:feed(io.open(arg[1]):read "*a")',
+      PACKETS, "" },
     ["that runs a filter itself"] = { 'local filter = pcap.compile "len = 64"', PACKETS,
       "assert(filter:match(pkt))" },
   } do

@@ -174,3 +174,48 @@ describe("Another compression", function()
     end
   end)
 end)
+
+describe("A compressed savefile near the limit of descriptors", function()
+  local place, remove, packed
+
+  before_each(function()
+    place, remove = shell.folder()
+    packed = shell.write(place .. "/f.pcap", savefile.header() .. savefile.record "hello") .. ".gz"
+    shell.run("gzip -k %s", place .. "/f.pcap")
+  end)
+  after_each(function() remove() end)
+
+  -- Zlib is loaded at the first compressed file, which takes a descriptor: so a process for each.
+  local function run(script)
+    return (process.lua(([[
+      local pcap, packed, held = require "pcap", %q, {}
+      -- Takes all descriptors but so many.
+      local function leave(count, open)
+        repeat held[#held + 1] = open() or false until not held[#held]
+        for i = 1, count do
+          held[i]:close()
+          held[i] = false
+        end
+      end
+      local function opens_file() return (io.open(packed)) end
+      local function opens_capture() return (pcap.open_offline(packed:sub(1, -4))) end
+    ]]):format(packed) .. script, { prefix = "ulimit -n 32;" }))
+  end
+
+  it("is told to want a descriptor, not zlib", function()
+    local output = run [[
+      leave(1, opens_file)
+      print(select(2, pcap.open_offline(packed)))
+    ]]
+    assert.matches("Too many open files\n$", output)
+    assert.is_nil(output:find "not installed")
+  end)
+
+  it("opens where garbage holds the descriptors", function()
+    assert.equal("hello\n", run [[
+      leave(1, opens_capture)
+      held = nil
+      print((assert(pcap.open_offline(packed)):next()))
+    ]])
+  end)
+end)

@@ -121,6 +121,80 @@ describe("Without a close, nothing is lost:", function()
   end)
 end)
 
+describe("A capture of a Lua file", function()
+  before_each(function()
+    folder, remove = shell.folder()
+    shell.write(folder .. "/in", savefile.header() .. savefile.record(("x"):rep(60000)):rep(50))
+  end)
+  after_each(function() remove() end)
+
+  -- Runs a script with a capture of a program's pipe; a wait for that program would not end.
+  local function run(script)
+    return process.lua(([[
+      local pcap = require "pcap"
+      local folder = %q
+      local function open()
+        return assert(pcap.open_offline(io.popen("cat " .. folder .. "/in")))
+      end
+      local function collect() for _ = 1, 4 do collectgarbage() end end
+    ]]):format(folder) .. script, { prefix = "timeout 30" })
+  end
+
+  it("keeps it, and the program is not ended or waited for", function()
+    assert.same({ "50\tclosed\n", 0 }, { run [[
+      local cap, count = open(), 0
+      for pkt in cap:packets() do
+        collect()
+        if pkt.caplen == 60000 then count = count + 1 end
+      end
+      print(count, cap:ending())
+    ]] })
+  end)
+
+  it("lets go of it at close", function()
+    assert.same({ "true\n", 0 }, { run [[
+      local known = setmetatable({}, { __mode = "v" })
+      local file = assert(io.open(folder .. "/in"))
+      known[1] = file
+      local cap = assert(pcap.open_offline(file))
+      file = nil
+      collect()
+      assert(known[1])
+      cap:close()
+      collect()
+      print(known[1] == nil)
+    ]] })
+  end)
+
+  it("that nobody closes ends the program, by the collector and when Lua ends", function()
+    for _, rest in ipairs { "cap = nil collect()", "" } do
+      assert.same({ "60000\n", 0 }, { run([[
+        local cap = open()
+        print(cap:next_packet().caplen)
+      ]] .. rest) })
+    end
+  end)
+
+  it("outlives its packet no further than it is used", function()
+    assert.same({ "x\n", 0 }, { run [[
+      local pkt = open():next_packet()
+      collect()
+      print(pkt:bytes(60000))
+      pkt = nil
+      collect()
+    ]] })
+  end)
+
+  it("may be closed by a finalizer when Lua ends", function()
+    assert.same({ "60000\n", 0 }, { run [[
+      local cap = open()
+      local proxy = newproxy(true)
+      getmetatable(proxy).__gc = function() cap:close() end
+      print(cap:next_packet().caplen)
+    ]] })
+  end)
+end)
+
 describe("Reading a file of the largest packets", function()
   it("takes less than 12 MB, also where each becomes a string", function()
     local path, delete = shell.folder()

@@ -236,6 +236,28 @@ describe("A reader", function()
     assert.equal("true\tone\ntrue\tmore\n", output)
   end)
 
+  it("gives that room back though each piece ends within a packet", function()
+    local process = require "spec.support.process"
+    local output = process.lua [[
+      local pcap, process = require "pcap", require "spec.support.process"
+      local savefile = require "spec.support.savefile"
+      local reader, count = pcap.reader(), 0
+      local record = savefile.record(("x"):rep(1000))
+      assert(reader:feed(savefile.header() .. record:sub(1, 500)))
+      local before = process.resident()
+      local large = (record:sub(501) .. record:sub(1, 500)):rep(50000)
+      for round = 1, 100 do
+        assert(reader:feed(round == 1 and large or large:sub(1, 1016)))
+        for _ in reader:packets() do count = count + 1 end
+        large = round == 1 and large:sub(1, 1016) or large
+        collectgarbage()
+        collectgarbage()
+      end
+      print(count, process.resident() - before < 20e6)
+    ]]
+    assert.equal("50099\ttrue\n", output)
+  end)
+
   it("tells how its last loop ended, whatever was asked for since", function()
     local reader, bytes = pcap.reader(), savefile.header()
     reader:feed(bytes:sub(1, 10))
@@ -254,6 +276,54 @@ describe("A reader", function()
     reader:feed(savefile.record "two")
     assert.equal("", pkt:bytes())
     assert.equal("two", (reader:next()))
+  end)
+
+  it("has no use after its capture was closed, in a loop over its packets too", function()
+    local function fed()
+      local reader = pcap.reader()
+      assert(reader:feed(savefile.header() .. savefile.record "one" .. savefile.record "two"))
+      return reader
+    end
+    local function calls(reader)
+      return {
+        feed = function() reader:feed "x" end,
+        next = function() reader:next() end,
+        next_packet = function() reader:next_packet() end,
+        packets = function() reader:packets() end,
+        ending = function() reader:ending() end,
+      }
+    end
+    for name in pairs(calls()) do
+      local reader = fed()
+      reader:capture():close()
+      misuse(calls(reader)[name],
+        "calling '" .. name .. "' on bad self: pcap capture has been closed")
+      reader:finish()
+      assert.is_true(reader:close())
+    end
+    for _, close in ipairs { function(reader) reader:capture():close() end,
+      function(reader) reader:close() end } do
+      local reader, count = fed(), 0
+      misuse(function()
+        for pkt in reader:packets() do
+          count = count + 1
+          close(reader)
+          assert.equal("", pkt:bytes())
+        end
+      end, "calling 'packets' on bad self: pcap capture has been closed")
+      assert.equal(1, count)
+    end
+  end)
+
+  it("waits for the rest of a record that only libpcap understands", function()
+    local whole = savefile.header { minor = 3 }
+      .. savefile.record("abc", { caplen = 2 ^ 32 - 1, wirelen = 3 })
+    local reader = pcap.reader()
+    for i = 1, #whole do
+      assert.same({ nil, "more" }, { reader:next() })
+      reader:feed(whole:sub(i, i))
+    end
+    assert.equal("abc", (reader:next()))
   end)
 
   it("is closed with its capture, and checks what it is given", function()

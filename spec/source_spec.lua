@@ -214,3 +214,134 @@ describe("A savefile", function()
       "calling 'tell' on bad self: pcap dumper has been closed")
   end)
 end)
+
+describe("A savefile that comes from elsewhere than a file", function()
+  local fds
+
+  ffi.cdef [[
+    int luapcapspec_pipe2(int *fds, int flags) __asm__("pipe2");
+    int luapcapspec_socketpair(int family, int kind, int protocol, int *fds) __asm__("socketpair");
+    long luapcapspec_write(int fd, const void *bytes, size_t size) __asm__("write");
+  ]]
+  local O_NONBLOCK, AF_UNIX, SOCK_STREAM = 2048, 1, 1
+
+  before_each(function()
+    folder, remove_folder = shell.folder()
+    bytes = savefile.header() .. savefile.record "first" .. savefile.record "second"
+    fds = ffi.new "int[2]"
+  end)
+  after_each(function() remove_folder() end)
+
+  it("is read from a socket", function()
+    assert.equal(0, ffi.C.luapcapspec_socketpair(AF_UNIX, SOCK_STREAM, 0, fds))
+    ffi.C.luapcapspec_write(fds[1], bytes, #bytes)
+    ffi.C.luapcapspec_close(fds[1])
+    local cap = assert(pcap.open_offline(fds[0]))
+    ffi.C.luapcapspec_close(fds[0])
+    assert.same({ "first", "second" }, packets(cap))
+    assert.same({ nil, "closed" }, { cap:next() })
+  end)
+
+  -- A pipe that does not block, into which a program writes so much and the rest later; the first
+  -- bytes are fewer than tell whether a file is compressed. A read that did not wait would use up
+  -- the processor's time.
+  it("is waited for, though its descriptor does not block", function()
+    for _, name in ipairs { "in.pcap", "in.pcap.gz" } do
+      shell.write(folder .. "/in.pcap", bytes)
+      shell.run("gzip -kf %s", folder .. "/in.pcap")
+      for _, first in ipairs { 1, 5, 20, 30 } do
+        local output = process.lua(([[
+          local ffi, pcap = require "ffi", require "pcap"
+          ffi.cdef "int fcntl(int fd, int command, ...);"
+          ffi.C.fcntl(0, 4, ffi.cast("int", %d))
+          local before = os.clock()
+          local cap = assert(pcap.open_offline "-")
+          print((cap:next()), (cap:next()), select(2, cap:next()))
+          print(os.clock() - before < 0.4)
+        ]]):format(O_NONBLOCK), { prefix = ("{ head -c %d %s/%s; sleep 1; tail -c +%d %s/%s; } |")
+          :format(first, folder, name, first + 1, folder, name) })
+        assert.equal("first\tsecond\tclosed\ntrue\n", output)
+      end
+    end
+  end)
+
+  it("is given up at Ctrl-C while its first bytes are waited for", function()
+    for _, first in ipairs { 0, 2, 23 } do
+      shell.write(folder .. "/in.pcap", bytes)
+      local output = process.lua([[
+        io.popen("sleep 1; kill -INT $PPID")
+        print(pcall(require("pcap").open_offline, "-"))
+        os.exit(0)
+      ]], { prefix = ("{ head -c %d %s/in.pcap; exec sleep 3; } | timeout --foreground 20")
+        :format(first, folder) })
+      assert.matches("^false\t.*interrupted!\n$", output)
+    end
+  end)
+
+  it("loses no byte to a signal", function()
+    shell.write(folder .. "/in.pcap", bytes)
+    for _, first in ipairs { 2, 24, 30, 45, 50 } do
+      local output = process.lua(([[
+        local pipe = io.popen("head -c %d %s/in.pcap; sleep 0.5; kill -INT $PPID; "
+          .. "sleep 0.5; tail -c +%d %s/in.pcap")
+        local list, cap = {}
+        while not cap do
+          local opened, value = pcall(require("pcap").open_offline, pipe)
+          if not opened then return print "interrupted" end
+          cap = value
+        end
+        repeat
+          local read, data, reason = pcall(cap.next, cap)
+          if not read then list[#list + 1] = "interrupted" end
+          if read and data then list[#list + 1] = data end
+        until read and not data
+        print(table.concat(list, " "))
+        os.exit(0)
+      ]]):format(first, folder, first + 1, folder), { prefix = "timeout --foreground 20" })
+      assert.equal(({ [2] = "interrupted", [24] = "interrupted first second",
+        [30] = "interrupted first second", [45] = "first interrupted second",
+        [50] = "first interrupted second" })[first] .. "\n", output)
+    end
+  end)
+
+  it("has a message where there is nothing to read", function()
+    local cap, message = pcap.open_offline(folder)
+    assert.is_nil(cap)
+    assert.equal(folder .. ": error reading dump file: Is a directory", message)
+    cap, message = pcap.open_offline "/dev/null"
+    assert.is_nil(cap)
+    assert.matches("^/dev/null: truncated dump file", message)
+  end)
+
+  -- A read of the system that fails behind so many bytes.
+  it("gives its packets before the error of a read, and the error again", function()
+    local cc = os.getenv "CC" or "cc"
+    if not shell.has(cc) then return pending("needs a C compiler") end
+    local name = shell.write(folder .. "/in.pcap", bytes)
+    local source = shell.write(folder .. "/eio.c", [[
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <errno.h>
+      #include <stdlib.h>
+      #include <unistd.h>
+      ssize_t pread64(int fd, void *to, size_t size, off64_t at) {
+          off64_t limit = atoi(getenv("LIMIT"));
+          ssize_t (*real)(int, void *, size_t, off64_t) = dlsym(RTLD_NEXT, "pread64");
+          if (at >= limit) { errno = EIO; return -1; }
+          return real(fd, to, at + (off64_t)size > limit ? (size_t)(limit - at) : size, at);
+      }
+      ssize_t pread(int fd, void *to, size_t size, off_t at) { return pread64(fd, to, size, at); }
+    ]])
+    shell.run(cc .. " -shared -fPIC -w -o %s/eio.so %s", folder, source)
+    for _, limit in ipairs { 45, 50, 61, 63 } do
+      local output = process.lua(([[
+        local cap = assert(require("pcap").open_offline(%q))
+        print((cap:next()))
+        print(select(2, cap:next()))
+        print(select(2, cap:next()))
+      ]]):format(name), { prefix = ("env LIMIT=%d LD_PRELOAD=%s/eio.so"):format(limit, folder) })
+      local problem = "error reading dump file: Input/output error\n"
+      assert.equal("first\n" .. problem .. problem, output)
+    end
+  end)
+end)

@@ -46,6 +46,8 @@ local odd = {
     .. record("defg", { sec = 2 ^ 31, big = true }),
   ["swapped, not its records"] = header { big = true } .. plain .. plain,
   ["version 2.3"] = between(record("abc", { wirelen = 60 }), { minor = 3 }),
+  ["version 2.3, captured length of -1"] = between(record("abc", { caplen = 2 ^ 32 - 1 }),
+    { minor = 3 }),
   ["version 2.2"] = between(record("abc", { wirelen = 2, caplen = 3 }), { minor = 2 }),
   ["version 1.2"] = between("", { major = 1, minor = 2 }),
   ["version 2.5"] = between("", { minor = 5 }),

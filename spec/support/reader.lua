@@ -51,36 +51,97 @@ function ways.mixed(cap, add)
   end
 end
 
---- Reads a savefile with the module. A job has `path`, and may have `precision`, `filter`, `way`
--- ("next", "packets" or "mixed") and `pipe`: whether to read it from one.
-function reader.ours(pcap, job)
+-- Where the module reads a job from: the capture, and a function that cleans up. Or nil, what
+-- stands before the message, and the message.
+local sources = {}
+
+function sources.file(pcap, job)
+  local cap, message = pcap.open_offline(job.path, { precision = job.precision })
+  return cap, cap and function() end or job.path, message
+end
+
+function sources.pipe(pcap, job)
+  local pipe = io.popen(("cat %s 2>/dev/null"):format(shell.quote(job.path)))
+  local cap, message = pcap.open_offline(pipe, { precision = job.precision })
+  return cap, cap and function() pipe:close() end or tostring(pipe), message
+end
+
+-- A compressed file beside the job's.
+function sources.gzip(pcap, job)
+  local name = job.path .. ".gz"
+  shell.run("gzip -1 -c %s > %s", job.path, name)
+  local cap, message = pcap.open_offline(name, { precision = job.precision })
+  return cap, cap and function() end or name, message
+end
+
+-- Reads with the module through a capture that is there already.
+local function read(cap, job)
   local parts = {}
   local function add(part)
     parts[#parts + 1] = part
-  end
-  local command = ("cat %s 2>/dev/null"):format(shell.quote(job.path))
-  local source = job.pipe and io.popen(command) or job.path
-  local cap, message = pcap.open_offline(source, { precision = job.precision })
-  if not cap then
-    return "open: " .. without(message, tostring(source) .. ": ") .. "\n"
   end
   add(("link type %d, snaplen %d\n"):format(cap:datalink(), cap:snapshot()))
   local set, problem = true, nil
   if job.filter then
     set, problem = cap:set_filter(job.filter)
   end
-  if set then
-    for _ = 1, 3 do
-      add("end: " .. ways[job.way or "packets"](cap, add) .. "\n")
-    end
-  else
+  if not set then
     add("filter: " .. problem .. "\n")
+    return table.concat(parts)
   end
-  cap:close()
-  if job.pipe then
-    source:close()
+  local ended = 0
+  while ended < 3 do
+    local ending = ways[job.way or "packets"](cap, add)
+    if ending ~= "more" then
+      add("end: " .. ending .. "\n")
+      ended = ended + 1
+    elseif not job.more() then
+      job.reader:finish()
+    end
   end
   return table.concat(parts)
+end
+
+-- A reader that is fed with pieces of `job.pieces` bytes.
+local function in_pieces(pcap, job)
+  local bytes, from = shell.read(job.path), 1
+  local fed = pcap.reader { precision = job.precision }
+  local function more()
+    if from > #bytes then
+      return false
+    end
+    assert(fed:feed(bytes:sub(from, from + job.pieces - 1)))
+    from = from + job.pieces
+    return true
+  end
+  local cap, message = fed:capture()
+  while message == "more" do
+    if not more() then fed:finish() end
+    cap, message = fed:capture()
+  end
+  if not cap then
+    return "open: " .. message .. "\n"
+  end
+  local text = read(cap, { way = job.way, filter = job.filter, more = more, reader = fed })
+  fed:close()
+  return text
+end
+
+--- Reads a savefile with the module. A job has `path`, and may have `precision`, `filter`, `way`
+-- ("next", "packets" or "mixed"), and `source` ("file", "pipe" or "gzip") or `pieces`, the bytes
+-- that a reader is fed with at a time.
+function reader.ours(pcap, job)
+  if job.pieces then
+    return in_pieces(pcap, job)
+  end
+  local cap, done, message = sources[job.source or "file"](pcap, job)
+  if not cap then
+    return "open: " .. without(message, done .. ": ") .. "\n"
+  end
+  local text = read(cap, job)
+  cap:close()
+  done()
+  return text
 end
 
 --- Compiles the C program into a folder, and gives a function: of jobs, what each read.

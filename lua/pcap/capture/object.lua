@@ -1,8 +1,9 @@
 --- The capture object: what it is made of, who owns it, and how a read ends.
 --
--- Ownership: `_handle` is libpcap's pcap_t, closed by close() or by its finalizer. `_memory` keeps
--- what a packet that was handed out points into. The packet keeps that table, since it may outlive
--- its capture. A packet is emptied by the read that finds none, and by close().
+-- Ownership: `_memory` holds what a packet that was handed out points into: libpcap's pcap_t, and
+-- what the source adds. The packet keeps that table, since it may outlive its capture. close()
+-- releases it, or else the packet's finalizer does. A packet is emptied by the read that finds
+-- none, by a read that may move its bytes, and by close().
 
 local ffi = require "ffi"
 local packet = require "pcap.packet"
@@ -20,21 +21,45 @@ object.class = Capture
 local NO_WINDOW = shim.luapcap_window_new()
 assert(NO_WINDOW ~= nil, "not enough memory")
 
+-- The functions that read. They call nothing of a user's, so what closes a capture while one of
+-- them is on the stack is a signal's handler.
+local reading = {}
+
+--- Names functions that read: close() does not free under them what they use.
+function object.reads(...)
+  for i = 1, select("#", ...) do
+    reading[select(i, ...) or false] = true
+  end
+end
+
+local function is_reading()
+  local level = 3
+  local info = debug.getinfo(level, "f")
+  while info and not reading[info.func] do
+    level = level + 1
+    info = debug.getinfo(level, "f")
+  end
+  return info ~= nil
+end
+
 --- Makes a capture of a pcap_t. A source adds fields of its own.
 ---@param source table         its kind's table of functions, see source/none.lua
 ---@param handle ffi.cdata*    pcap_t *, not NULL; belongs to the capture from here on
 ---@param name string          the device or file, for messages
----@param fields? table        the source's own
+---@param fields? table        the source's own; `_memory` is what it has to release besides
 ---@return table capture
 function object.new(source, handle, name, fields)
-  local memory, self = { handle }, fields or {}
+  local self = fields or {}
+  local memory = self._memory or {}
+  memory.handle = ffi.gc(handle, nil)
+  object.reads(source.take, source.fetch, source.search)
   self._source = source
   self._handle = handle -- false when it is closed
   self._name = name
   self._memory = memory
   -- The packet that every read fills. A cdata refers to no Lua object by itself, but its finalizer
   -- does.
-  self._packet = ffi.gc(packet.new(0), function() memory[1] = nil end)
+  self._packet = ffi.gc(packet.new(0), function() source.release(memory) end)
   self._packet.linktype = shim.luapcap_datalink(handle)
   self._packet.interface = 1
   -- How packets are read: see step() in reading.lua.
@@ -105,13 +130,15 @@ end
 
 --- Frees the handle and empties the packet. A capture that is closed already stays so.
 function object.close(self)
-  local handle = self._handle
-  if handle then
+  if self._handle then
     self._handle, self._match = false, false
     self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
     object.none(self)
-    shim.luapcap_close(ffi.gc(handle, nil))
-    self._source.closed(self)
+    -- A handler may run between a read's look at the memory and its use: the packet's finalizer
+    -- releases it then.
+    if not is_reading() then
+      self._source.release(self._memory)
+    end
   end
 end
 

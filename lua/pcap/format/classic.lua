@@ -85,6 +85,10 @@ local function take_of(kind, precision, swapped)
   return takes[text]
 end
 
+local function unsigned(number)
+  return number % 2 ^ 32
+end
+
 -- How many bytes a record has behind its header, by which of its two lengths is that number.
 local LENGTHS = {
   plain = function(caplen)
@@ -103,11 +107,11 @@ local function new_is_short(swapped, length)
       return true
     end
     local record = cast(record_pointer, window.bytes + window.pos)
-    local caplen, wirelen = record.caplen, bit.tobit(record.wirelen)
+    local caplen, wirelen = record.caplen, record.wirelen
     if swapped then
       caplen, wirelen = bswap(caplen), bswap(wirelen)
     end
-    local bytes = length(caplen, wirelen)
+    local bytes = length(unsigned(caplen), unsigned(wirelen))
     return bytes > rest and bytes <= state.longest
   end
 end
@@ -116,10 +120,6 @@ local MICRO, NANO, PATCHED = 0xa1b2c3d4, 0xa1b23c4d, 0xa1b2cd34
 local NAMES = { [MICRO] = "micro", [NANO] = "nano", [PATCHED] = "patched" }
 -- The header of a patched record has an interface, a protocol and a type behind the usual fields.
 local PATCHED_HEADER_SIZE = 24
-
-local function unsigned(number)
-  return number % 2 ^ 32
-end
 
 -- Which kind of classic file four bytes begin, and whether it has the other byte order.
 local function kind_of(bytes)

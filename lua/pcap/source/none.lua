@@ -14,7 +14,8 @@
 -- - `filters(cap, program)` has the source itself drop packets: true, or nil and a message. Without
 --   it the capture judges each packet;
 -- - `interface(cap)` is a handle on a network interface, or nil;
--- - `closed(cap)` frees what the source has besides the handle.
+-- - `release(memory)` closes the handle, `memory.handle`, and frees what else the source has put
+--   into the capture's `_memory`; it is called again.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
@@ -65,7 +66,12 @@ function none.nonblock(cap)
   return value ~= 0
 end
 
-function none.closed()
+function none.release(memory)
+  local handle = memory.handle
+  memory.handle = nil
+  if handle then
+    shim.luapcap_close(handle)
+  end
 end
 
 --- A source that overrides some of these.

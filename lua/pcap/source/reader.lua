@@ -28,7 +28,7 @@ local source = none.new {
   kind = "feed",
   fetch = savefile.source.fetch,
   search = savefile.source.search,
-  closed = savefile.source.closed,
+  release = savefile.source.release,
 }
 
 -- A capture's fill: pieces come by feed() alone.

@@ -25,6 +25,9 @@ local MORE, TRY_AGAIN, SIGNAL = 1, 2, 2
 
 -- Ends a read. What went wrong in unpacking says more than what libpcap makes of it.
 local function ended(self, reason)
+  if not self._handle then -- a signal's handler has closed it
+    return capture.none(self, "closed")
+  end
   local detail = self._input and ffi.string(shim.luapcap_input_error(self._input)) or ""
   if reason == "closed" then
     shim.luapcap_window_rest(self._window)
@@ -66,6 +69,7 @@ local function search(self)
     if not taken then
       local more = false
       if format.is_short(state, window) then
+        capture.none(self) -- a handler may raise an error when the bytes have been moved
         more, reason = self._refill(self)
       end
       if more == nil then
@@ -125,12 +129,16 @@ function source.progress(self)
   return position, size >= 0 and size or nil
 end
 
-function source.closed(self)
-  local memory = self._memory
-  if memory.input then
-    shim.luapcap_input_close(ffi.gc(memory.input, nil))
+-- The order counts. The handle may read from the input. A Lua file that is a program's pipe is
+-- waited for when it is collected, and the program may wait for the input's end.
+function source.release(memory)
+  local input = memory.input
+  memory.input = nil
+  none.release(memory)
+  if input then
+    shim.luapcap_input_close(input)
   end
-  memory.input, memory.file, memory.window = nil, nil, nil
+  memory.file, memory.window = nil, nil
 end
 
 savefile.source = source
@@ -170,9 +178,10 @@ function savefile.new(kind, name, window, format, opts, fields)
   end
   fields._window, fields._format, fields._state = window, reading, reading.state
   fields._take = reading.take
-  local self = capture.new(kind, handle, name, fields)
-  self._memory.window = window -- which is its own, where the handle has not taken it
-  return self
+  fields._memory = fields._memory or {}
+  fields._memory.window = window -- which is its own, where the handle has not taken it
+  capture.reads(reading.take)
+  return capture.new(kind, handle, name, fields)
 end
 
 --- A new window, freed by its finalizer until a handle takes it over; nil without memory.
@@ -208,13 +217,14 @@ local function open(from, precision)
   local format = read_header(window, input)
   local errno = window.problem
   local self, message = savefile.new(source, from.name, window, format,
-    { precision = precision, input = input }, { _input = input, _refill = refill })
+    { precision = precision, input = input },
+    { _input = input, _refill = refill, _memory = { input = input, file = from.file } })
   if not self then
     local detail = ffi.string(shim.luapcap_input_error(input))
     shim.luapcap_input_close(ffi.gc(input, nil))
     return nil, detail ~= "" and detail or message, errno
   end
-  self._memory.input, self._memory.file = input, from.file
+  ffi.gc(input, nil) -- released with the capture
   return self
 end
 
