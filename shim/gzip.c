@@ -15,8 +15,10 @@
 #ifdef HAVE_ZLIB_H
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* 15: the largest window; 16: the wrapping is gzip's, its checksum is checked. */
@@ -30,13 +32,20 @@ struct luapcap_gzip {
     int (*inflateEnd)(z_stream *);
 };
 
-/* errno is that of the last try: dlopen() needs a descriptor, of which there may be none. */
+/* Loading a library takes a descriptor. dlopen() does not keep errno, so another open tells. */
+static int lacks_descriptors(void) {
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE ? errno : 0;
+    close(fd);
+    return 0;
+}
+
 static void *open_library(void) {
     static const char *const names[] = {"libz.so.1", "libz.so", "libz.1.dylib", "libz.dylib"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        errno = 0;
         void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-        if (library != NULL || errno == EMFILE || errno == ENFILE)
+        if (library != NULL)
             return library;
     }
     return NULL;
@@ -61,8 +70,8 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
     }
     gzip->library = open_library();
     if (gzip->library == NULL) {
-        int reason = errno;
-        if (reason == EMFILE || reason == ENFILE)
+        int reason = lacks_descriptors();
+        if (reason != 0)
             snprintf(error, size,
                      "compressed with gzip, and zlib, which unpacks it, cannot be loaded: %s",
                      strerror(reason));
