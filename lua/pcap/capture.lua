@@ -12,7 +12,6 @@ local ffi = require "ffi"
 local block = require "pcap.block"
 local check = require "pcap.check"
 local dumper = require "pcap.dumper"
-local filter = require "pcap.filter"
 local options = require "pcap.options"
 local packet = require "pcap.packet"
 local scarce = require "pcap.scarce"
@@ -183,33 +182,6 @@ end
 function Capture:ending()
   check.open(self, Capture, "ending")
   return self._ending
-end
-
---- Lets only packets pass that match from here on.
----@param expression string|table  see pcap-filter(7); or a filter of pcap.compile()
----@param nooptimize? boolean       true to leave the compiled program as it comes
----@return table|nil capture  itself
----@return string|nil message libpcap's, on a bad expression
----pcap_compile, pcap_setfilter
-function Capture:set_filter(expression, nooptimize)
-  local handle = check.open(self, Capture, "set_filter")
-  local source, optimize, mask = filter.source(expression)
-  if not source then
-    source, optimize = check.cstring(expression, 1, "set_filter"), not nooptimize
-  end
-  local program, message = filter.compile_on(handle, source, optimize, mask or self._netmask or 0)
-  if not program then
-    return nil, message
-  end
-  -- A dead handle takes no filter: there compiling is all, which checks the expression. A feed's
-  -- and a stream's packets are filtered once they are whole, by the matcher alone.
-  local filters = self._kind == "live" or self._kind == "savefile" and not self._stream
-  if filters and shim.luapcap_setfilter(handle, program) ~= 0 then
-    return nil, capture.message(handle)
-  end
-  self._match = (self._kind == "savefile" or self._kind == "feed") and filter.matcher(program)
-  self._program = program
-  return self
 end
 
 --- A descriptor to wait for packets with, in a poll of your own; it stays the capture's.

@@ -5,6 +5,7 @@
 local ffi = require "ffi"
 local capture = require "pcap.capture"
 local check = require "pcap.check"
+local filtering = require "pcap.filtering"
 local options = require "pcap.options"
 local shim = require "pcap.shim"
 
@@ -85,6 +86,12 @@ function Capture:set_fanout(id, kind, flags)
   local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil)
   if status == 0 then
     self._fanout = id
+    -- Libpcap does not say where the kernel has refused the filter.
+    local program = self._program
+    if program and shim.luapcap_kernel_filter(handle) ~= program.bf_len then
+      local applied, message = filtering.apply_again(self)
+      return applied and self or nil, message
+    end
     return self
   end
   local reason = status == -1 and explain(ffi.errno(), id) or capture.message(handle)

@@ -14,6 +14,7 @@ local timestamp = require "pcap.timestamp"
 
 -- The captures' methods that are not for reading.
 require "pcap.settings"
+require "pcap.filtering"
 require "pcap.waiting"
 require "pcap.loop"
 require "pcap.progress"

@@ -8,6 +8,7 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
+local filter = require "pcap.filter"
 local names = require "pcap.names"
 local options = require "pcap.options"
 local scarce = require "pcap.scarce"
@@ -20,10 +21,15 @@ local live = {}
 -- lower throughput.
 local BLOCK_TIMEOUT_MS = 10
 
--- What luapcap_next() returns besides libpcap's error numbers.
+-- What luapcap_live_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
+-- And what stands for a packet that the filter rejects.
+local REJECTED = 3
 -- And signals.wait(), for a reason to read.
 local READY = 1
+
+-- For how long a read that may not wait goes on over packets that the filter rejects, in seconds.
+local PATIENCE = 0.001
 
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
@@ -36,36 +42,67 @@ local function failure(self, status)
   return nil, capture.message(self._handle)
 end
 
--- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
--- packet that passes the filter.
-local function wait(self, status)
-  local deadline = shim.luapcap_monotonic() + (self._nonblock and 0 or self._timeout)
-  while status == NO_PACKET do
-    local left = deadline - shim.luapcap_monotonic()
-    if left <= 0 then
-      signals.look()
-      return nil, capture.interrupted(self) or "timeout"
-    end
+-- Reads once, and filters where the kernel does not.
+local function try(self)
+  local pkt, match = self._packet, self._match
+  local status = shim.luapcap_live_next(self._handle, pkt)
+  if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
+    return REJECTED
+  end
+  return status
+end
+
+-- One more step towards a packet: a wait where there was none, and a read. Gives the new status, or
+-- nil and the reason to end.
+local function try_again(self, status, left)
+  if status == NO_PACKET then
     local ready, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
     if not ready then
       return nil, reason
     elseif ready < 0 then
       return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
-    elseif ready == READY and self._handle then
-      status = shim.luapcap_next(self._handle, self._packet)
+    elseif ready ~= READY then
+      return NO_PACKET
     end
+  elseif signals.due() then
+    signals.look()
   end
-  if status == PACKET and self._handle then
+  local reason = capture.interrupted(self)
+  if reason then
+    return nil, reason
+  end
+  return try(self)
+end
+
+-- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
+-- packet that passes the filter.
+local function wait(self, status)
+  local now = shim.luapcap_monotonic()
+  local timeout = self._nonblock and 0 or self._timeout
+  local deadline, patience = now + timeout, now + math.max(timeout, PATIENCE)
+  local reason
+  while status == NO_PACKET or status == REJECTED do
+    local left = (status == REJECTED and patience or deadline) - shim.luapcap_monotonic()
+    if left <= 0 then
+      signals.look()
+      self._behind = status == REJECTED -- there may be packets still
+      return nil, capture.interrupted(self) or "timeout"
+    end
+    status, reason = try_again(self, status, left)
+  end
+  if not status then
+    return nil, reason
+  elseif status == PACKET and self._handle then
     return self._packet
   end
   return failure(self, status)
 end
 
 local function read(self)
-  local status = shim.luapcap_next(self._handle, self._packet)
+  local status = try(self)
   if status == PACKET then
     return self._packet
-  elseif status == NO_PACKET then
+  elseif status == NO_PACKET or status == REJECTED then
     return wait(self, status)
   end
   return failure(self, status)
@@ -170,6 +207,7 @@ local function activate(device, opts)
     local errno = ffi.errno()
     return nil, explain(device, handle, status), errno
   end
+  shim.luapcap_close_on_exec(handle)
   -- Libpcap 1.10 loses the status of a warning about "any", but not its text.
   local warns = status > 0 or capture.message(handle) ~= ""
   local warning = warns and explain(device, handle, math.max(status, cdefs.WARNING)) or nil
@@ -180,6 +218,41 @@ local function activate(device, opts)
     return nil, device .. ": " .. capture.message(handle)
   end
   return handle, warning
+end
+
+-- The kernel's limit, BPF_MAXINSNS. Libpcap prints to stderr when it is exceeded.
+local MAX_INSTRUCTIONS = 4096
+
+local REFUSED = "the kernel does not take this filter, and copies every packet to be filtered here"
+
+--- Applies a filter to a live capture: in the kernel, or where that takes none of this size or has
+-- no memory for it, in this module.
+---@param self table      the capture
+---@param program ffi.cdata*  compiled on its handle
+---@param compile function    compiles the filter for other places than the kernel; or nil, message
+---@return boolean|nil applied
+---@return string|nil message  why not; or a warning where the kernel does not filter
+function live.set_filter(self, program, compile)
+  local handle = self._handle
+  if program.bf_len <= MAX_INSTRUCTIONS then
+    if shim.luapcap_setfilter(handle, program) ~= 0 then
+      return nil, capture.message(handle)
+    end
+    local count = shim.luapcap_kernel_filter(handle)
+    if count < 0 or count == program.bf_len then
+      self._program, self._match = program, false
+      return true
+    end
+  end
+  local portable, message = compile()
+  if not portable then
+    return nil, message
+  end
+  self._program, self._match = false, filter.matcher(portable)
+  if shim.luapcap_accept_all(handle) ~= 0 then
+    return nil, capture.message(handle)
+  end
+  return true, REFUSED
 end
 
 --- Opens a device with options that have been read with live.KINDS.
@@ -202,7 +275,8 @@ end
 -- "inout") and protocol (an Ethernet type, on Linux). What the device cannot do is nil, message.
 ---@param device? string    default "any", where the system has it
 ---@param snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
----@param promisc? boolean  promiscuous mode (default false)
+---@param promisc? boolean  promiscuous mode (default false); any value but nil and false is true,
+--- and the number 0, which is false in C, is misuse
 ---@param timeout? number   seconds that a read waits for a packet, fractions allowed; 0 is not
 --- at all (default)
 ---@return table|nil capture
@@ -211,6 +285,9 @@ end
 function live.open_live(device, snaplen, promisc, timeout)
   if type(device) == "table" then
     return live.open(options.read(device, 1, "open_live", live.KINDS))
+  end
+  if promisc == 0 then
+    check.fail(3, "open_live", "boolean expected, got 0, which is true in Lua")
   end
   return live.open {
     device = device ~= nil and check.cstring(device, 1, "open_live") or nil,

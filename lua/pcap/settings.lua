@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
+local filtering = require "pcap.filtering"
 local options = require "pcap.options"
 local shim = require "pcap.shim"
 
@@ -81,7 +82,7 @@ for name, row in pairs(LISTS) do
   end
 end
 
---- Sets the link type.
+--- Sets the link type, for which a filter that is set is compiled anew.
 ---@param dlt integer  one of cap:datalinks()
 ---@return table|nil capture  itself
 ---@return string|nil message
@@ -89,11 +90,17 @@ end
 function Capture:set_datalink(dlt)
   local handle = check.open(self, Capture, "set_datalink")
   dlt = check.integer(dlt, 1, "set_datalink", 0, 2 ^ 31 - 1)
+  local before = shim.luapcap_datalink(handle)
   local status = shim.luapcap_set_datalink(handle, dlt)
   if status ~= 0 then
     return failure(self, status)
   end
-  return self
+  local applied, message = filtering.apply_again(self)
+  if not applied then
+    shim.luapcap_set_datalink(handle, before)
+    return nil, message
+  end
+  return self, message
 end
 
 --- Sets which packets are captured: those that come in, those that go out, or both.
@@ -151,13 +158,15 @@ function Capture:nonblock()
   return value ~= 0
 end
 
---- What was counted since the capture began; what that covers differs between systems.
+--- What was counted since the capture began; what that covers differs between systems. Libpcap's
+-- counters begin again at 2^32: these go on, if asked for at least once in so many packets.
 ---@return table|nil stats  {received =, dropped = (for want of room in the buffer), if_dropped =
 --- (by the interface)}, packets
 ---@return string|nil message
 ---pcap_stats
 function Capture:stats()
-  local handle, stat = check.open(self, Capture, "stats"), ffi.new("luapcap_stat")
+  local handle, stat = check.open(self, Capture, "stats"), self._stat or ffi.new("luapcap_stat")
+  self._stat = stat
   local status = shim.luapcap_stats(handle, stat)
   if status ~= 0 then
     return failure(self, status)

@@ -142,7 +142,7 @@ function RestyCapture:drain(callback, budget)
   while true do
     local pkt, reason = self:next_packet()
     if not pkt then
-      if count > 0 then
+      if count > 0 or self._behind then
         self._pause = 0
       elseif woken then
         self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
@@ -217,10 +217,10 @@ function capture.make(opts)
   self._on_exit = opts.on_exit or false
   -- Waiting is wait()'s to do: a read that waits would hold up the worker.
   self._timeout, self._patience = 0, opts.timeout or math.huge
-  shim.luapcap_close_on_exec(self._handle)
-  local ready, problem = self, nil
+  local ready, problem, warning = self, nil, nil
   if opts.filter then
-    ready, problem = self:set_filter(opts.filter)
+    ready, warning = self:set_filter(opts.filter)
+    problem = warning
   end
   if ready and opts.fanout then
     ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
@@ -229,7 +229,7 @@ function capture.make(opts)
     self:close()
     return nil, problem
   end
-  return self, message
+  return self, message or warning
 end
 
 --- Opens a live capture to wait for in a context of your own that may yield: a request, a timer.
