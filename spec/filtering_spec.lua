@@ -98,12 +98,6 @@ describe("A filter of a live capture", function()
     assert.equal(net.frame "xenon", pkt)
   end)
 
-  live("may ask which way a packet goes", function()
-    assert.same({ cap }, { cap:set_filter "inbound" })
-    send "here"
-    assert.equal("here", seen(cap))
-  end)
-
   live("is compiled anew for another link type, or that is refused", function()
     if #cap:datalinks() < 2 then return pending "needs a device with two link types" end
     assert(cap:set_filter "ether[14] = 0x78")
