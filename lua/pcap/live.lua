@@ -79,7 +79,7 @@ end
 local function wait(self, status)
   local now = shim.luapcap_monotonic()
   local timeout = self._nonblock and 0 or self._timeout
-  local deadline, patience = now + timeout, now + math.max(timeout, PATIENCE)
+  local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
   local reason
   while status == NO_PACKET or status == REJECTED do
     local left = (status == REJECTED and patience or deadline) - shim.luapcap_monotonic()

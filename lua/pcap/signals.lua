@@ -34,7 +34,10 @@ end
 function signals.look()
   gethook() -- a function that LuaJIT does not compile
   local now = monotonic()
-  stride = math.min(stride * 2, LONGEST, math.max(stride * PERIOD / (now - looked_at), 1))
+  -- No math.min(): a handler of luaposix may leave it one argument more.
+  local wanted, most = stride * PERIOD / (now - looked_at), stride * 2
+  most = most < LONGEST and most or LONGEST
+  stride = wanted < 1 and 1 or wanted < most and wanted or most
   left, looked_at = stride, now
 end
 

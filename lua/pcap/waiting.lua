@@ -29,8 +29,8 @@ function Capture:wait(timeout)
   local deadline = shim.luapcap_monotonic() + timeout
   local status, reason
   repeat
-    local left = math.max(deadline - shim.luapcap_monotonic(), 0)
-    status, reason = signals.wait(self, shim.luapcap_wait, handle, left)
+    local left = deadline - shim.luapcap_monotonic()
+    status, reason = signals.wait(self, shim.luapcap_wait, handle, left > 0 and left or 0)
   until status ~= INTERRUPTED
   if status == READY then
     return true
