@@ -1,14 +1,108 @@
 /* A live capture: what it counts, and what only some systems have. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include "luapcap.h"
 
-/* What was counted since the capture began. Returns 0, or PCAP_ERROR with pcap_geterr(). */
+/* Keeps a descriptor out of programs that are started; -1 is none. Returns 0, or -1 with errno. */
+static int close_on_exec(int fd) {
+    return fd < 0 ? 0 : fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/*
+ * Creates a handle as pcap_create(), which the caller frees. Libpcap opens an eventfd for it on
+ * Linux and does not tell its descriptor: it is the lowest that was free.
+ */
+pcap_t *luapcap_create(const char *device, char *errbuf) {
+#ifdef __linux__
+    static const char kind[] = "anon_inode:[eventfd]";
+    char path[32], target[sizeof kind];
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        fd = open("/", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    pcap_t *p = pcap_create(device, errbuf);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (p != NULL && fd >= 0 && readlink(path, target, sizeof target) == sizeof kind - 1 &&
+        memcmp(target, kind, sizeof kind - 1) == 0)
+        close_on_exec(fd);
+    return p;
+#else
+    return pcap_create(device, errbuf);
+#endif
+}
+
+/* Keeps an active capture's descriptors out of the programs that this process becomes or starts.
+ * Returns 0, or -1 with errno. */
+int luapcap_close_on_exec(pcap_t *p) {
+    return close_on_exec(pcap_fileno(p)) != 0 ? -1 : close_on_exec(pcap_get_selectable_fd(p));
+}
+
+/*
+ * Reads the next packet as luapcap_next() from a capture that does not block. Libpcap's modules
+ * for netlink, D-Bus and others take it for an error that none is there; here it is none: 0.
+ */
+int luapcap_live_next(pcap_t *p, luapcap_packet *packet) {
+    errno = 0;
+    int status = luapcap_next(p, packet);
+    if (status != PCAP_ERROR || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return status;
+    const char *message = pcap_geterr(p), *reason = strerror(errno);
+    size_t length = strlen(message), end = strlen(reason);
+    return length >= end && strcmp(message + length - end, reason) == 0 ? 0 : status;
+}
+
+/*
+ * How many instructions the filter has that the kernel runs for a capture: 0 for none, -1 where
+ * that cannot be told. Libpcap says of a filter that the kernel refuses that it is set.
+ */
+int luapcap_kernel_filter(pcap_t *p) {
+#ifdef SO_GET_FILTER
+    socklen_t count = 0;
+    int fd = pcap_fileno(p);
+    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &count) == 0)
+        return (int)count;
+#else
+    (void)p;
+#endif
+    return -1;
+}
+
+/* Has the kernel take all packets of a capture. Returns as pcap_setfilter(). */
+int luapcap_accept_all(pcap_t *p) {
+    struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+    struct bpf_program program = {.bf_len = 1, .bf_insns = &all};
+    return pcap_setfilter(p, &program);
+}
+
+/* Counts on to what a counter of 32 bits shows, which has gone round once at the most. */
+static double count_on(double count, uint32_t now) {
+    uint32_t before = (uint32_t)(uint64_t)count;
+    return count + (uint32_t)(now - before);
+}
+
+/* Counts on in `stat`, which begins with zeros, to what libpcap's counters show. */
+void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
+                      uint32_t if_dropped) {
+    stat->received = count_on(stat->received, received);
+    stat->dropped = count_on(stat->dropped, dropped);
+    stat->if_dropped = count_on(stat->if_dropped, if_dropped);
+}
+
+/*
+ * What was counted since the capture began, in `stat`, which belongs to this capture alone and
+ * begins with zeros. Libpcap's counters start again at 2^32: it is right if asked at least once in
+ * so many packets. Returns 0, or PCAP_ERROR with pcap_geterr().
+ */
 int luapcap_stats(pcap_t *p, luapcap_stat *stat) {
     struct pcap_stat counted = {0};
     int status = pcap_stats(p, &counted);
-    stat->received = counted.ps_recv;
-    stat->dropped = counted.ps_drop;
-    stat->if_dropped = counted.ps_ifdrop;
+    if (status == 0)
+        luapcap_count_on(stat, counted.ps_recv, counted.ps_drop, counted.ps_ifdrop);
     return status;
 }
 

@@ -145,6 +145,13 @@ LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals
 LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 
 /* live.c: a live capture */
+LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
+LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
+LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_packet *packet);
+LUAPCAP_API int luapcap_kernel_filter(pcap_t *p);
+LUAPCAP_API int luapcap_accept_all(pcap_t *p);
+LUAPCAP_API void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
+                                  uint32_t if_dropped);
 LUAPCAP_API int luapcap_stats(pcap_t *p, luapcap_stat *stat);
 LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
@@ -168,7 +175,6 @@ LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size)
 LUAPCAP_API int luapcap_pair_accept(int listener, char *path);
 LUAPCAP_API void luapcap_pair_close(int fd);
 LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
-LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
 /* dumper.c: writing savefiles, with every write checked */

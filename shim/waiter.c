@@ -184,12 +184,6 @@ int luapcap_waiter_start(pcap_t *p, int pair) {
     return -1;
 }
 
-/* Keeps a capture's descriptor out of the programs that this process becomes or starts, as a
- * server that replaces its binary does. Returns 0, or -1 with errno. */
-int luapcap_close_on_exec(pcap_t *p) {
-    return fcntl(pcap_fileno(p), F_SETFD, FD_CLOEXEC);
-}
-
 /*
  * Marks a capture as taken, among all processes that inherited it. Returns 1 when none had taken
  * it before; 0 when one had, whose place in the ring is not known to this one; -1 with errno. The

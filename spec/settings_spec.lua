@@ -205,3 +205,16 @@ describe("Settings", function()
       [[bad argument #1 to 'open_live' (option 'rfmon': boolean expected, got "yes")]])
   end)
 end)
+
+describe("The counts of a capture", function()
+  local ffi, shim = require "ffi", require "pcap.core.shim"
+
+  it("go on where libpcap's begin again at 2^32", function()
+    local stat = ffi.new "luapcap_stat"
+    shim.luapcap_count_on(stat, 4294967290, 7, 0)
+    shim.luapcap_count_on(stat, 4, 7, 4294967295)
+    assert.same({ 4294967300, 7, 4294967295 }, { stat.received, stat.dropped, stat.if_dropped })
+    shim.luapcap_count_on(stat, 3, 8, 0)
+    assert.same({ 8589934595, 8, 4294967296 }, { stat.received, stat.dropped, stat.if_dropped })
+  end)
+end)

@@ -17,7 +17,7 @@ local METHODS = {
   { reading.methods, "next", "next_packet", "packets", "ending", "progress", "close" },
   { callbacks, "loop", "dispatch", "breakloop" },
   { waiting, "wait", "getfd", "pollable", "required_timeout" },
-  { filtering, "set_filter" },
+  { filtering.methods, "set_filter" },
   { settings, "datalink", "datalinks", "set_datalink", "datalink_ext", "snapshot", "stats",
     "set_direction", "set_nonblock", "nonblock", "tstamp_types", "tstamp_precision", "is_swapped",
     "version", "bufsize", "fileno" },

@@ -22,19 +22,52 @@ Filter.__index = Filter
 -- tcpdump's snapshot length, which is what a program returns for a match.
 local MAX_SNAPLEN = 262144
 
+-- Linux's kernel gives what is known of a packet besides its bytes at offsets from here on:
+-- SKF_AD_OFF. Libpcap's interpreter finds nothing there.
+local KERNEL_OFFSETS = 2 ^ 32 - 0x1000
+-- BPF_LD | BPF_ABS of any size.
+local LOADS = { [0x20] = true, [0x28] = true, [0x30] = true }
+
+-- Whether a program asks for what only the kernel can answer, as "inbound" does.
+local function asks_kernel(program)
+  for i = 0, program.bf_len - 1 do
+    local insn = program.bf_insns[i]
+    if LOADS[insn.code] and insn.k >= KERNEL_OFFSETS then
+      return true
+    end
+  end
+  return false
+end
+
 --- Compiles an expression on a handle.
 ---@param handle ffi.cdata*  pcap_t *
 ---@param expression string
 ---@param optimize boolean
 ---@param netmask integer    for "ip broadcast"
+---@param in_kernel? boolean  whether the program is to run in the Linux kernel
 ---@return ffi.cdata*|nil program  luapcap_bpf_program, its memory freed by its finalizer
 ---@return string|nil message
-function filter.compile_on(handle, expression, optimize, netmask)
+function filter.compile_on(handle, expression, optimize, netmask, in_kernel)
   local program = ffi.gc(ffi.new("luapcap_bpf_program"), shim.luapcap_freecode)
   if shim.luapcap_compile(handle, program, expression, optimize and 1 or 0, netmask) ~= 0 then
     return nil, ffi.string(shim.luapcap_geterr(handle))
+  elseif not in_kernel and asks_kernel(program) then
+    return nil, "a packet itself does not tell this: only the filter of a live capture can, in the "
+      .. "Linux kernel"
   end
   return program
+end
+
+--- Compiles an expression on a handle of its own, as compile_on() for any place but the kernel.
+function filter.compile_portably(linktype, snaplen, expression, optimize, netmask)
+  local handle = shim.luapcap_open_dead_with_tstamp_precision(linktype, snaplen,
+    cdefs.TSTAMP_PRECISION_MICRO)
+  if handle == nil then
+    return nil, "not enough memory to compile a filter"
+  end
+  local program, message = filter.compile_on(handle, expression, optimize, netmask)
+  shim.luapcap_close(handle)
+  return program, message
 end
 
 -- Translated programs, by their bytes. A caller's loop is compiled for each function it meets, and
@@ -64,7 +97,7 @@ function filter.matcher(program)
   end
 end
 
-local KINDS = {
+local OPTIONS = {
   linktype = options.integer(0, 2 ^ 31 - 1),
   snaplen = options.integer(0, 2 ^ 31 - 1),
   netmask = options.integer(0, 2 ^ 32 - 1),
@@ -81,15 +114,9 @@ local KINDS = {
 ---pcap_open_dead, pcap_compile
 function filter.compile(expression, opts)
   check.cstring(expression, 1, "compile")
-  opts = options.read(opts, 2, "compile", KINDS)
-  local handle = shim.luapcap_open_dead_with_tstamp_precision(opts.linktype or DLT.EN10MB,
-    opts.snaplen or MAX_SNAPLEN, cdefs.TSTAMP_PRECISION_MICRO)
-  if handle == nil then
-    return nil, "not enough memory to compile a filter"
-  end
-  local program, message = filter.compile_on(handle, expression, opts.optimize ~= false,
-    opts.netmask or 0)
-  shim.luapcap_close(handle)
+  opts = options.read(opts, 2, "compile", OPTIONS)
+  local program, message = filter.compile_portably(opts.linktype or DLT.EN10MB,
+    opts.snaplen or MAX_SNAPLEN, expression, opts.optimize ~= false, opts.netmask or 0)
   if not program then
     return nil, message
   end
@@ -129,7 +156,7 @@ function Filter:match(data, caplen, wirelen)
     wirelen = caplen == nil and #data or check.integer(caplen, 2, "match", 0, 2 ^ 32 - 1)
     matches = self._match(cast(bytes_pointer, data), #data, wirelen)
   elseif type(data) == "cdata" and not tonumber(data) then
-    check.integer(caplen, 2, "match", 0, 2 ^ 32 - 1)
+    caplen = check.integer(caplen, 2, "match", 0, 2 ^ 32 - 1)
     wirelen = wirelen == nil and caplen or check.integer(wirelen, 3, "match", 0, 2 ^ 32 - 1)
     local bytes = cast(bytes_pointer, data)
     if bytes == nil and caplen > 0 then

@@ -3,6 +3,7 @@
 -- Linux's PACKET_FANOUT, see packet(7); other systems have nothing like it.
 
 local ffi = require "ffi"
+local filtering = require "pcap.capture.filtering"
 local object = require "pcap.capture.object"
 local check = require "pcap.core.check"
 local options = require "pcap.core.options"
@@ -17,7 +18,7 @@ local TYPES = { hash = 0, lb = 1, cpu = 2, rollover = 3, rnd = 4, qm = 5 }
 local NAMES = '"hash", "lb", "cpu", "rnd", "qm" or "rollover"'
 
 local FLAGS = { rollover = 0x1000, defrag = 0x8000 }
-local FLAG_KINDS = { rollover = options.flag, defrag = options.flag }
+local FLAG_OPTIONS = { rollover = options.flag, defrag = options.flag }
 
 local MAX_ID = 65535
 
@@ -67,13 +68,13 @@ end
 ---setsockopt(PACKET_FANOUT)
 function methods:set_fanout(id, kind, flags)
   local handle = check.open(self, Capture, "set_fanout")
-  check.integer(id, 1, "set_fanout", 0, MAX_ID)
+  id = check.integer(id, 1, "set_fanout", 0, MAX_ID)
   kind = kind == nil and "hash" or check.cstring(kind, 2, "set_fanout")
   local value = TYPES[kind]
   if not value then
     check.fail(2, "set_fanout", ("%s expected, got %q"):format(NAMES, kind))
   end
-  for name, flag in pairs(options.read(flags, 3, "set_fanout", FLAG_KINDS)) do
+  for name, flag in pairs(options.read(flags, 3, "set_fanout", FLAG_OPTIONS)) do
     value = value + (flag and FLAGS[name] or 0)
   end
   if not self._source.interface(self) then
@@ -85,6 +86,12 @@ function methods:set_fanout(id, kind, flags)
   local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil)
   if status == 0 then
     self._fanout = id
+    -- Libpcap does not say where the kernel has refused the filter.
+    local program = self._program
+    if program and shim.luapcap_kernel_filter(handle) ~= program.bf_len then
+      local applied, message = filtering.apply_again(self)
+      return applied and self or nil, message
+    end
     return self
   end
   local reason = status == -1 and explain(ffi.errno(), id) or object.message(handle)

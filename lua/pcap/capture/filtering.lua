@@ -1,38 +1,66 @@
---- Filtering: which packets a capture gives.
+--- Filtering: which of its packets a capture gives.
 
 local check = require "pcap.core.check"
 local filter = require "pcap.filter"
 local object = require "pcap.capture.object"
+local shim = require "pcap.core.shim"
 
 local Capture, methods = object.class, {}
+
+local filtering = { methods = methods }
+
+-- Compiles what the capture was asked for, for any place but the kernel.
+local function compile_portably(self, wanted)
+  local handle = self._handle
+  return filter.compile_portably(shim.luapcap_datalink(handle), shim.luapcap_snapshot(handle),
+    wanted.expression, wanted.optimize, wanted.mask)
+end
+
+local function apply(self, wanted)
+  local set_filter = self._source.set_filter
+  local program, message = filter.compile_on(self._handle, wanted.expression, wanted.optimize,
+    wanted.mask, set_filter ~= nil)
+  if not program then
+    return nil, message
+  elseif set_filter then
+    return set_filter(self, program, function() return compile_portably(self, wanted) end)
+  end
+  self._match = filter.matcher(program)
+  return true
+end
+
+--- Applies the capture's filter, if it has one, anew: its link type has changed, or its kernel
+-- filter is gone.
+---@param self table
+---@return boolean|nil applied
+---@return string|nil message  why not; or a warning
+function filtering.apply_again(self)
+  if not self._wanted then
+    return true
+  end
+  return apply(self, self._wanted)
+end
 
 --- Lets only packets pass that match from here on.
 ---@param expression string|table  see pcap-filter(7); or a filter of pcap.compile()
 ---@param nooptimize? boolean       true to leave the compiled program as it comes
 ---@return table|nil capture  itself
----@return string|nil message libpcap's, on a bad expression
+---@return string|nil message libpcap's, on a bad expression; with a capture, a warning that the
+--- kernel does not take the filter: it copies every packet, and this module filters
 ---pcap_compile, pcap_setfilter
 function methods:set_filter(expression, nooptimize)
-  local handle = check.open(self, Capture, "set_filter")
-  local source, optimize, mask = filter.source(expression)
-  if not source then
-    source, optimize = check.cstring(expression, 1, "set_filter"), not nooptimize
+  check.open(self, Capture, "set_filter")
+  local text, optimize, mask = filter.source(expression)
+  if not text then
+    text, optimize = check.cstring(expression, 1, "set_filter"), not nooptimize
   end
-  local program, message = filter.compile_on(handle, source, optimize, mask or self._netmask)
-  if not program then
+  local wanted = { expression = text, optimize = optimize, mask = mask or self._netmask }
+  local applied, message = apply(self, wanted)
+  if not applied then
     return nil, message
   end
-  local source = self._source
-  if source.filters then
-    local set, problem = source.filters(self, program)
-    if not set then
-      return nil, problem
-    end
-  else
-    self._match = filter.matcher(program)
-  end
-  self._program = program
-  return self
+  self._wanted = wanted
+  return self, message
 end
 
-return methods
+return filtering

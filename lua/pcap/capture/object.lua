@@ -69,7 +69,9 @@ function object.new(source, handle, name, fields)
   self._state = self._state or false
   self._window = self._window or NO_WINDOW
   self._match = false -- the function that filters packets in this module
-  self._program = false -- the filter as libpcap compiled it
+  self._program = false -- the program that the kernel runs
+  self._wanted = false -- what was asked of set_filter()
+  self._stat = false -- what stats() has counted so far
   self._netmask = self._netmask or 0 -- for "ip broadcast"
   self._timeout = self._timeout or 0 -- seconds that a read waits
   self._broken = false -- breakloop() has been called
@@ -115,6 +117,11 @@ function object.interrupted(self)
     return "break"
   end
   return not self._handle and "closed" or nil
+end
+
+--- Tells the packets that are read from here on their link type.
+function object.set_linktype(self, linktype)
+  self._packet.linktype = linktype
 end
 
 --- Whether the capture has not been closed.

@@ -1,6 +1,7 @@
 --- Settings: what a capture tells of itself, and what can be set once it is open.
 
 local ffi = require "ffi"
+local filtering = require "pcap.capture.filtering"
 local object = require "pcap.capture.object"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
@@ -86,12 +87,19 @@ end
 ---pcap_set_datalink
 function methods:set_datalink(dlt)
   local handle = check.open(self, Capture, "set_datalink")
-  check.integer(dlt, 1, "set_datalink", 0, 2 ^ 31 - 1)
+  dlt = check.integer(dlt, 1, "set_datalink", 0, 2 ^ 31 - 1)
+  local before = shim.luapcap_datalink(handle)
   local status = shim.luapcap_set_datalink(handle, dlt)
   if status ~= 0 then
     return failure(self, status)
   end
-  return self
+  local applied, message = filtering.apply_again(self)
+  if not applied then
+    shim.luapcap_set_datalink(handle, before)
+    return nil, message
+  end
+  object.set_linktype(self, dlt)
+  return self, message
 end
 
 --- Sets which packets are captured: those that come in, those that go out, or both.
@@ -137,13 +145,15 @@ function methods:nonblock()
   return self._source.nonblock(self)
 end
 
---- What was counted since the capture began; what that covers differs between systems.
+--- What was counted since the capture began; what that covers differs between systems. Libpcap's
+-- counters begin again at 2^32: these go on, if asked for at least once in so many packets.
 ---@return table|nil stats  {received =, dropped = (for want of room in the buffer), if_dropped =
 --- (by the interface)}, packets
 ---@return string|nil message
 ---pcap_stats
 function methods:stats()
-  local handle, stat = check.open(self, Capture, "stats"), ffi.new("luapcap_stat")
+  local handle, stat = check.open(self, Capture, "stats"), self._stat or ffi.new("luapcap_stat")
+  self._stat = stat
   local status = shim.luapcap_stats(handle, stat)
   if status ~= 0 then
     return failure(self, status)

@@ -113,6 +113,13 @@ void luapcap_signals_release(luapcap_signals *signals);
 int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals);
 int luapcap_wait(luapcap_t *p, double timeout, luapcap_signals *signals);
 double luapcap_required_timeout(luapcap_t *p);
+luapcap_t *luapcap_create(const char *device, char *errbuf);
+int luapcap_close_on_exec(luapcap_t *p);
+int luapcap_live_next(luapcap_t *p, luapcap_packet *packet);
+int luapcap_kernel_filter(luapcap_t *p);
+int luapcap_accept_all(luapcap_t *p);
+void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
+  uint32_t if_dropped);
 int luapcap_stats(luapcap_t *p, luapcap_stat *stat);
 int luapcap_set_protocol(luapcap_t *p, int protocol);
 void luapcap_discard(luapcap_t *p);
@@ -130,7 +137,6 @@ int luapcap_pair_listen(const char *folder, char *path, size_t size);
 int luapcap_pair_accept(int listener, char *path);
 void luapcap_pair_close(int fd);
 int luapcap_waiter_start(luapcap_t *p, int pair);
-int luapcap_close_on_exec(luapcap_t *p);
 int luapcap_take(luapcap_t *p);
 
 const luapcap_if *luapcap_device_read(const luapcap_if *item, luapcap_device *device);
@@ -148,7 +154,6 @@ void luapcap_dumper_free(luapcap_dumper *dumper);
 void luapcap_now(luapcap_packet *packet);
 
 const char *luapcap_lib_version(void) __asm__("pcap_lib_version");
-luapcap_t *luapcap_create(const char *device, char *errbuf) __asm__("pcap_create");
 luapcap_t *luapcap_open_dead_with_tstamp_precision(int linktype, int snaplen,
   unsigned int precision) __asm__("pcap_open_dead_with_tstamp_precision");
 void luapcap_close(luapcap_t *p) __asm__("pcap_close");

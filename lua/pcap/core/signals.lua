@@ -34,7 +34,10 @@ end
 function signals.look()
   gethook() -- a function that LuaJIT does not compile
   local now = monotonic()
-  stride = math.min(stride * 2, LONGEST, math.max(stride * PERIOD / (now - looked_at), 1))
+  -- No math.min(): a handler of luaposix may leave it one argument more.
+  local wanted, most = stride * PERIOD / (now - looked_at), stride * 2
+  most = most < LONGEST and most or LONGEST
+  stride = wanted < 1 and 1 or wanted < most and wanted or most
   left, looked_at = stride, now
 end
 
@@ -56,8 +59,8 @@ end
 ---@param wait ffi.cdata*   a function of the shim as luapcap_wait_fd(object, timeout, signals)
 ---@param object any        its first argument
 ---@param timeout number    seconds
----@return integer|nil status  1 for a reason to read, 0 when the time is over, 2 after a signal: look
---- at the time that is left and wait on; -1 when it cannot wait, with ffi.errno()
+---@return integer|nil status  1 for a reason to read, 0 when the time is over, 2 after a signal:
+--- look at the time that is left and wait on; -1 when it cannot wait, with ffi.errno()
 ---@return string|nil reason   "break" or "closed"
 function signals.wait(self, wait, object, timeout)
   local held = spare or ffi.new("luapcap_signals")

@@ -50,10 +50,10 @@ local HEARTBEAT = 1
 -- The worker's end is told to a loop, so its waits are longer.
 local LOOP_HEARTBEAT = 4
 
--- Bytes of the kernel's buffer: a second of 100,000 small packets a second. A worker has other work.
+-- A capture that a loop has gives it all its packets: nobody else may take them.
 local BUFFER_SIZE = 3 * 2 ^ 23
 
-local own_kinds = {
+local own_options = {
   fanout = fanout.option,
   filter = function(value)
     if filter.source(value) then
@@ -79,8 +79,8 @@ local own_kinds = {
 }
 
 --- The options: open_live's, and those of this module.
-capture.KINDS = setmetatable({}, { __index = function(_, key)
-  return own_kinds[key] or live.KINDS[key]
+capture.OPTIONS = setmetatable({}, { __index = function(_, key)
+  return own_options[key] or live.OPTIONS[key]
 end })
 
 local function new_waiter(self)
@@ -175,7 +175,7 @@ function capture.drain(self, callback, budget)
   while true do
     local pkt, reason = self:next_packet()
     if not pkt then
-      if count > 0 then
+      if count > 0 or self._behind then
         self._pause = 0
       elseif woken then
         self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
@@ -242,7 +242,7 @@ function RestyCapture:close()
   return core.class.close(self)
 end
 
---- Opens a capture with options that have been read with capture.KINDS.
+--- Opens a capture with options that have been read with capture.OPTIONS.
 function capture.make(opts)
   local budget, kind = opts.budget, opts.waiter or "thread"
   opts.buffer_size = opts.buffer_size or BUFFER_SIZE
@@ -261,10 +261,10 @@ function capture.make(opts)
   self._on_exit = opts.on_exit or false
   -- Waiting is wait()'s to do: a read that waits would hold up the worker.
   self._timeout, self._patience = 0, opts.timeout or math.huge
-  shim.luapcap_close_on_exec(self._handle)
-  local ready, problem = self, nil
+  local ready, problem, warning = self, nil, nil
   if opts.filter then
-    ready, problem = self:set_filter(opts.filter)
+    ready, warning = self:set_filter(opts.filter)
+    problem = warning
   end
   if ready and opts.fanout then
     ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
@@ -273,7 +273,7 @@ function capture.make(opts)
     self:close()
     return nil, problem
   end
-  return self, message
+  return self, message or warning
 end
 
 --- Opens a live capture to wait for in a context of your own that may yield: a request, a timer.
@@ -287,7 +287,7 @@ end
 ---@return string|nil message  why not; with a capture, a warning if any
 ---pcap_create, pcap_activate
 function capture.open(opts)
-  return capture.make(options.read(opts, 1, "open", capture.KINDS))
+  return capture.make(options.read(opts, 1, "open", capture.OPTIONS))
 end
 
 return capture

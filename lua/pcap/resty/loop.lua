@@ -113,7 +113,7 @@ function loop.start(source, callback)
   if getmetatable(source) == core.class then
     check.fail(1, "start", "capture of pcap.resty expected, got one of pcap")
   elseif getmetatable(source) ~= resty_capture.class then
-    local opts = options.read(source, 1, "start", resty_capture.KINDS)
+    local opts = options.read(source, 1, "start", resty_capture.OPTIONS)
     capture, message = resty_capture.make(opts)
   elseif resty_capture.loop_of(capture) then
     check.fail(1, "start", "a loop has the capture already")

@@ -38,8 +38,8 @@ function team.open_all(n, opts)
     check.fail(1, "open_all", "number of workers expected, got -1: set worker_processes before "
       .. "the http block")
   end
-  check.integer(n, 1, "open_all", 1, 1024)
-  opts = options.read(opts, 2, "open_all", resty_capture.KINDS)
+  n = check.integer(n, 1, "open_all", 1, 1024)
+  opts = options.read(opts, 2, "open_all", resty_capture.OPTIONS)
   local self = setmetatable({ _captures = {}, _size = n }, Team)
   opts.fanout = opts.fanout or default_group(opts)
   for id = 0, n - 1 do

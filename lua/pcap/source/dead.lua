@@ -22,7 +22,7 @@ function source.fetch(self)
 end
 
 -- Compiling is all, which checks the expression.
-function source.filters()
+function source.set_filter()
   return true
 end
 

@@ -5,10 +5,11 @@
 -- for its blocks, and the caller's timeout is ours to keep.
 
 local ffi = require "ffi"
+local activation = require "pcap.source.activation"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
-local names = require "pcap.names"
+local filter = require "pcap.filter"
 local none = require "pcap.source.none"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
@@ -17,19 +18,18 @@ local signals = require "pcap.core.signals"
 
 local live = {}
 
--- The kernel's ring has blocks of 256 KB. A block that is not full is handed over when the buffer
--- timeout is over, so the ring holds a stall of that time for each block, at any rate: 8 MB and 40
--- ms hold 1.2 s. A packet waits no longer than about that time for a reader. Immediate mode would
--- hand over each packet at once, at a lower throughput.
-local BUFFER_SIZE = 2 ^ 23
-local BUFFER_TIMEOUT = 0.04
+--- The options of open_live's table form.
+live.OPTIONS = activation.OPTIONS
 
--- What luapcap_next() returns besides libpcap's error numbers.
+-- What luapcap_live_next() returns besides libpcap's error numbers.
 local PACKET, NO_PACKET = 1, 0
+-- And what stands for a packet that the filter rejects.
+local REJECTED = 3
 -- And what signals.wait() returns.
 local TIME_OVER, READY, INTERRUPTED = 0, 1, 2
 
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+-- For how long a read that may not wait goes on over packets that the filter rejects, in seconds.
+local PATIENCE = 0.001
 
 local function failure(self, status)
   if not self._handle then -- a signal's handler has closed the capture meanwhile
@@ -40,36 +40,66 @@ local function failure(self, status)
   return capture.none(self, capture.message(self._handle))
 end
 
+-- Reads once, and filters where the kernel does not.
+local function try(self)
+  local pkt, match = self._packet, self._match
+  local status = shim.luapcap_live_next(self._handle, pkt)
+  if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
+    return REJECTED
+  end
+  return status
+end
+
+-- One more step towards a packet: a wait where there was none, and a read. Gives the new status, or
+-- nil and the reason to end.
+local function try_again(self, status, left)
+  if status == NO_PACKET then
+    local ready, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
+    if not ready then
+      return nil, reason
+    elseif ready < 0 then
+      return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
+    elseif ready ~= READY then
+      return NO_PACKET
+    end
+  elseif signals.due() then
+    signals.look()
+  end
+  local reason = capture.interrupted(self)
+  if reason then
+    return nil, reason
+  end
+  return try(self)
+end
+
 -- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
 -- packet that passes the filter.
 local function wait(self, status, timeout)
-  local deadline = shim.luapcap_monotonic() + timeout
-  while status == NO_PACKET do
-    local left = deadline - shim.luapcap_monotonic()
+  local now = shim.luapcap_monotonic()
+  local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
+  local reason
+  while status == NO_PACKET or status == REJECTED do
+    local left = (status == REJECTED and patience or deadline) - shim.luapcap_monotonic()
     if left <= 0 then
       signals.look()
+      self._behind = status == REJECTED -- there may be packets still
       return capture.none(self, capture.interrupted(self) or "timeout")
     end
-    local ready, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
-    if not ready then
-      return capture.none(self, reason)
-    elseif ready < 0 then
-      return capture.none(self, ffi.string(shim.luapcap_strerror(ffi.errno())))
-    elseif ready == READY and self._handle then
-      status = shim.luapcap_next(self._handle, self._packet)
-    end
+    status, reason = try_again(self, status, left)
   end
-  if status == PACKET and self._handle then
+  if not status then
+    return capture.none(self, reason)
+  elseif status == PACKET and self._handle then
     return self._packet
   end
   return failure(self, status)
 end
 
 local function read(self, timeout)
-  local status = shim.luapcap_next(self._handle, self._packet)
+  local status = try(self)
   if status == PACKET then
     return self._packet
-  elseif status == NO_PACKET then
+  elseif status == NO_PACKET or status == REJECTED then
     return wait(self, status, timeout)
   end
   return failure(self, status)
@@ -92,21 +122,45 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
+capture.reads(wait, read, look_and_read)
+
 local source = none.new { kind = "live", is_always_ready = false, fetch = fetch }
 
-function source.filters(self, program)
-  if shim.luapcap_setfilter(self._handle, program) ~= 0 then
-    return nil, capture.message(self._handle)
+-- The kernel's limit, BPF_MAXINSNS. Libpcap prints to stderr when it is exceeded.
+local MAX_INSTRUCTIONS = 4096
+
+local REFUSED = "the kernel does not take this filter, and copies every packet to be filtered here"
+
+-- In the kernel, or where that takes none of this size or has no memory for it, in this module.
+function source.set_filter(self, program, compile)
+  local handle = self._handle
+  if program.bf_len <= MAX_INSTRUCTIONS then
+    if shim.luapcap_setfilter(handle, program) ~= 0 then
+      return nil, capture.message(handle)
+    end
+    local count = shim.luapcap_kernel_filter(handle)
+    if count < 0 or count == program.bf_len then
+      self._program, self._match = program, false
+      return true
+    end
   end
-  return true
+  local portable, message = compile()
+  if not portable then
+    return nil, message
+  end
+  self._program, self._match = false, filter.matcher(portable)
+  if shim.luapcap_accept_all(handle) ~= 0 then
+    return nil, capture.message(handle)
+  end
+  return true, REFUSED
 end
 
 function source.wait(self, timeout)
   local deadline = shim.luapcap_monotonic() + timeout
   local status, reason
   repeat
-    local left = math.max(deadline - shim.luapcap_monotonic(), 0)
-    status, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
+    local left = deadline - shim.luapcap_monotonic()
+    status, reason = signals.wait(self, shim.luapcap_wait, self._handle, left > 0 and left or 0)
   until status ~= INTERRUPTED
   if status == READY then
     return true
@@ -139,120 +193,17 @@ function source.fileno(self)
   return shim.luapcap_fileno(self._handle)
 end
 
--- What activation says: the status in words, and the detail where libpcap has one.
-local function explain(device, handle, status)
-  local detail = capture.message(handle)
-  local general = ffi.string(shim.luapcap_statustostr(status))
-  local message = detail
-  if status ~= cdefs.ERROR and status ~= cdefs.WARNING then
-    local adds = detail ~= "" and detail ~= general
-    message = adds and general .. " (" .. detail .. ")" or general
-  end
-  message = device .. ": " .. message
-  if status == cdefs.ERROR_PERM_DENIED or status == cdefs.ERROR_PROMISC_PERM_DENIED then
-    message = message .. "; capturing needs root, or on Linux the capability CAP_NET_RAW, and "
-      .. "CAP_NET_ADMIN for promiscuous mode"
-  end
-  return message
-end
-
-local function netmask(device)
-  local net, mask = ffi.new("uint32_t[1]"), ffi.new("uint32_t[1]")
-  if shim.luapcap_lookupnet(device, net, mask, errbuf) ~= 0 then
-    return 0
-  end
-  return mask[0]
-end
-
--- What pcap_create()'s handle is told before activation: by option, libpcap's setter.
-local SETTERS = {
-  snaplen = "luapcap_set_snaplen",
-  promisc = "luapcap_set_promisc",
-  buffer_size = "luapcap_set_buffer_size",
-  immediate = "luapcap_set_immediate_mode",
-  rfmon = "luapcap_set_rfmon",
-  tstamp_type = "luapcap_set_tstamp_type",
-  precision = "luapcap_set_tstamp_precision",
-  protocol = "luapcap_set_protocol",
-}
-
--- Up to 1,000 seconds. The kernel counts milliseconds, and takes 0 for a time of its own choice.
-local function buffer_timeout(value)
-  if type(value) == "number" and value > 0 and value <= 1000 then
-    return value
-  end
-  return nil, "seconds, more than 0"
-end
-
---- The options of open_live's table form.
-live.KINDS = {
-  device = options.cstring,
-  timeout = options.seconds,
-  snaplen = options.integer(0, 2 ^ 31 - 1),
-  promisc = options.flag,
-  buffer_size = options.integer(1, 2 ^ 31 - 1),
-  buffer_timeout = buffer_timeout,
-  immediate = options.flag,
-  rfmon = options.flag,
-  tstamp_type = names.tstamp_type_option,
-  precision = options.precision,
-  direction = options.direction,
-  protocol = options.integer(0, 65535),
-}
-
-local function configure(device, handle, opts)
-  for key, setter in pairs(SETTERS) do
-    local value = opts[key]
-    if value ~= nil then
-      local status = shim[setter](handle, value)
-      if status ~= 0 then
-        return nil, explain(device, handle, status)
-      end
-    end
-  end
-  return true
-end
-
-local function activate(device, opts)
-  errbuf[0] = 0
-  local handle = capture.own(shim.luapcap_create(device, errbuf))
-  if not handle then
-    return nil, device .. ": " .. ffi.string(errbuf)
-  end
-  shim.luapcap_set_timeout(handle, math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000))
-  shim.luapcap_set_buffer_size(handle, BUFFER_SIZE)
-  local configured, message = configure(device, handle, opts)
-  if not configured then
-    shim.luapcap_discard(ffi.gc(handle, nil))
-    return nil, message
-  end
-  local status = shim.luapcap_activate(handle)
-  if status < 0 then
-    local errno = ffi.errno()
-    return nil, explain(device, handle, status), errno
-  end
-  -- Libpcap 1.10 loses the status of a warning about "any", but not its text.
-  local warns = status > 0 or capture.message(handle) ~= ""
-  local warning = warns and explain(device, handle, math.max(status, cdefs.WARNING)) or nil
-  if shim.luapcap_setnonblock(handle, 1, errbuf) ~= 0 then
-    return nil, device .. ": " .. ffi.string(errbuf)
-  end
-  if opts.direction and shim.luapcap_setdirection(handle, opts.direction) ~= 0 then
-    return nil, device .. ": " .. capture.message(handle)
-  end
-  return handle, warning
-end
-
---- Opens a device with options that have been read with live.KINDS.
+--- Opens a device with options that have been read with live.OPTIONS.
 function live.open(opts)
   local device = opts.device or "any"
-  local handle, message = retry.open(activate, device, opts)
+  local handle, message = retry.open(activation.activate, device, opts)
   if not handle then
     return nil, message
   end
   local timeout = opts.timeout or 0
   return capture.new(source, handle, device, {
-    _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _netmask = netmask(device),
+    _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
+    _netmask = activation.netmask(device),
   }), message
 end
 
@@ -264,7 +215,8 @@ end
 -- "inout") and protocol (an Ethernet type, on Linux). What the device cannot do is nil, message.
 ---@param device? string    default "any", where the system has it
 ---@param snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
----@param promisc? boolean  promiscuous mode (default false)
+---@param promisc? boolean  promiscuous mode (default false); any value but nil and false is true,
+--- and the number 0, which is false in C, is misuse
 ---@param timeout? number   seconds that a read waits for a packet, fractions allowed; 0 is not
 --- at all (default)
 ---@return table|nil capture
@@ -272,7 +224,10 @@ end
 ---pcap_create, pcap_set_*, pcap_activate, pcap_setdirection
 function live.open_live(device, snaplen, promisc, timeout)
   if type(device) == "table" then
-    return live.open(options.read(device, 1, "open_live", live.KINDS))
+    return live.open(options.read(device, 1, "open_live", live.OPTIONS))
+  end
+  if promisc == 0 then
+    check.fail(3, "open_live", "boolean expected, got 0, which is true in Lua")
   end
   return live.open {
     device = device ~= nil and check.cstring(device, 1, "open_live") or nil,

@@ -11,8 +11,9 @@
 -- - `is_always_ready` is true where there is nothing to wait for;
 -- - `progress(cap)` tells how far a file has been read;
 -- - `set_nonblock(cap, flag)` and `nonblock(cap)`: whether reads do without waiting;
--- - `filters(cap, program)` has the source itself drop packets: true, or nil and a message. Without
---   it the capture judges each packet;
+-- - `set_filter(cap, program, compile)` has the source itself drop packets: true and perhaps a
+--   warning, or nil and a message. `compile()` gives a program for other places than the kernel.
+--   Without it the capture judges each packet;
 -- - `interface(cap)` is a handle on a network interface, or nil;
 -- - `release(memory)` closes the handle, `memory.handle`, and frees what else the source has put
 --   into the capture's `_memory`; it is called again.

@@ -1,0 +1,133 @@
+--- Activation: a device's handle of libpcap, with its options.
+
+local ffi = require "ffi"
+local capture = require "pcap.capture"
+local cdefs = require "pcap.core.cdefs"
+local names = require "pcap.names"
+local options = require "pcap.core.options"
+local shim = require "pcap.core.shim"
+
+local activation = {}
+
+-- The kernel's ring has blocks of 256 KB. A block that is not full is handed over when the buffer
+-- timeout is over, so the ring holds a stall of that time for each block, at any rate: 8 MB and 40
+-- ms hold 1.2 s. A packet waits no longer than about that time for a reader. Immediate mode would
+-- hand over each packet at once, at a lower throughput.
+local BUFFER_SIZE = 2 ^ 23
+local BUFFER_TIMEOUT = 0.04
+
+local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+
+-- What activation says: the status in words, and the detail where libpcap has one.
+local function explain(device, handle, status)
+  local detail = capture.message(handle)
+  local general = ffi.string(shim.luapcap_statustostr(status))
+  local message = detail
+  if status ~= cdefs.ERROR and status ~= cdefs.WARNING then
+    local adds = detail ~= "" and detail ~= general
+    message = adds and general .. " (" .. detail .. ")" or general
+  end
+  message = device .. ": " .. message
+  if status == cdefs.ERROR_PERM_DENIED or status == cdefs.ERROR_PROMISC_PERM_DENIED then
+    message = message .. "; capturing needs root, or on Linux the capability CAP_NET_RAW, and "
+      .. "CAP_NET_ADMIN for promiscuous mode"
+  end
+  return message
+end
+
+--- The IPv4 netmask of a device, 0 where it has none.
+function activation.netmask(device)
+  local net, mask = ffi.new("uint32_t[1]"), ffi.new("uint32_t[1]")
+  if shim.luapcap_lookupnet(device, net, mask, errbuf) ~= 0 then
+    return 0
+  end
+  return mask[0]
+end
+
+-- What pcap_create()'s handle is told before activation: by option, libpcap's setter.
+local SETTERS = {
+  snaplen = "luapcap_set_snaplen",
+  promisc = "luapcap_set_promisc",
+  buffer_size = "luapcap_set_buffer_size",
+  immediate = "luapcap_set_immediate_mode",
+  rfmon = "luapcap_set_rfmon",
+  tstamp_type = "luapcap_set_tstamp_type",
+  precision = "luapcap_set_tstamp_precision",
+  protocol = "luapcap_set_protocol",
+}
+
+-- Up to 1,000 seconds. The kernel counts milliseconds, and takes 0 for a time of its own choice.
+local function buffer_timeout(value)
+  if type(value) == "number" and value > 0 and value <= 1000 then
+    return value
+  end
+  return nil, "seconds, more than 0"
+end
+
+--- The options of open_live's table form.
+activation.OPTIONS = {
+  device = options.cstring,
+  timeout = options.seconds,
+  snaplen = options.integer(0, 2 ^ 31 - 1),
+  promisc = options.flag,
+  buffer_size = options.integer(1, 2 ^ 31 - 1),
+  buffer_timeout = buffer_timeout,
+  immediate = options.flag,
+  rfmon = options.flag,
+  tstamp_type = names.tstamp_type_option,
+  precision = options.precision,
+  direction = options.direction,
+  protocol = options.integer(0, 65535),
+}
+
+local function configure(device, handle, opts)
+  for key, setter in pairs(SETTERS) do
+    local value = opts[key]
+    if value ~= nil then
+      local status = shim[setter](handle, value)
+      if status ~= 0 then
+        return nil, explain(device, handle, status)
+      end
+    end
+  end
+  return true
+end
+
+--- Creates and activates a handle that never blocks.
+---@param device string
+---@param opts table           read with activation.OPTIONS
+---@return ffi.cdata*|nil handle
+---@return string|nil message  naming the device; with a handle, a warning
+---@return integer|nil errno
+function activation.activate(device, opts)
+  errbuf[0] = 0
+  local handle = capture.own(shim.luapcap_create(device, errbuf))
+  if not handle then
+    return nil, device .. ": " .. ffi.string(errbuf)
+  end
+  shim.luapcap_set_timeout(handle, math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000))
+  shim.luapcap_set_buffer_size(handle, BUFFER_SIZE)
+  local configured, message = configure(device, handle, opts)
+  if not configured then
+    shim.luapcap_discard(ffi.gc(handle, nil))
+    return nil, message
+  end
+  local status = shim.luapcap_activate(handle)
+  if status < 0 then
+    local errno = ffi.errno()
+    return nil, explain(device, handle, status), errno
+  end
+  shim.luapcap_close_on_exec(handle)
+  -- Libpcap 1.10 loses the status of a warning about "any", but not its text.
+  local warns = status > 0 or capture.message(handle) ~= ""
+  local warning = warns and explain(device, handle, math.max(status, cdefs.WARNING)) or nil
+  if shim.luapcap_setnonblock(handle, 1, errbuf) ~= 0 then
+    return nil, device .. ": " .. ffi.string(errbuf)
+  end
+  if opts.direction and shim.luapcap_setdirection(handle, opts.direction) ~= 0 then
+    return nil, device .. ": " .. capture.message(handle)
+  end
+  return handle, warning
+end
+
+return activation
