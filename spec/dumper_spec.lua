@@ -151,7 +151,7 @@ describe("A dumper", function()
       "bad argument #1 to 'dump' (string expected, got nil)")
     misuse(function() dumper:dump(7) end,
       "bad argument #1 to 'dump' (string expected, got number)")
-    misuse(function() dumper:dump("abc", "1") end,
+    misuse(function() dumper:dump("abc", "now") end,
       "bad argument #2 to 'dump' (number expected, got string)")
     misuse(function() dumper:dump("abc", 0 / 0) end,
       "bad argument #2 to 'dump' (finite number expected, got " .. tostring(0 / 0) .. ")")
@@ -159,7 +159,7 @@ describe("A dumper", function()
       "bad argument #3 to 'dump' (integer from 3 to 4294967295 expected, got 2)")
     misuse(function() dumper:dump("abc", 1, 2 ^ 32) end,
       "bad argument #3 to 'dump' (integer from 3 to 4294967295 expected, got 4294967296)")
-    misuse(function() dumper:dump("abc", 1, "3") end,
+    misuse(function() dumper:dump("abc", 1, "all") end,
       "bad argument #3 to 'dump' (number expected, got string)")
     dumper:close()
     assert.is_true(shell.read(out) == header())

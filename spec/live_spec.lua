@@ -31,7 +31,7 @@ describe("open_live", function()
       "bad argument #1 to 'open_live' (string contains a NUL byte)")
     misuse(function() pcap.open_live("lo", -1) end,
       "bad argument #2 to 'open_live' (integer from 0 to 2147483647 expected, got -1)")
-    misuse(function() pcap.open_live("lo", "96") end,
+    misuse(function() pcap.open_live("lo", "all") end,
       "bad argument #2 to 'open_live' (number expected, got string)")
     misuse(function() pcap.open_live("lo", 0, false, -0.1) end,
       "bad argument #4 to 'open_live' (seconds expected, got -0.1)")

@@ -81,7 +81,7 @@ describe("A packet", function()
 
   it("refuses positions that are no numbers", function()
     local pkt = first("abc")
-    misuse(function() pkt:bytes("1") end,
+    misuse(function() pkt:bytes("one") end,
       "bad argument #1 to 'bytes' (number expected, got string)")
     misuse(function() pkt:bytes(1, {}) end,
       "bad argument #2 to 'bytes' (number expected, got table)")

@@ -25,6 +25,15 @@ describe("tv2secs and secs2tv", function()
     end
   end)
 
+  it("take strings of digits for numbers, as Lua's own library does", function()
+    assert.equal(1.000002, pcap.tv2secs("1", " 2 "))
+    assert.same({ 1, 500000 }, { pcap.secs2tv("1.5") })
+    assert.same({ 16, 0 }, { pcap.secs2tv("0x10") })
+    for _, bad in ipairs { "", " ", "1s", "1 2", "nan", "inf", "1e999" } do
+      assert.is_false(pcall(pcap.secs2tv, bad), bad)
+    end
+  end)
+
   it("refuse what is not a finite number", function()
     for _, bad in ipairs { 0 / 0, math.huge, -math.huge } do
       assert.has_error(function() pcap.secs2tv(bad) end,
@@ -32,7 +41,7 @@ describe("tv2secs and secs2tv", function()
       assert.has_error(function() pcap.tv2secs(0, bad) end,
         "bad argument #2 to 'tv2secs' (finite number expected, got " .. tostring(bad) .. ")")
     end
-    assert.has_error(function() pcap.secs2tv("1") end,
+    assert.has_error(function() pcap.secs2tv("one") end,
       "bad argument #1 to 'secs2tv' (number expected, got string)")
   end)
 end)

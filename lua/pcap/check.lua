@@ -40,9 +40,18 @@ function check.bytes(value, position, name)
   return value
 end
 
---- A finite number.
+-- A number, or a string that is one from end to end: Lua's own library takes both for numbers.
+local function to_number(value, position, name)
+  local number = type(value) == "string" and tonumber(value) or value
+  if type(number) ~= "number" then
+    argument_error(position, name, "number expected, got " .. type(value), CALLER + 1)
+  end
+  return number
+end
+
+--- A finite number. Like the two below it returns the number of a string of digits.
 function check.number(value, position, name)
-  expect("number", value, position, name)
+  value = to_number(value, position, name)
   if value ~= value or value == math.huge or value == -math.huge then
     argument_error(position, name, "finite number expected, got " .. tostring(value), CALLER)
   end
@@ -51,7 +60,7 @@ end
 
 --- A number of seconds to wait: not negative, fractions and infinity allowed.
 function check.seconds(value, position, name)
-  expect("number", value, position, name)
+  value = to_number(value, position, name)
   if value < 0 or value ~= value then
     argument_error(position, name, "seconds expected, got " .. tostring(value), CALLER)
   end
@@ -60,7 +69,7 @@ end
 
 --- A whole number from low to high.
 function check.integer(value, position, name, low, high)
-  expect("number", value, position, name)
+  value = to_number(value, position, name)
   if not (value >= low and value <= high) or value % 1 ~= 0 then
     argument_error(position, name, ("integer from %.0f to %.0f expected, got %s")
       :format(low, high, tostring(value)), CALLER)

@@ -67,7 +67,7 @@ end
 ---setsockopt(PACKET_FANOUT)
 function Capture:set_fanout(id, kind, flags)
   local handle = check.open(self, Capture, "set_fanout")
-  check.integer(id, 1, "set_fanout", 0, MAX_ID)
+  id = check.integer(id, 1, "set_fanout", 0, MAX_ID)
   kind = kind == nil and "hash" or check.cstring(kind, 2, "set_fanout")
   local value = TYPES[kind]
   if not value then

@@ -129,7 +129,7 @@ function Filter:match(data, caplen, wirelen)
     wirelen = caplen == nil and #data or check.integer(caplen, 2, "match", 0, 2 ^ 32 - 1)
     matches = self._match(cast(bytes_pointer, data), #data, wirelen)
   elseif type(data) == "cdata" and not tonumber(data) then
-    check.integer(caplen, 2, "match", 0, 2 ^ 32 - 1)
+    caplen = check.integer(caplen, 2, "match", 0, 2 ^ 32 - 1)
     wirelen = wirelen == nil and caplen or check.integer(wirelen, 3, "match", 0, 2 ^ 32 - 1)
     local bytes = cast(bytes_pointer, data)
     if bytes == nil and caplen > 0 then

@@ -30,7 +30,7 @@ local TEXTS = {
 for name, row in pairs(TEXTS) do
   local symbol, what, known = unpack(row)
   names[name] = function(number)
-    check.integer(number, 1, name, -2 ^ 31, 2 ^ 31 - 1)
+    number = check.integer(number, 1, name, -2 ^ 31, 2 ^ 31 - 1)
     local found = text(shim[symbol](number)) or known and known[number]
     if not found then
       return nil, ("unknown %s: %d"):format(what, number)

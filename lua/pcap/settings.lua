@@ -88,7 +88,7 @@ end
 ---pcap_set_datalink
 function Capture:set_datalink(dlt)
   local handle = check.open(self, Capture, "set_datalink")
-  check.integer(dlt, 1, "set_datalink", 0, 2 ^ 31 - 1)
+  dlt = check.integer(dlt, 1, "set_datalink", 0, 2 ^ 31 - 1)
   local status = shim.luapcap_set_datalink(handle, dlt)
   if status ~= 0 then
     return failure(self, status)

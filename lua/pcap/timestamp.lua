@@ -12,8 +12,8 @@ local timestamp = {}
 ---@param useci number microseconds
 ---@return number secs
 function timestamp.tv2secs(seci, useci)
-  check.number(seci, 1, "tv2secs")
-  check.number(useci, 2, "tv2secs")
+  seci = check.number(seci, 1, "tv2secs")
+  useci = check.number(useci, 2, "tv2secs")
   return seci + useci / 1e6
 end
 
@@ -22,7 +22,7 @@ end
 ---@return number seci   whole seconds, rounded down
 ---@return number useci  microseconds
 function timestamp.secs2tv(secs)
-  check.number(secs, 1, "secs2tv")
+  secs = check.number(secs, 1, "secs2tv")
   local seci = floor(secs)
   local useci = floor((secs - seci) * 1e6 + 0.5)
   if useci == 1e6 then

@@ -39,7 +39,7 @@ function team.open_all(n, opts)
     check.fail(1, "open_all", "number of workers expected, got -1: set worker_processes before "
       .. "the http block")
   end
-  check.integer(n, 1, "open_all", 1, 1024)
+  n = check.integer(n, 1, "open_all", 1, 1024)
   opts = options.read(opts, 2, "open_all", resty_capture.KINDS)
   local self = setmetatable({ _captures = {}, _size = n }, Team)
   opts.fanout = opts.fanout or default_group(opts)
