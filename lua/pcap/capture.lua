@@ -11,13 +11,13 @@
 local ffi = require "ffi"
 local block = require "pcap.block"
 local check = require "pcap.check"
-local dumper = require "pcap.dumper"
 local filter = require "pcap.filter"
 local options = require "pcap.options"
 local packet = require "pcap.packet"
+local place = require "pcap.place"
 local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
-local read_place = require("pcap.source").read
+local dumper = require "pcap.sink.dumper"
 
 local ffi_string, take = ffi.string, block.take
 
@@ -237,12 +237,12 @@ end
 ---pcap_dump_fopen, pcap_dump_open_append
 function Capture:dump_open(fname, opts)
   local handle = check.open(self, Capture, "dump_open")
-  local place = read_place(fname, "dump_open")
+  local where = place.read(fname, "dump_open")
   opts = options.read(opts, 2, "dump_open", { append = options.flag })
-  if opts.append and (not place.path or place.path == "-") then
+  if opts.append and (not where.path or where.path == "-") then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  return scarce.open(dumper.open, handle, place, opts.append)
+  return scarce.open(dumper.open, handle, where, opts.append)
 end
 
 --- Closes the capture; closing it again does nothing. Packets it handed out are gone.

@@ -5,9 +5,9 @@ local block = require "pcap.block"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
 local options = require "pcap.options"
+local place = require "pcap.place"
 local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
-local source = require "pcap.source"
 
 local take, is_short = block.take, block.is_short
 
@@ -104,9 +104,9 @@ local function fetch_first(self)
   return fetch_from_block(self)
 end
 
-local function open(place, prec)
+local function open(from, prec)
   local stream = ffi.new("luapcap_stream *[1]")
-  local handle = capture.own(shim.luapcap_open_offline(place.path, place.fd or -1, place.file,
+  local handle = capture.own(shim.luapcap_open_offline(from.path, from.fd or -1, from.file,
     prec, stream, errbuf))
   return handle, stream[0] ~= nil and stream[0] or nil, ffi.errno()
 end
@@ -122,14 +122,14 @@ end
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
 function savefile.open_offline(fname, opts)
-  local place = source.read(fname, "open_offline")
+  local from = place.read(fname, "open_offline")
   opts = options.read(opts, 2, "open_offline", { precision = options.precision })
   local prec = opts.precision or cdefs.TSTAMP_PRECISION_MICRO
-  local handle, stream = scarce.open(open, place, prec)
+  local handle, stream = scarce.open(open, from, prec)
   if not handle then
-    return nil, place.name .. ": " .. ffi.string(errbuf)
+    return nil, from.name .. ": " .. ffi.string(errbuf)
   end
-  local self = capture.new(handle, "savefile", place.name, fetch_through_libpcap)
+  local self = capture.new(handle, "savefile", from.name, fetch_through_libpcap)
   self._stream = stream
   if stream then
     self._fetch = fetch_from_stream

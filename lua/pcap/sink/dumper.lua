@@ -8,8 +8,8 @@ local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
 local DLT = require "pcap.dlt"
 local packet = require "pcap.packet"
+local place = require "pcap.place"
 local shim = require "pcap.shim"
-local source = require "pcap.source"
 
 local cast = ffi.cast
 local bytes_pointer = ffi.typeof("const uint8_t *")
@@ -37,26 +37,26 @@ end
 
 --- Opens a savefile for packets of the kind that a handle gives.
 ---@param handle ffi.cdata*  pcap_t *, not needed afterwards
----@param place table        of source.read()
+---@param where table        of place.read()
 ---@param append? boolean    whether to add to an existing file
 ---@return table|nil dumper
 ---@return string|nil message
 ---@return integer|nil errno
-function dumper.open(handle, place, append)
+function dumper.open(handle, where, append)
   errbuf[0] = 0
-  local fd = place.fd or -1
-  if place.file then
-    place.file:flush()
-    fd = shim.luapcap_file_fileno(place.file)
+  local fd = where.fd or -1
+  if where.file then
+    where.file:flush()
+    fd = shim.luapcap_file_fileno(where.file)
   end
-  local opened = shim.luapcap_dumper_open(handle, place.path, fd, append and 1 or 0, errbuf)
+  local opened = shim.luapcap_dumper_open(handle, where.path, fd, append and 1 or 0, errbuf)
   if opened == nil then
     local errno = ffi.errno()
-    return nil, source.named(place, ffi.string(errbuf)), errno
+    return nil, place.named(where, ffi.string(errbuf)), errno
   end
   return setmetatable({
     _handle = ffi.gc(opened, shim.luapcap_dumper_free),
-    _name = place.name,
+    _name = where.name,
     _longest = longest_packet(handle),
     _nano = shim.luapcap_get_tstamp_precision(handle) == cdefs.TSTAMP_PRECISION_NANO,
     _packet = packet.new(0),

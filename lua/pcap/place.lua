@@ -1,12 +1,12 @@
---- Sources: what a savefile is read from or written to, a path, a descriptor or an open Lua file.
+--- Places: what a savefile is read from or written to, a path, a descriptor or an open Lua file.
 
-local source = {}
+local place = {}
 
 --- Reads the first argument of a public function. Misuse is raised at the line that called it.
 ---@param value string|integer|file*
 ---@param name string  the public function
----@return table place  {name = (for messages), and one of path =, fd =, file =}
-function source.read(value, name)
+---@return table where  {name = (for messages), and one of path =, fd =, file =}
+function place.read(value, name)
   if type(value) == "string" then
     if value:find("\0", 1, true) then
       error(("bad argument #1 to '%s' (string contains a NUL byte)"):format(name), 3)
@@ -25,8 +25,8 @@ function source.read(value, name)
 end
 
 --- A message with the place's name in front, where it does not begin with that.
-function source.named(place, message)
-  return place.path and message or place.name .. ": " .. message
+function place.named(where, message)
+  return where.path and message or where.name .. ": " .. message
 end
 
-return source
+return place
