@@ -12,14 +12,14 @@ local ffi = require "ffi"
 local block = require "pcap.block"
 local check = require "pcap.check"
 local filter = require "pcap.filter"
+local in_use = require "pcap.in_use"
 local options = require "pcap.options"
 local packet = require "pcap.packet"
 local place = require "pcap.place"
-local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
 local dumper = require "pcap.sink.dumper"
 
-local ffi_string, take = ffi.string, block.take
+local ffi_string, take, seconds_of = ffi.string, block.take, packet.seconds
 
 local capture = {}
 
@@ -113,7 +113,7 @@ local LARGE = 65536
 --     for capdata, timestamp, wirelen in cap.next, cap do ... end
 --
 ---@return string|nil capdata  the captured bytes; nil at the end or on a failure
----@return number|string timestamp  seconds; or the reason: "timeout" (live), "closed" (no more
+---@return number|string timestamp  seconds, -0 for 0; or the reason: "timeout" (live), "closed" (no more
 --- packets in the file), or libpcap's message
 ---@return integer|nil wirelen  bytes the packet had on the wire
 ---pcap_next_ex
@@ -127,7 +127,7 @@ function Capture:next()
   if pkt.caplen > LARGE then
     collectgarbage("step", pkt.caplen / 512)
   end
-  return capdata, pkt.sec + pkt.nsec / 1e9, pkt.wirelen
+  return capdata, seconds_of(pkt), pkt.wirelen
 end
 
 --- The next packet without a string made of it.
@@ -239,10 +239,10 @@ function Capture:dump_open(fname, opts)
   local handle = check.open(self, Capture, "dump_open")
   local where = place.read(fname, "dump_open")
   opts = options.read(opts, 2, "dump_open", { append = options.flag })
-  if opts.append and (not where.path or where.path == "-") then
+  if opts.append and not place.is_path(where) then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  return scarce.open(dumper.open, handle, where, opts.append)
+  return dumper.open(where, dumper.kind_of(handle), opts.append)
 end
 
 --- Closes the capture; closing it again does nothing. Packets it handed out are gone.
@@ -256,6 +256,7 @@ function Capture:close()
   if handle then
     self._handle, self._match, self._memory.bytes, self._stream = false, false, nil, nil
     self._fetch = has_been_closed
+    in_use.remove(self._in_use)
     self._block.pos, self._block.len = 0, 0
     self._packet.data, self._packet.caplen = nil, 0
     ffi.gc(handle, nil)

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local block = require "pcap.block"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.cdefs"
+local in_use = require "pcap.in_use"
 local options = require "pcap.options"
 local place = require "pcap.place"
 local scarce = require "pcap.scarce"
@@ -131,6 +132,8 @@ function savefile.open_offline(fname, opts)
   end
   local self = capture.new(handle, "savefile", from.name, fetch_through_libpcap)
   self._stream = stream
+  self._in_use = in_use.add(stream and shim.luapcap_stream_fileno(stream)
+    or shim.luapcap_get_selectable_fd(handle), "a capture is reading it")
   if stream then
     self._fetch = fetch_from_stream
   elseif shim.luapcap_block_init(handle, self._block) == 1 then

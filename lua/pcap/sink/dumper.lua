@@ -1,14 +1,18 @@
 --- The dumper: a savefile being written, with every write checked.
 --
--- Ownership: `_handle` is the shim's luapcap_dumper, with its stream, closed by close() or by its
--- finalizer. It needs nothing of the capture that opened it.
+-- Ownership: `_handle` is the shim's luapcap_dumper, with its buffer and its descriptor, closed by
+-- close() or by its finalizer. It needs nothing of the capture that opened it.
 
 local ffi = require "ffi"
 local cdefs = require "pcap.cdefs"
 local check = require "pcap.check"
 local DLT = require "pcap.dlt"
+local file = require "pcap.sink.file"
+local in_use = require "pcap.in_use"
+local options = require "pcap.options"
 local packet = require "pcap.packet"
 local place = require "pcap.place"
+local scarce = require "pcap.scarce"
 local shim = require "pcap.shim"
 
 local cast = ffi.cast
@@ -20,6 +24,9 @@ local dumper = {}
 local Dumper = { __name = "pcap dumper" }
 Dumper.__index = Dumper
 
+--- The snapshot length of a file for which none is given: what tcpdump takes for "all of a packet".
+dumper.WHOLE_PACKET = 65535
+
 local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
 -- The longest packet that libpcap reads back, whatever the snapshot length; those of some link
@@ -30,41 +37,85 @@ for _, name in ipairs { "DBUS", "EBHSCR", "USBPCAP" } do
   HAS_LONGER[DLT[name] or name] = true
 end
 
-local function longest_packet(handle)
-  local snaplen = shim.luapcap_snapshot(handle)
-  return HAS_LONGER[shim.luapcap_datalink(handle)] and snaplen or math.min(snaplen, MAX_CAPLEN)
+local function longest_packet(kind)
+  return HAS_LONGER[kind.linktype] and kind.snaplen or math.min(kind.snaplen, MAX_CAPLEN)
 end
 
---- Opens a savefile for packets of the kind that a handle gives.
----@param handle ffi.cdata*  pcap_t *, not needed afterwards
----@param where table        of place.read()
----@param append? boolean    whether to add to an existing file
----@return table|nil dumper
----@return string|nil message
----@return integer|nil errno
-function dumper.open(handle, where, append)
-  errbuf[0] = 0
-  local fd = where.fd or -1
-  if where.file then
-    where.file:flush()
-    fd = shim.luapcap_file_fileno(where.file)
+--- The kind of packets that a handle gives: what a savefile's header tells of them.
+---@param handle ffi.cdata*  pcap_t *
+---@return table kind  {linktype =, extension = (what the header has beside it), snaplen =,
+--- precision = cdefs.TSTAMP_PRECISION_*}
+function dumper.kind_of(handle)
+  return {
+    linktype = shim.luapcap_datalink(handle),
+    extension = shim.luapcap_datalink_ext(handle),
+    snaplen = shim.luapcap_snapshot(handle),
+    precision = shim.luapcap_get_tstamp_precision(handle),
+  }
+end
+
+-- Closes the handle if it is collected. Until that has been done the file is in use, and a Lua
+-- file stays open: closing a pipe of io.popen() waits for its end, which the handle would hold up.
+local function close_when_collected(handle, token, luafile)
+  return ffi.gc(handle, function(it)
+    shim.luapcap_dumper_close(it)
+    in_use.remove(token)
+    luafile = nil
+  end)
+end
+
+local function open(where, kind, append)
+  local fd, message, errno = file.open(where, append)
+  if not fd then
+    return nil, message, errno
   end
-  local opened = shim.luapcap_dumper_open(handle, where.path, fd, append and 1 or 0, errbuf)
-  if opened == nil then
-    local errno = ffi.errno()
+  local is_new = message
+  local token = in_use.add(fd, "another dumper is writing it")
+  local handle = shim.luapcap_dumper_open(fd, file.path_of(where), append and 1 or 0,
+    kind.linktype, kind.extension or 0, kind.snaplen, kind.precision, errbuf)
+  if handle == nil then
+    errno = ffi.errno()
+    in_use.remove(token)
+    if is_new then
+      os.remove(where.path)
+    end
     return nil, place.named(where, ffi.string(errbuf)), errno
   end
   return setmetatable({
-    _handle = ffi.gc(opened, shim.luapcap_dumper_free),
+    _handle = close_when_collected(handle, token, where.file),
+    _in_use = token,
     _name = where.name,
-    _longest = longest_packet(handle),
-    _nano = shim.luapcap_get_tstamp_precision(handle) == cdefs.TSTAMP_PRECISION_NANO,
+    _longest = longest_packet(kind),
+    _linktype = kind.linktype,
+    _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO,
     _packet = packet.new(0),
   }, Dumper)
 end
 
-local function failure(self)
-  return nil, self._name .. ": " .. ffi.string(shim.luapcap_strerror(ffi.errno()))
+--- Opens a savefile for packets of a kind.
+---@param where table      of place.read()
+---@param kind table       of kind_of()
+---@param append? boolean  whether to add to an existing file, which needs a path
+---@return table|nil dumper
+---@return string|nil message
+function dumper.open(where, kind, append)
+  return scarce.open(open, where, kind, append)
+end
+
+local function failure(self, errno)
+  return nil, self._name .. ": " .. ffi.string(shim.luapcap_strerror(errno or ffi.errno()))
+end
+
+-- Until packets have a link type, no file can be told to be of another.
+local HAS_LINKTYPE = ffi.offsetof("luapcap_packet", "linktype") ~= nil
+
+-- A packet that says nothing of its link type has 0.
+local function is_of_other_type(self, pkt)
+  return HAS_LINKTYPE and pkt.linktype ~= 0 and pkt.linktype ~= self._linktype
+end
+
+local function name_of(linktype)
+  return DLT[linktype] or tostring(linktype)
 end
 
 -- The fields of 32 bits that a savefile has for seconds; readers differ in their sign.
@@ -76,6 +127,10 @@ local function write(self, handle, pkt)
   if pkt.caplen > self._longest then
     return nil, ("%s: packet of %d bytes is longer than the %d that the file can hold")
       :format(self._name, pkt.caplen, self._longest)
+  end
+  if is_of_other_type(self, pkt) then
+    return nil, ("%s: packet of link type %s does not go into a file of %s")
+      :format(self._name, name_of(pkt.linktype), name_of(self._linktype))
   end
   if not is_storable(pkt.sec) then
     return nil, ("%s: a savefile cannot hold a time of %.0f seconds"):format(self._name, pkt.sec)
@@ -100,7 +155,8 @@ end
 --- Writes a packet. The arguments are what cap:next() returns, so that
 -- dumper:dump(cap:next()) copies one, or hands back nil and the reason that there is none.
 ---@param pkt string|luapcap_packet  a packet object is written with its own time and length
----@param timestamp? number  seconds; nil or 0 is the current time, to the microsecond
+---@param timestamp? number  seconds; nil or 0 is the current time, to the microsecond. -0, which
+--- next() gives for a packet of the time 0, is that time
 ---@param wirelen? integer   bytes it had before it was cut (default #pkt)
 ---@return table|nil dumper  itself
 ---@return string|nil message
@@ -120,10 +176,11 @@ function Dumper:dump(pkt, timestamp, wirelen)
   local own = self._packet
   own.caplen = #pkt
   own.wirelen = wirelen == nil and #pkt or check.integer(wirelen, 3, "dump", #pkt, 2 ^ 32 - 1)
-  if timestamp == nil or timestamp == 0 then
+  timestamp = timestamp == nil and 0 or check.number(timestamp, 2, "dump")
+  if timestamp == 0 and 1 / timestamp > 0 then
     shim.luapcap_now(own)
   else
-    set_time(self, own, check.number(timestamp, 2, "dump"))
+    set_time(self, own, timestamp)
   end
   own.data = cast(bytes_pointer, pkt) -- `pkt`, an argument, keeps the string until we return
   local done, message = write(self, handle, own)
@@ -144,7 +201,7 @@ end
 
 --- Where the next packet will stand in the file.
 ---@return integer|nil bytes  those that are still in the buffer too
----@return string|nil message  as for a pipe, which has no positions
+---@return string|nil message  as for a pipe, which has no positions, and after a failed write
 ---pcap_dump_ftell64
 function Dumper:tell()
   local bytes = shim.luapcap_dumper_tell(check.open(self, Dumper, "tell"))
@@ -163,7 +220,8 @@ end
 
 --- Closes the dumper, which is closed then even if this fails; again does nothing.
 ---@return boolean|nil true
----@return string|nil message  when what was dumped did not all reach the system
+---@return string|nil message  when what was dumped did not all reach the file, which may show in
+--- close(2) only, as with a quota or NFS
 ---pcap_dump_close
 function Dumper:close()
   if getmetatable(self) ~= Dumper then
@@ -173,8 +231,11 @@ function Dumper:close()
   if handle then
     self._handle = false
     ffi.gc(handle, nil)
-    if shim.luapcap_dumper_close(handle) ~= 0 then
-      return failure(self)
+    local status = shim.luapcap_dumper_close(handle)
+    local errno = ffi.errno()
+    in_use.remove(self._in_use)
+    if status ~= 0 then
+      return failure(self, errno)
     end
   end
   return true
@@ -182,6 +243,40 @@ end
 
 function Dumper:__tostring()
   return ("%s (%s%s)"):format(Dumper.__name, self._name, self._handle and "" or ", closed")
+end
+
+local KINDS = {
+  file = function(value)
+    return place.of(value), "path, descriptor or open Lua file"
+  end,
+  linktype = options.integer(0, 2 ^ 31 - 1),
+  snaplen = options.integer(0, 2 ^ 31 - 1),
+  precision = options.precision,
+  append = options.flag,
+}
+
+--- Opens a savefile to write packets to, with no capture. The options `linktype`, `snaplen` and
+-- `precision` are those of pcap.open_dead(), `file` and `append` those of cap:dump_open().
+---@param opts table  {file = fname, linktype = (default EN10MB), snaplen = (default, and 0: 65535),
+--- precision = "micro"|"nano" (default "micro"), append = boolean}
+---@return table|nil dumper
+---@return string|nil message  naming the file
+---pcap_dump_fopen, pcap_dump_open_append
+function dumper.dumper(opts)
+  check.table(opts, 1, "dumper")
+  opts = options.read(opts, 1, "dumper", KINDS)
+  local where = opts.file
+  if not where then
+    check.fail(1, "dumper", "option 'file' is missing")
+  end
+  if opts.append and not place.is_path(where) then
+    check.fail(1, "dumper", "option 'append' needs a path")
+  end
+  return dumper.open(where, {
+    linktype = opts.linktype or DLT.EN10MB,
+    snaplen = (opts.snaplen or 0) > 0 and opts.snaplen or dumper.WHOLE_PACKET,
+    precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
+  }, opts.append)
 end
 
 return dumper
