@@ -113,8 +113,8 @@ local LARGE = 65536
 --     for capdata, timestamp, wirelen in cap.next, cap do ... end
 --
 ---@return string|nil capdata  the captured bytes; nil at the end or on a failure
----@return number|string timestamp  seconds, -0 for 0; or the reason: "timeout" (live), "closed" (no more
---- packets in the file), or libpcap's message
+---@return number|string timestamp  seconds, -0 for 0; or the reason: "timeout" (live), "closed" (no
+--- more packets in the file), or libpcap's message
 ---@return integer|nil wirelen  bytes the packet had on the wire
 ---pcap_next_ex
 function Capture:next()

@@ -57,10 +57,10 @@ end
 -- Closes the handle if it is collected. Until that has been done the file is in use, and a Lua
 -- file stays open: closing a pipe of io.popen() waits for its end, which the handle would hold up.
 local function close_when_collected(handle, token, luafile)
+  local kept = { token = token, file = luafile }
   return ffi.gc(handle, function(it)
     shim.luapcap_dumper_close(it)
-    in_use.remove(token)
-    luafile = nil
+    in_use.remove(kept.token)
   end)
 end
 
