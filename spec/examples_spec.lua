@@ -115,8 +115,8 @@ describe("the examples", function()
     for _, signal in ipairs { "TERM", "INT" } do
       for i, command in ipairs { "dump.lua -r %s/fifo -w %s", "copy.lua %s/fifo %s" } do
         local out = ("%s/%s%d.pcap"):format(folder, signal, i)
-        local words = command:format(folder, out)
-        local status = shell.run("OUT=%s SIGNAL=%s timeout 60 bash -m %s %s luajit examples/" .. words
+        local example = "luajit examples/" .. command:format(folder, out)
+        local status = shell.run("OUT=%s SIGNAL=%s timeout 60 bash -m %s %s " .. example
           .. " 2>/dev/null; rm %s/fifo", out, signal, script, folder, folder)
         assert.equal("0\n", status)
         -- tcpdump complains of a file that ends within a packet.
