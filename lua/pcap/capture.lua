@@ -242,7 +242,7 @@ function Capture:dump_open(fname, opts)
   if opts.append and not place.is_path(where) then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  return dumper.open(where, dumper.kind_of(handle), opts.append)
+  return dumper.open(where, dumper.kind_of(handle), opts.append, self._in_use)
 end
 
 --- Closes the capture; closing it again does nothing. Packets it handed out are gone.

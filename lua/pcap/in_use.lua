@@ -16,9 +16,14 @@ local function identify(fd)
   return shim.luapcap_file_identity(fd, text, SIZE) == 1 and ffi.string(text) or nil
 end
 
-local function user_of(file)
+-- What has read all of a file loses nothing if that is written. But `own` asks for itself.
+local function is_using(token, own)
+  return token == own or not (token.is_done and token.is_done())
+end
+
+local function user_of(file, own)
   for token in pairs(users) do
-    if token.file == file then
+    if token.file == file and is_using(token, own) then
       return token.user
     end
   end
@@ -27,9 +32,10 @@ end
 --- Notes that a file is in use from here on.
 ---@param fd integer   one of the file's descriptors; may be closed afterwards
 ---@param user string  who uses it, for messages: "a capture is reading it"
+---@param is_done? function  is_done() tells whether that one needs nothing of the file any more
 ---@return table token for remove(); the file is in use while something refers to it
-function in_use.add(fd, user)
-  local token = { file = identify(fd), user = user }
+function in_use.add(fd, user, is_done)
+  local token = { file = identify(fd), user = user, is_done = is_done }
   if token.file then -- a pipe or a device may be read and written at once
     users[token] = true
   end
@@ -46,14 +52,15 @@ end
 
 --- Who is using the file that a descriptor is of. What is garbage does not count: it is collected.
 ---@param fd integer
+---@param own? table        the token of who asks, whose use counts though it is done
 ---@return string|nil user  nil where nobody is
-function in_use.by(fd)
+function in_use.by(fd, own)
   local file = identify(fd)
-  local user = file and user_of(file)
+  local user = file and user_of(file, own)
   if user then
     collectgarbage()
     collectgarbage()
-    user = user_of(file)
+    user = user_of(file, own)
   end
   return user or nil
 end

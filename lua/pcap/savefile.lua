@@ -133,7 +133,10 @@ function savefile.open_offline(fname, opts)
   local self = capture.new(handle, "savefile", from.name, fetch_through_libpcap)
   self._stream = stream
   self._in_use = in_use.add(stream and shim.luapcap_stream_fileno(stream)
-    or shim.luapcap_get_selectable_fd(handle), "a capture is reading it")
+    or shim.luapcap_get_selectable_fd(handle), "a capture is reading it", function()
+      local position, size = self:progress()
+      return position and size and position >= size
+    end)
   if stream then
     self._fetch = fetch_from_stream
   elseif shim.luapcap_block_init(handle, self._block) == 1 then

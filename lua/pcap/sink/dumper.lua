@@ -64,8 +64,8 @@ local function close_when_collected(handle, token, luafile)
   end)
 end
 
-local function open(where, kind, append)
-  local fd, message, errno = file.open(where, append)
+local function open(where, kind, append, own)
+  local fd, message, errno = file.open(where, append, own)
   if not fd then
     return nil, message, errno
   end
@@ -96,10 +96,11 @@ end
 ---@param where table      of place.read()
 ---@param kind table       of kind_of()
 ---@param append? boolean  whether to add to an existing file, which needs a path
+---@param own? table       in_use's token of the capture whose packets are to be written
 ---@return table|nil dumper
 ---@return string|nil message
-function dumper.open(where, kind, append)
-  return scarce.open(open, where, kind, append)
+function dumper.open(where, kind, append, own)
+  return scarce.open(open, where, kind, append, own)
 end
 
 local function failure(self, errno)

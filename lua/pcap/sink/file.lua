@@ -17,10 +17,11 @@ end
 --- Opens a place to write. Nothing is cut off yet.
 ---@param where table      of place.read()
 ---@param append? boolean  whether all is to be written at the file's end
+---@param own? table       in_use's token of the capture whose packets are to be written
 ---@return integer|nil fd  the caller's to close
 ---@return boolean|string is_new  whether this made the file; or the message
 ---@return integer|nil errno
-function file.open(where, append)
+function file.open(where, append, own)
   local given = where.fd or -1
   if where.file then
     local flushed, message, errno = where.file:flush()
@@ -33,7 +34,7 @@ function file.open(where, append)
   if fd < 0 then
     return failure(where)
   end
-  local user = in_use.by(fd)
+  local user = in_use.by(fd, own)
   if user then
     shim.luapcap_fd_close(fd)
     return nil, ("%s: cannot be written while %s"):format(where.name, user)
