@@ -22,6 +22,7 @@ struct luapcap_dumper {
     int fd;
     int is_file;     /* not a pipe or a device */
     double position; /* where in the file the next record starts */
+    size_t short_of; /* how many bytes the file is short of a whole number of buffers, or 0 */
     double nsec_per_unit;
     int error; /* errno of the first write that failed, or of the close; or 0 */
     char buffer[STREAM_BUFFER_SIZE];
@@ -203,6 +204,26 @@ luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int li
 }
 
 /*
+ * Writes bytes to the stream. The first ones behind a flush are flushed where a whole number of
+ * buffers ends in the file, as stdio goes on by itself: a write that starts or ends within a page
+ * takes the system longer, 14 ns a packet of 100 bytes.
+ */
+static int put(luapcap_dumper *dumper, const void *bytes, size_t size) {
+    size_t before = dumper->short_of;
+    if (before > size) {
+        dumper->short_of -= size;
+    } else if (before > 0) {
+        dumper->short_of = 0;
+        if (fwrite_unlocked(bytes, 1, before, dumper->stream) != before ||
+            fflush(dumper->stream) != 0)
+            return 0;
+        bytes = (const char *)bytes + before;
+        size -= before;
+    }
+    return fwrite_unlocked(bytes, 1, size, dumper->stream) == size;
+}
+
+/*
  * Writes one packet, the bytes that pcap_dump() would write: one call of stdio without its lock
  * where that one makes two with, for a dumper has one owner. Returns 0, or -1 with errno when
  * this write or an earlier one failed, after which nothing more is written. The caller has
@@ -228,8 +249,7 @@ int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet) {
         rest = 0;
     }
     dumper->position += (double)(size + rest);
-    if ((fwrite_unlocked(&whole, 1, size, dumper->stream) != size ||
-         fwrite_unlocked(packet->data, 1, rest, dumper->stream) != rest) &&
+    if ((!put(dumper, &whole, size) || (rest > 0 && !put(dumper, packet->data, rest))) &&
         dumper->error == 0)
         dumper->error = EIO;
     return outcome(dumper);
@@ -240,6 +260,9 @@ int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet) {
 int luapcap_dumper_flush(luapcap_dumper *dumper) {
     if (fflush(dumper->stream) != 0 && dumper->error == 0)
         dumper->error = EIO;
+    if (dumper->is_file)
+        dumper->short_of =
+            (size_t)(STREAM_BUFFER_SIZE - (int64_t)dumper->position % STREAM_BUFFER_SIZE);
     return outcome(dumper);
 }
 

@@ -242,6 +242,21 @@ describe("A dumper", function()
     end
   end)
 
+  it("writes the same whatever the sizes are and whenever it is flushed", function()
+    for step = 1, 4 do
+      local dumper, expected = open(), { header() }
+      for i = 1, 60 do
+        local bytes = ("x"):rep(i * 7919 * step % 65536)
+        expected[#expected + 1] = record(bytes, { sec = i })
+        assert(dumper:dump(bytes, i))
+        assert.equal(#table.concat(expected), dumper:tell())
+        if i % (step * 5) == 0 then assert(dumper:flush()) end
+      end
+      assert(dumper:close())
+      assert.is_true(shell.read(out) == table.concat(expected))
+    end
+  end)
+
   it("writes what was dumped when it is collected", function()
     open():dump("abc", 1)
     collectgarbage()
