@@ -2,11 +2,12 @@
 --
 --   luajit examples/dump.lua [-r file | -i device] [-w file] [-c count] [expression]
 --
--- A file "-" is stdin or stdout.
+-- A file "-" is stdin or stdout. Ctrl-C and SIGTERM end it with all written that was captured.
 
 local pcap = require "pcap"
 local decode = require "pcap.decode"
 local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
+local stop_on_signal = dofile((arg[0]:gsub("[^/]+$", "stop.lua")))
 
 local function check(value, message)
   if not value then
@@ -51,6 +52,8 @@ local show = progress(cap, not options.w)
 local dumper = options.w and check(cap:dump_open(options.w))
 local left = tonumber(options.c) or math.huge
 
+stop_on_signal(cap)
+
 -- A live capture's loop ends whenever nothing came for its timeout, so it is started again.
 repeat
   for pkt in cap:packets(left < math.huge and left or nil) do
@@ -70,4 +73,4 @@ if dumper then
   check(dumper:close())
 end
 local ending = cap:ending()
-check(ending == "closed" or ending == "limit", ending)
+check(ending == "closed" or ending == "limit" or ending == "break", ending)

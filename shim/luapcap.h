@@ -177,15 +177,19 @@ LUAPCAP_API void luapcap_pair_close(int fd);
 LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
+/* file.c: which file a descriptor is of, and opening one to write */
+LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
+LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
+
 /* dumper.c: writing savefiles, with every write checked */
-LUAPCAP_API luapcap_dumper *luapcap_dumper_open(pcap_t *p, const char *path, int fd, int append,
+LUAPCAP_API luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int linktype,
+                                                int extension, int snaplen, unsigned int precision,
                                                 char *errbuf);
-LUAPCAP_API double luapcap_dumper_tell(luapcap_dumper *dumper);
+LUAPCAP_API double luapcap_dumper_tell(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_fileno(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet);
 LUAPCAP_API int luapcap_dumper_flush(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_close(luapcap_dumper *dumper);
-LUAPCAP_API void luapcap_dumper_free(luapcap_dumper *dumper);
 LUAPCAP_API void luapcap_now(luapcap_packet *packet);
 
 /* Between the shim's own files: cookie.c, whose functions have other types on other systems. */

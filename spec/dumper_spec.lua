@@ -55,6 +55,57 @@ describe("A dumper", function()
     assert.is_true(fine)
   end)
 
+  it("takes strings of digits for its numbers", function()
+    open():dump("abc", "1.5", " 60 "):close()
+    assert.is_true(shell.read(out) == header()
+      .. record("abc", { sec = 1, fraction = 500000, wirelen = 60 }))
+    local before = os.time()
+    open():dump("abc", "0"):close()
+    assert.is_true(pcap.open_offline(out):next_packet().sec >= before)
+  end)
+
+  -- Packets at the times 0, 1, 0, 1, ..., enough of them for the loops below to be compiled.
+  local function zeroes()
+    local parts = { header() }
+    for i = 1, 500 do
+      parts[#parts + 1] = record("x", { sec = i % 2, wirelen = i })
+    end
+    local bytes = table.concat(parts)
+    return pcap.open_offline(shell.write(folder .. "/in", bytes)), bytes
+  end
+
+  it("copies the time 0 as it is, by whatever way the time was asked for", function()
+    local ways = {
+      next = function(cap, dumper)
+        repeat until not dumper:dump(cap:next())
+      end,
+      ["for"] = function(cap, dumper)
+        for data, timestamp, wirelen in cap.next, cap do dumper:dump(data, timestamp, wirelen) end
+      end,
+      timestamp = function(cap, dumper)
+        for pkt in cap:packets() do dumper:dump(pkt:bytes(), pkt:timestamp(), pkt.wirelen) end
+      end,
+      loop = function(cap, dumper)
+        cap:loop(function(...) dumper:dump(...) end)
+      end,
+      table = function(cap, dumper)
+        local list = {}
+        for data, timestamp, wirelen in cap.next, cap do
+          list[#list + 1] = { data, timestamp, wirelen }
+        end
+        for _, one in ipairs(list) do dumper:dump(unpack(one)) end
+      end,
+    }
+    for name, way in pairs(ways) do
+      local cap, bytes = zeroes()
+      local dumper = cap:dump_open(out)
+      way(cap, dumper)
+      assert(dumper:close())
+      assert.is_true(shell.read(out) == bytes, name)
+      cap:close()
+    end
+  end)
+
   it("copies with dump(cap:next()), which hands back the reason of the end", function()
     local bytes = header()
     for i = 1, 20 do
@@ -144,6 +195,22 @@ describe("A dumper", function()
     assert.is_true(shell.read(out) == header())
   end)
 
+  it("refuses a packet of another link type", function()
+    local other = shell.write(folder .. "/in", header { linktype = 101 } .. record("abc"))
+    local pkt = pcap.open_offline(other):next_packet()
+    if not pcall(function() return pkt.linktype end) then
+      return pending("packets do not have a link type yet")
+    end
+    local dumper = open()
+    assert.same({ nil, out .. ": packet of link type RAW does not go into a file of EN10MB" },
+      { dumper:dump(pkt) })
+    pkt = pkt:copy()
+    assert.is_nil((dumper:dump(pkt)))
+    assert.equal(dumper, dumper:dump(pkt:bytes(), 1))
+    assert.is_true(dumper:close())
+    assert.is_true(shell.read(out) == header() .. record("abc", { sec = 1 }))
+  end)
+
   it("raises for a missing packet and other misuse, and writes nothing", function()
     local dumper = open()
     misuse(function() dumper:dump() end, "bad argument #1 to 'dump' (string expected, got nil)")
@@ -172,6 +239,21 @@ describe("A dumper", function()
       expected = expected .. record("abc", { sec = i })
       assert.equal(dumper, dumper:flush())
       assert.is_true(shell.read(out) == expected)
+    end
+  end)
+
+  it("writes the same whatever the sizes are and whenever it is flushed", function()
+    for step = 1, 4 do
+      local dumper, expected = open(), { header() }
+      for i = 1, 60 do
+        local bytes = ("x"):rep(i * 7919 * step % 65536)
+        expected[#expected + 1] = record(bytes, { sec = i })
+        assert(dumper:dump(bytes, i))
+        assert.equal(#table.concat(expected), dumper:tell())
+        if i % (step * 5) == 0 then assert(dumper:flush()) end
+      end
+      assert(dumper:close())
+      assert.is_true(shell.read(out) == table.concat(expected))
     end
   end)
 

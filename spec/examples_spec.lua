@@ -94,6 +94,39 @@ describe("the examples", function()
     assert.truthy(output:find("192.0.2.1.1024 > 192.0.2.2.53", 1, true))
   end)
 
+  it("dump and copy leave a whole file when they are told to end", function()
+    if not pcall(require, "posix.signal") then return pending("needs luaposix") end
+    local records = {}
+    for i = 1, 3000 do
+      records[i] = savefile.record(udp(53, ("x"):rep(80)), { sec = i })
+    end
+    shell.write(folder .. "/many.pcap", savefile.header() .. table.concat(records))
+    -- Ends once the writer is gone, so nothing is left behind; told to end while it waits for more.
+    local script = shell.write(folder .. "/end.sh", [[
+      mkfifo $1/fifo
+      (cat $1/many.pcap; exec sleep 30) > $1/fifo & writer=$!
+      shift; "$@" & reader=$!
+      until [ "$(wc -c < "$OUT")" -gt 65536 ]; do sleep 0.05; done 2>/dev/null
+      kill -$SIGNAL $reader
+      wait $reader
+      echo $?
+      kill $writer
+    ]])
+    for _, signal in ipairs { "TERM", "INT" } do
+      for i, command in ipairs { "dump.lua -r %s/fifo -w %s", "copy.lua %s/fifo %s" } do
+        local out = ("%s/%s%d.pcap"):format(folder, signal, i)
+        local example = "luajit examples/" .. command:format(folder, out)
+        local status = shell.run("OUT=%s SIGNAL=%s timeout 60 bash -m %s %s " .. example
+          .. " 2>/dev/null; rm %s/fifo", out, signal, script, folder, folder)
+        assert.equal("0\n", status)
+        -- tcpdump complains of a file that ends within a packet.
+        local _, judgement = shell.try("tcpdump -r %s -w /dev/null", out)
+        assert.equal(0, judgement)
+        assert.is_true(count(judged(out)) > 500)
+      end
+    end
+  end)
+
   it("split makes a file a packet", function()
     shell.run("luajit examples/split.lua %s %s/part-", path, folder)
     local all = {}

@@ -152,6 +152,59 @@ describe("Sending:", function()
       assert.is_true(calls <= 40, calls .. " system calls:\n" .. output:sub(1, 500))
     end)
 
+    live("looks a list through before it sends any of it", function()
+      local cap, frame = pcap.open_live(a), net.frame "x"
+      local lists = {
+        { frame, nil, frame }, { frame, frame, nil, nil, frame }, { frame, [1000] = frame },
+        { frame, n = 2 }, { frame, frame, n = 3 }, { frame, 1 }, { frame, false }, { frame, {} },
+      }
+      local got = received(function()
+        for i, list in ipairs(lists) do
+          assert.is_false(pcall(cap.inject_all, cap, list), "list " .. i)
+        end
+      end)
+      assert.same({}, got)
+    end)
+
+    live("sends as many of a list as its n says", function()
+      local cap, frame = pcap.open_live(a), net.frame "x"
+      assert.equal(2, cap:inject_all { frame, frame, n = 2 })
+      assert.equal(1, cap:inject_all { frame, frame, n = 1 })
+      assert.equal(0, cap:inject_all { n = 0 })
+      assert.equal(2, cap:inject_all(setmetatable({}, { __index = { frame, frame } })))
+    end)
+
+    live("sends what an iterator gave before a thing that is no packet", function()
+      local cap, frame = pcap.open_live(a), net.frame "x"
+      local things, index = { frame, frame, false }, 0
+      local got = received(function()
+        assert.is_false(pcall(cap.inject_all, cap, function()
+          index = index + 1
+          return things[index]
+        end))
+      end)
+      assert.same({ frame, frame }, got)
+    end)
+
+    it("is not given what has packets, but is not them", function()
+      local cap, folder, remove_folder = pcap.open_dead(), shell.folder()
+      finally(remove_folder)
+      local dumper = assert(cap:dump_open(folder .. "/f.pcap"))
+      local source = assert(pcap.open_offline(folder .. "/f.pcap"))
+      misuse(function() cap:inject_all(source) end, "bad argument #1 to 'inject_all' "
+        .. "(list or iterator expected, got pcap capture, whose packets() is one)")
+      misuse(function() cap:inject_all(assert(pcap.reader())) end, "bad argument #1 to "
+        .. "'inject_all' (list or iterator expected, got pcap reader, whose packets() is one)")
+      misuse(function() cap:inject_all(dumper) end,
+        "bad argument #1 to 'inject_all' (list or iterator expected, got pcap dumper)")
+      misuse(function() cap:inject_all(pcap.compile "ip") end,
+        "bad argument #1 to 'inject_all' (list or iterator expected, got pcap filter)")
+      misuse(function() cap:inject_all(1, 2) end,
+        "bad argument #1 to 'inject_all' (list or iterator expected, got number)")
+      dumper:close()
+      source:close()
+    end)
+
     it("is given packets", function()
       local cap = pcap.open_dead()
       misuse(function() cap:inject_all() end,
@@ -160,6 +213,10 @@ describe("Sending:", function()
         "bad argument #1 to 'inject_all' (list or iterator expected, got string)")
       misuse(function() cap:inject_all { 1 } end,
         "bad argument #1 to 'inject_all' (packet or string expected in it, got number)")
+      misuse(function() cap:inject_all { [2] = "x" } end,
+        "bad argument #1 to 'inject_all' (packet or string expected in it, got nil at 1)")
+      misuse(function() cap:inject_all { one = "x", [1.5] = "x" } end,
+        "bad argument #1 to 'inject_all' (packet or string expected in it, got nil at 1)")
       local left = 1
       local function closing()
         left = left - 1

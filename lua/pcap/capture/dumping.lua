@@ -1,11 +1,10 @@
 --- Dumping: savefiles for packets of a capture's kind.
 
 local check = require "pcap.core.check"
-local dumper = require "pcap.dumper"
+local dumper = require "pcap.sink.dumper"
 local object = require "pcap.capture.object"
 local options = require "pcap.core.options"
 local place = require "pcap.core.place"
-local retry = require "pcap.core.retry"
 
 local Capture, methods = object.class, {}
 
@@ -19,12 +18,12 @@ local Capture, methods = object.class, {}
 ---pcap_dump_fopen, pcap_dump_open_append
 function methods:dump_open(fname, opts)
   local handle = check.open(self, Capture, "dump_open")
-  local to = place.of(fname, "dump_open")
+  local where = place.read(fname, "dump_open")
   opts = options.read(opts, 2, "dump_open", { append = options.flag })
-  if opts.append and (not to.path or to.path == "-") then
+  if opts.append and not place.is_path(where) then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  return retry.open(dumper.open, handle, to, opts.append)
+  return dumper.open(where, dumper.kind_of(handle), opts.append, self._memory.in_use)
 end
 
 return methods

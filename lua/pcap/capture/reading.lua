@@ -6,6 +6,8 @@ local ffi = require "ffi"
 local check = require "pcap.core.check"
 local object = require "pcap.capture.object"
 
+local seconds = require("pcap.packet").seconds
+
 local ffi_string = ffi.string
 local Capture, methods = object.class, {}
 
@@ -40,7 +42,7 @@ local function next_within(self, timeout)
   if pkt.caplen > LARGE then
     collectgarbage("step", pkt.caplen / 512)
   end
-  return capdata, pkt.sec + pkt.nsec / 1e9, pkt.wirelen
+  return capdata, seconds(pkt), pkt.wirelen
 end
 
 --- The next packet's bytes, time and length.

@@ -87,15 +87,6 @@ local function refuse(self, length)
   end
 end
 
--- The iteration over a list as over any iterator.
-local function each(list)
-  local index = 0
-  return function()
-    index = index + 1
-    return list[index]
-  end
-end
-
 local function length_of(item)
   if is_packet(item) then
     return item.caplen
@@ -103,12 +94,60 @@ local function length_of(item)
   return type(item) == "string" and #item
 end
 
+-- How many packets a list has, or nil and where it has a hole. `n` says it if it is there, as in
+-- what a table.pack() gives; a hole at the end of a list without it cannot be seen.
+local function count_of(list)
+  local n, count = list.n, 0
+  if type(n) == "number" then
+    return n
+  end
+  while list[count + 1] ~= nil do
+    count = count + 1
+  end
+  for key in pairs(list) do
+    if type(key) == "number" and key > count then
+      return nil, "packet or string expected in it, got nil at " .. count + 1
+    end
+  end
+  return count
+end
+
+-- What is wrong with a list as a whole, before anything of it is sent.
+local function problem_of(list, count)
+  for i = 1, count do
+    if not length_of(list[i]) then
+      return "packet or string expected in it, got " .. type(list[i])
+        .. (list[i] == nil and " at " .. i or "")
+    end
+  end
+end
+
+-- The iteration over a list as over any iterator; nil and what is wrong with it.
+local function each(list)
+  local class = getmetatable(list)
+  if type(class) == "table" and class.__name then
+    return nil, ("list or iterator expected, got %s%s"):format(class.__name,
+      list.packets and ", whose packets() is one" or "")
+  end
+  local count, problem = count_of(list)
+  problem = problem or problem_of(list, count)
+  if problem then
+    return nil, problem
+  end
+  local index = 0
+  return function()
+    index = index + 1
+    return index <= count and list[index] or nil
+  end
+end
+
 --- Sends many packets, in their order.
 --
 --     cap:inject_all { bytes, bytes }
 --     cap:inject_all(savefile:packets())
 --
----@param packets table|function  a list of strings or packets, or an iterator over them
+---@param packets table|function  a list of strings or packets, or an iterator over them. Of a
+--- list with something else or a hole in it nothing is sent; of such an iterator what came before
 ---@param state? any              the iterator's state and first control value, as `for` takes them
 ---@param control? any
 ---@return integer|nil sent   packets
@@ -118,7 +157,11 @@ end
 function methods:inject_all(packets, state, control)
   check.open(self, Capture, "inject_all")
   if type(packets) == "table" then
-    packets = each(packets)
+    local problem
+    packets, problem = each(packets)
+    if not packets then
+      check.fail(1, "inject_all", problem)
+    end
   elseif type(packets) ~= "function" then
     check.fail(1, "inject_all", "list or iterator expected, got " .. type(packets))
   end

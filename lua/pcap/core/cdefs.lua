@@ -143,14 +143,16 @@ const luapcap_if *luapcap_device_read(const luapcap_if *item, luapcap_device *de
 const luapcap_addr *luapcap_address_read(const luapcap_addr *item, luapcap_address *address);
 int luapcap_net_text(uint32_t net, char *text, int size);
 
-luapcap_dumper *luapcap_dumper_open(luapcap_t *p, const char *path, int fd, int append,
-  char *errbuf);
-double luapcap_dumper_tell(luapcap_dumper *dumper);
+int luapcap_file_identity(int fd, char *text, size_t size);
+int luapcap_file_open(const char *path, int fd, int append, int *is_new);
+
+luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int linktype,
+  int extension, int snaplen, unsigned int precision, char *errbuf);
+double luapcap_dumper_tell(const luapcap_dumper *dumper);
 int luapcap_dumper_fileno(const luapcap_dumper *dumper);
 int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet);
 int luapcap_dumper_flush(luapcap_dumper *dumper);
 int luapcap_dumper_close(luapcap_dumper *dumper);
-void luapcap_dumper_free(luapcap_dumper *dumper);
 void luapcap_now(luapcap_packet *packet);
 
 const char *luapcap_lib_version(void) __asm__("pcap_lib_version");
@@ -199,6 +201,7 @@ int luapcap_snapshot(luapcap_t *p) __asm__("pcap_snapshot");
 int luapcap_get_tstamp_precision(luapcap_t *p) __asm__("pcap_get_tstamp_precision");
 int luapcap_get_selectable_fd(luapcap_t *p) __asm__("pcap_get_selectable_fd");
 int luapcap_file_fileno(luapcap_file *file) __asm__("fileno");
+int luapcap_fd_close(int fd) __asm__("close");
 char *luapcap_strerror(int errnum) __asm__("strerror");
 const char *luapcap_datalink_val_to_name(int dlt) __asm__("pcap_datalink_val_to_name");
 const char *luapcap_datalink_val_to_description(int dlt)

@@ -2,14 +2,14 @@
 
 local place = {}
 
---- Reads the first argument of a public function. Misuse is raised at the line that called it.
+--- The place that a value stands for.
 ---@param value string|integer|file*
----@param name string  the public function
----@return table place  {name = (for messages), and one of path =, fd =, file =}
-function place.of(value, name)
+---@return table|nil where  {name = (for messages), and one of path =, fd =, file =}
+---@return string|nil problem  what is wrong with the value
+function place.of(value)
   if type(value) == "string" then
     if value:find("\0", 1, true) then
-      error(("bad argument #1 to '%s' (string contains a NUL byte)"):format(name), 3)
+      return nil, "string contains a NUL byte"
     end
     return { name = value, path = value }
   elseif type(value) == "number" and value >= 0 and value < 2 ^ 31 and value % 1 == 0 then
@@ -17,16 +17,33 @@ function place.of(value, name)
   elseif io.type(value) == "file" then
     return { name = tostring(value), file = value }
   end
-  local problem = "string expected, got " .. (io.type(value) or type(value))
   if type(value) == "number" then
-    problem = "descriptor expected, got " .. value
+    return nil, "descriptor expected, got " .. value
   end
-  error(("bad argument #1 to '%s' (%s)"):format(name, problem), 3)
+  return nil, "string expected, got " .. (io.type(value) or type(value))
 end
 
---- A message with the place's name in front, where it does not begin with that.
+--- Reads the first argument of a public function. Misuse is raised at the line that called it.
+---@param name string  the public function
+---@return table where
+function place.read(value, name)
+  local where, problem = place.of(value)
+  if not where then
+    error(("bad argument #1 to '%s' (%s)"):format(name, problem), 3)
+  end
+  return where
+end
+
+--- Whether a place is a file's path: "-" is not.
+---@return boolean
+function place.is_path(where)
+  return where.path ~= nil and where.path ~= "-"
+end
+
+--- A message with the place's name in front. Some of libpcap's begin with a path already.
 function place.named(where, message)
-  return where.path and message or where.name .. ": " .. message
+  local prefix = where.name .. ": "
+  return message:sub(1, #prefix) == prefix and message or prefix .. message
 end
 
 return place

@@ -50,7 +50,7 @@ local HEARTBEAT = 1
 -- The worker's end is told to a loop, so its waits are longer.
 local LOOP_HEARTBEAT = 4
 
--- A capture that a loop has gives it all its packets: nobody else may take them.
+-- Bytes of the kernel buffer: a second of 100,000 small packets a second. A worker may be busy.
 local BUFFER_SIZE = 3 * 2 ^ 23
 
 local own_options = {

@@ -11,6 +11,7 @@ local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local classic = require "pcap.format.classic"
 local through_libpcap = require "pcap.format.through_libpcap"
+local in_use = require "pcap.core.in_use"
 local none = require "pcap.source.none"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
@@ -138,6 +139,7 @@ function source.release(memory)
   if input then
     shim.luapcap_input_close(input)
   end
+  in_use.remove(memory.in_use)
   memory.file, memory.window = nil, nil
 end
 
@@ -203,6 +205,12 @@ local function read_header(window, input)
   return format
 end
 
+-- Whether a capture has read all of its file.
+local function is_read(self)
+  local position, size = source.progress(self)
+  return position and size and position >= size
+end
+
 local function open(from, precision)
   local input = shim.luapcap_input_open(from.path, from.fd or -1, from.file)
   if input == nil then
@@ -225,6 +233,8 @@ local function open(from, precision)
     return nil, detail ~= "" and detail or message, errno
   end
   ffi.gc(input, nil) -- released with the capture
+  self._memory.in_use = in_use.add(shim.luapcap_input_fileno(input), "a capture is reading it",
+    function() return is_read(self) end)
   return self
 end
 
@@ -239,7 +249,7 @@ end
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
 function savefile.open_offline(fname, opts)
-  local from = place.of(fname, "open_offline")
+  local from = place.read(fname, "open_offline")
   opts = options.read(opts, 2, "open_offline", { precision = options.precision })
   local self, message = retry.open(open, from, opts.precision or cdefs.TSTAMP_PRECISION_MICRO)
   if not self then

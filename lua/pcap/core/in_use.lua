@@ -1,0 +1,68 @@
+--- The files that this program is reading and writing: opening one of them to write would destroy
+-- what it holds. Each is known by its device and inode, so by whatever name or descriptor.
+
+local ffi = require "ffi"
+local shim = require "pcap.core.shim"
+
+local in_use = {}
+
+-- By token. Weak: a file is free again once the object that keeps its token has been collected.
+local users = setmetatable({}, { __mode = "k" })
+
+local SIZE = 64
+local text = ffi.new("char[?]", SIZE)
+
+local function identify(fd)
+  return shim.luapcap_file_identity(fd, text, SIZE) == 1 and ffi.string(text) or nil
+end
+
+-- What has read all of a file loses nothing if that is written. But `own` asks for itself.
+local function is_using(token, own)
+  return token == own or not (token.is_done and token.is_done())
+end
+
+local function user_of(file, own)
+  for token in pairs(users) do
+    if token.file == file and is_using(token, own) then
+      return token.user
+    end
+  end
+end
+
+--- Notes that a file is in use from here on.
+---@param fd integer   one of the file's descriptors; may be closed afterwards
+---@param user string  who uses it, for messages: "a capture is reading it"
+---@param is_done? function  is_done() tells whether that one needs nothing of the file any more
+---@return table token for remove(); the file is in use while something refers to it
+function in_use.add(fd, user, is_done)
+  local token = { file = identify(fd), user = user, is_done = is_done }
+  if token.file then -- a pipe or a device may be read and written at once
+    users[token] = true
+  end
+  return token
+end
+
+--- Notes that this use of a file has ended; again does nothing.
+---@param token table|nil
+function in_use.remove(token)
+  if token then
+    users[token] = nil
+  end
+end
+
+--- Who is using the file that a descriptor is of. What is garbage does not count: it is collected.
+---@param fd integer
+---@param own? table        the token of who asks, whose use counts though it is done
+---@return string|nil user  nil where nobody is
+function in_use.by(fd, own)
+  local file = identify(fd)
+  local user = file and user_of(file, own)
+  if user then
+    collectgarbage()
+    collectgarbage()
+    user = user_of(file, own)
+  end
+  return user or nil
+end
+
+return in_use

@@ -1,0 +1,52 @@
+--- Opens the file that a savefile is written to, and refuses one that this program has in use.
+
+local ffi = require "ffi"
+local in_use = require "pcap.core.in_use"
+local place = require "pcap.core.place"
+local shim = require "pcap.core.shim"
+
+local file = {}
+
+local is_new = ffi.new("int[1]")
+
+local function failure(where)
+  local errno = ffi.errno()
+  return nil, place.named(where, ffi.string(shim.luapcap_strerror(errno))), errno
+end
+
+--- Opens a place to write. Nothing is cut off yet.
+---@param where table      of place.read()
+---@param append? boolean  whether all is to be written at the file's end
+---@param own? table       in_use's token of the capture whose packets are to be written
+---@return integer|nil fd  the caller's to close
+---@return boolean|string is_new  whether this made the file; or the message
+---@return integer|nil errno
+function file.open(where, append, own)
+  local given = where.fd or -1
+  if where.file then
+    local flushed, message, errno = where.file:flush()
+    if not flushed then
+      return nil, place.named(where, message), errno
+    end
+    given = shim.luapcap_file_fileno(where.file)
+  end
+  local fd = shim.luapcap_file_open(where.path, given, append and 1 or 0, is_new)
+  if fd < 0 then
+    return failure(where)
+  end
+  local user = in_use.by(fd, own)
+  if user then
+    shim.luapcap_fd_close(fd)
+    return nil, ("%s: cannot be written while %s"):format(where.name, user)
+  end
+  return fd, is_new[0] == 1
+end
+
+--- The path of the file, whose old contents go when a savefile is begun; nil for what the caller
+-- has opened, and for stdout, which are written to from where they stand.
+---@return string|nil
+function file.path_of(where)
+  return place.is_path(where) and where.path or nil
+end
+
+return file
