@@ -36,6 +36,7 @@ describe("A gzip-compressed savefile", function()
     shell.run("gzip -k %s", path)
   end)
   teardown(function() remove_folder() end)
+  before_each(shell.needs_zlib)
 
   it("opens as it is", function()
     local plain, ending = contents(pcap.open_offline(path))
