@@ -1,6 +1,6 @@
 std = "luajit"
 max_line_length = 100
-exclude_files = { "build", "node_modules" }
+exclude_files = { "build" }
 files["lua/pcap/resty.lua"] = { std = "+ngx_lua" }
 files["examples/openresty"] = { std = "+ngx_lua" }
 files["lua/pcap/resty"] = { std = "+ngx_lua" }

@@ -1,39 +1,50 @@
-# pcap: `make help` lists the targets. Each installs what it needs and the machine lacks.
+# pcap: `make help` lists the targets. Most install what they need and the machine lacks.
+
+# A BSD make takes this line for a message and stops. For GNU make it is a variable.
+.error = This Makefile is for GNU make. Install it and type gmake or make.
 
 PREFIX ?= /usr/local
 LUA_VERSION = 5.1
 LUADIR ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
+DOCDIR ?= $(PREFIX)/share/doc/pcap
 
 CC ?= cc
 CFLAGS ?= -O2 -g
-# fwrite_unlocked and the u_char of pcap.h are not in strict C11.
-SHIM_CFLAGS = -std=c11 -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
-	-fPIC -fvisibility=hidden -Ibuild -Ishim
+# The user's CFLAGS stand between: they may add or take warnings, but not what the module needs.
+# Warnings are errors in `make lint` alone: compilers and headers that are newer than this file warn
+# of more. fwrite_unlocked and the u_char of pcap.h are not in strict C11.
+WARNINGS = -Wall -Wextra -Wpedantic
+SHIM_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden
+SHIM_COMPILE = $(CC) -Ibuild -Ishim $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS)
 # nodelete: a thread of the shim may outlive lua_close(), which would unmap its code.
 SHIM_LDFLAGS = -shared -Wl,-z,nodelete
 
 SHIM = build/pcap/shim.so
 SHIM_SOURCES = $(wildcard shim/*.c)
 LUA_SOURCES = $(shell find lua -name '*.lua')
+DOCUMENTS = LICENSE README.md CHANGELOG.md bench/RESULTS.md bench/results.svg \
+	$(shell find docs examples -type f)
 
 BENCH_PROGRAMS = build/bench/generate build/bench/measure build/bench/peer build/bench/inject
 LUAJIT_CFLAGS = -I/usr/include/luajit-2.1
 
-# zlib1g-dev is for compressed savefiles; without it all else is built.
-BUILD_PACKAGES = gcc libc6-dev libpcap-dev zlib1g-dev
-RUN_PACKAGES = luajit2 $(BUILD_PACKAGES)
-TEST_PACKAGES = $(RUN_PACKAGES) lua-busted luarocks tcpdump tshark iproute2 procps valgrind \
-	lua-cqueues lua-socket lua-posix strace zstd xz-utils bzip2 lz4
-BENCH_PACKAGES = $(RUN_PACKAGES) libluajit2-5.1-dev gnuplot-nox iproute2 procps tcpreplay
-OPENRESTY_PACKAGES = $(RUN_PACKAGES) nginx libnginx-mod-http-lua lua-cjson
-OPENRESTY_TEST_PACKAGES = $(OPENRESTY_PACKAGES) tcpreplay curl iproute2 procps util-linux \
-	libcap2-bin chromium
-OPENRESTY_BENCH_PACKAGES = $(OPENRESTY_PACKAGES) tcpreplay wrk curl iproute2 procps
-# Drives the demo's page in Debian's Chromium.
-PLAYWRIGHT = build/browser/node_modules/playwright-core
-PLAYWRIGHT_VERSION = 1.55.0
-LINT_PACKAGES = $(RUN_PACKAGES) lua-check cppcheck clang-format
+# What is asked of scripts/install-deps.sh: a|b is the first that Debian has; a group after --for may
+# be left out. Debian 12's luajit is another branch than that of nginx's module, which takes luajit2;
+# later ones have one branch and call it luajit. RUN_PACKAGES ends with a group: others go before it.
+RUN_PACKAGES = 'luajit2|luajit' gcc libc6-dev libpcap-dev --for "compressed savefiles" zlib1g-dev
+NGINX_PACKAGES = nginx libnginx-mod-http-lua lua-cjson
+TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
+	--for "comparisons with other programs" luarocks tcpdump tshark strace valgrind zstd xz-utils \
+	  bzip2 lz4 lua-cqueues lua-socket lua-posix bmake \
+	--for "live capture" iproute2 procps util-linux \
+	--for "capture in nginx" $(NGINX_PACKAGES) curl iproute2 procps util-linux libcap2-bin \
+	--for "the demo's page in a browser" $(NGINX_PACKAGES) curl chromium chromium-driver
+BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 procps tcpreplay \
+	$(RUN_PACKAGES)
+OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
+OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
+LINT_PACKAGES = lua-check cppcheck clang-format $(RUN_PACKAGES)
 
 # What runs from the source folder finds the module there.
 export LUA_PATH := $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
@@ -50,16 +61,23 @@ demo: deps-run all ## write a capture, read it back, and capture live where perm
 demo-openresty: deps-openresty all ## watch loopback live in a browser, served by nginx
 	@sh examples/openresty/run.sh
 
-test: deps-test $(PLAYWRIGHT) all ## run everything that proves the module
+test: deps-test all ## install what is missing, and run everything that proves the module
 	@sh scripts/test.sh
+
+check: all ## run what the installed packages allow, and name what is skipped
+	@sh scripts/test.sh
+
+test-in: ## the README's commands in a new Debian: RELEASE=trixie ARCH=i386
+	@sh scripts/test-in.sh $(RELEASE) $(ARCH)
 
 abicheck: build/dlt_names.inc ## compare the Lua declarations with the C headers
 	@luajit scripts/abicheck.lua > build/abicheck.c
-	@$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) -fsyntax-only build/abicheck.c
+	@$(SHIM_COMPILE) -fsyntax-only build/abicheck.c
 
 lint: deps-lint build/dlt_names.inc ## check style and look for common mistakes
 	@luacheck -q .
 	@clang-format --dry-run -Werror shim/*.[ch]
+	@$(SHIM_COMPILE) -Werror -shared $(SHIM_SOURCES) -o build/lint.so
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem -Ibuild -Ishim shim
 
@@ -73,7 +91,8 @@ campaign: deps-test all ## compare 200,000 random filters with libpcap (minutes)
 bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 	@GO111MODULE=off GOPATH=/usr/share/gocode go build -o build/bench/gopacket bench/gopacket.go \
 	  2>/dev/null || echo "No Go, or no gopacket, to compare with"
-	@$(CC) -O2 -shared -fPIC $(LUAJIT_CFLAGS) bench/binding.c -o build/bench/binding.so -lpcap \
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $(LUAJIT_CFLAGS) bench/binding.c $(LDFLAGS) \
+	  -o build/bench/binding.so -lpcap \
 	  2>/dev/null || echo "No headers of LuaJIT to build a binding in C with"
 	@luajit bench/run.lua
 
@@ -84,7 +103,18 @@ install: all ## install under PREFIX (and DESTDIR)
 	@for file in $(LUA_SOURCES:lua/%=%); do \
 	  install -D -m 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
 	done
+	@for file in $(DOCUMENTS); do \
+	  install -D -m 644 "$$file" "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; \
+	done
 	install -D -m 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
+
+uninstall: ## remove what `make install` put there
+	@for file in $(LUA_SOURCES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file" || exit 1; done
+	@for file in $(DOCUMENTS); do rm -f "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; done
+	rm -f "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
+	@for folder in "$(LUADIR)/pcap" "$(LIBDIR)/pcap" "$(DOCDIR)"; do \
+	  [ ! -d "$(DESTDIR)$$folder" ] || find "$(DESTDIR)$$folder" -depth -type d -empty -delete; \
+	done
 
 clean: ## remove what was built
 	rm -rf build
@@ -93,8 +123,7 @@ deps-run:
 	@sh scripts/install-deps.sh $(RUN_PACKAGES)
 
 deps-test:
-	@sh scripts/install-deps.sh $(TEST_PACKAGES) $(OPENRESTY_TEST_PACKAGES)
-	@command -v npm >/dev/null || sh scripts/install-deps.sh nodejs npm
+	@sh scripts/install-deps.sh $(TEST_PACKAGES)
 
 deps-openresty:
 	@sh scripts/install-deps.sh $(OPENRESTY_PACKAGES)
@@ -108,26 +137,19 @@ deps-bench-openresty:
 deps-lint:
 	@sh scripts/install-deps.sh $(LINT_PACKAGES)
 
-$(PLAYWRIGHT): | deps-test
-	@mkdir -p build/browser
-	@echo "Installing with npm: playwright-core $(PLAYWRIGHT_VERSION)"
-	@npm install --silent --no-audit --no-fund --prefix build/browser \
-	  playwright-core@$(PLAYWRIGHT_VERSION)
-
 build/dlt_names.inc: shim/dlt_names.sh
 	@mkdir -p build
-	@CC="$(CC)" sh shim/dlt_names.sh > $@.part && mv $@.part $@
+	@CC="$(CC) $(CPPFLAGS)" sh shim/dlt_names.sh > $@.part && mv $@.part $@
 
 build/bench/%: bench/%.c
 	@mkdir -p build/bench
-	@$(CC) -O2 -D_GNU_SOURCE $< -o $@ -lpcap
+	@$(CC) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(CPPFLAGS) $(CFLAGS) $< -o $@ $(LDFLAGS) -lpcap
 
 $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 	@mkdir -p build/pcap
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(SHIM_SOURCES) -o $@ $(LDFLAGS) $(SHIM_LDFLAGS) \
-	  -lpcap -pthread
+	$(SHIM_COMPILE) $(SHIM_SOURCES) -o $@ $(LDFLAGS) $(SHIM_LDFLAGS) -lpcap -pthread
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test abicheck campaign bench bench-openresty lint format \
-	install clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty deps-lint
+.PHONY: all help demo demo-openresty test check test-in abicheck campaign bench bench-openresty \
+	lint format install uninstall clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty deps-lint

@@ -111,7 +111,9 @@ int luapcap_stats(pcap_t *p, luapcap_stat *stat) {
  * unless activating was at least tried.
  */
 void luapcap_discard(pcap_t *p) {
-    pcap_activate(p);
+    /* A newer libpcap has the compiler warn where the result is dropped. */
+    int status = pcap_activate(p);
+    (void)status;
     pcap_close(p);
 }
 

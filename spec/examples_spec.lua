@@ -37,7 +37,8 @@ describe("the examples", function()
   it("demo, which `make demo` runs, shows packets of a file, and live ones as root", function()
     local printed = shell.run("luajit examples/demo.lua")
     local lines = "IP 192.0.2.10.40001 > 198.51.100.80.80: tcp 0\n"
-    assert.equal(net.is_privileged() and 4 or 2, select(2, printed:gsub(lines, "")), printed)
+    local is_root = shell.run "id -u" == "0\n"
+    assert.equal(is_root and 4 or 2, select(2, printed:gsub(lines, "")), printed)
     assert.truthy(printed:find("libpcap", 1, true))
   end)
 

@@ -5,8 +5,10 @@ local traffic = require "spec.support.traffic"
 
 describe("set_fanout #live", function()
   local COUNT = 20000
-  local a, b, remove_veth, caps
+  local a, b, remove_veth, caps, folder, remove_folder
 
+  setup(function() folder, remove_folder = shell.folder() end)
+  teardown(function() remove_folder() end)
   before_each(function()
     caps = {}
     if net.is_privileged() then
@@ -55,8 +57,6 @@ describe("set_fanout #live", function()
   end
 
   local function packets()
-    local folder, remove = shell.folder()
-    finally(remove)
     return traffic.write(folder .. "/numbered.pcap", COUNT)
   end
 

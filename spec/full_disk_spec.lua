@@ -99,18 +99,21 @@ describe("A dumper on a full disk", function()
   end)
 
   it("is not written on once there is room again, for a packet is missing", function()
+    local folder, remove = shell.folder()
+    finally(remove)
+    local path = folder .. "/out.pcap"
     -- A limit on the size of files is a disk that gets full and then has room again.
     local output, status = process.lua(([[
       local ffi = require "ffi"
-      ffi.cdef "int setrlimit(int, const uint64_t *);"
+      ffi.cdef "int setrlimit(int, const unsigned long *);"
       local FSIZE = 1
       local dumper = require("pcap").open_dead():dump_open(%q)
       assert(dumper:dump("before", 1) and dumper:flush())
       local size = io.open(%q):seek "end"
-      assert(ffi.C.setrlimit(FSIZE, ffi.new("uint64_t[2]", size + 10, -1ULL)) == 0)
+      assert(ffi.C.setrlimit(FSIZE, ffi.new("unsigned long[2]", size + 10, -1)) == 0)
       dumper:dump("lost", 1)
       print(select(2, dumper:flush()))
-      assert(ffi.C.setrlimit(FSIZE, ffi.new("uint64_t[2]", -1ULL, -1ULL)) == 0)
+      assert(ffi.C.setrlimit(FSIZE, ffi.new("unsigned long[2]", -1, -1)) == 0)
       print(select(2, dumper:dump("after", 1)))
       print(select(2, dumper:flush()))
       print(select(2, dumper:close()))

@@ -16,8 +16,8 @@ end
 local function declared()
   local header = shell.run("printf '#include <pcap/pcap.h>\\n' | ${CC:-cc} -E -P -")
   local names = {}
-  for name in header:gmatch "%f[%w_]([pb][cp][af]p?_[%w_]+)%s*%(" do
-    names[name] = true
+  for name, after in header:gmatch "%f[%w_]([pb][cp][af]p?_[%w_]+)%s*%b()%s*(.)" do
+    names[name] = after ~= "{" or nil -- an inline function is no function of the library
   end
   return names
 end

@@ -38,6 +38,7 @@ describe("A gzip-compressed savefile", function()
   teardown(function() remove_folder() end)
 
   it("opens as it is", function()
+    shell.needs_zlib()
     local plain, ending = contents(pcap.open_offline(path))
     local unpacked, ending_too = contents(pcap.open_offline(path .. ".gz"))
     assert.equal(400, #unpacked)
@@ -46,6 +47,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("gives what the plain file gives, for every real capture at hand, pcapng too", function()
+    shell.needs_zlib()
     local paths = savefile.real()
     if #paths == 0 then return pending("needs real captures in PCAP_CAPTURES") end
     local name = folder .. "/real.gz"
@@ -63,6 +65,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("is read from a pipe, a descriptor's file and standard input", function()
+    shell.needs_zlib()
     local plain = contents(pcap.open_offline(path))
     local pipe = io.popen("echo line; cat " .. path .. ".gz")
     assert.equal("line", pipe:read "*l")
@@ -81,6 +84,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("may be of several members, and have other things behind them", function()
+    shell.needs_zlib()
     local name = folder .. "/members.gz"
     shell.run("head -c 1000 %s | gzip -c > %s; tail -c +1001 %s | gzip -c >> %s; "
       .. "printf '\\0\\0\\0\\0' >> %s", path, name, path, name, name)
@@ -89,6 +93,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("that is cut off gives its packets, then the error, again and again", function()
+    shell.needs_zlib()
     local packed = shell.read(path .. ".gz")
     local name = shell.write(folder .. "/cut.gz", packed:sub(1, math.floor(#packed / 2)))
     local cap = assert(pcap.open_offline(name))
@@ -102,6 +107,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("that is damaged ends with zlib's message", function()
+    shell.needs_zlib()
     local packed = shell.read(path .. ".gz")
     local name = shell.write(folder .. "/bad.gz", packed:sub(1, -9) .. "\1\2\3\4" .. packed:sub(-4))
     local list, ending = contents(pcap.open_offline(name))
@@ -110,6 +116,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("takes no more memory however far it unpacks", function()
+    shell.needs_zlib()
     local name = folder .. "/long.gz"
     -- 200 MB of one record, which gzip makes a thousandth of.
     local record = savefile.record(("\0"):rep(65000))
@@ -131,6 +138,7 @@ describe("A gzip-compressed savefile", function()
   end)
 
   it("is refused with a message where there is no zlib, and nothing else is", function()
+    shell.needs_zlib()
     local cc = os.getenv "CC" or "cc"
     if not shell.has(cc) then return pending("needs a C compiler") end
     local source = shell.write(folder .. "/nozlib.c", [[

@@ -26,21 +26,62 @@ describe("an installed module", function()
       require_from(folder .. "/share/lua/5.1", folder .. "/lib/lua/5.1"))
   end)
 
-  it("is staged under DESTDIR, every file of lua/ and nothing else", function()
+  it("is staged under DESTDIR: the module, the licence and the documents", function()
     shell.run("make install PREFIX=/usr DESTDIR=%s", folder)
     local installed = shell.run("cd %s/usr/share/lua/5.1 && find . -type f | sort", folder)
     assert.equal(shell.run("cd lua && find . -type f | sort"), installed)
     assert.equal("./shim.so\n", shell.run("cd %s/usr/lib/lua/5.1/pcap && find . -type f", folder))
+    shell.run("cmp LICENSE %s/usr/share/doc/pcap/LICENSE", folder)
+    -- What the README's links name is there too.
+    for link in shell.read(folder .. "/usr/share/doc/pcap/README.md"):gmatch "%]%(([^)#]+)" do
+      if not link:find ":" and link ~= "CONTRIBUTING.md" then
+        shell.run("test -e %s/usr/share/doc/pcap/%s", folder, link)
+      end
+    end
+  end)
+
+  it("is removed by `make uninstall`, and what others put there stays", function()
+    shell.run("make install PREFIX=/usr DESTDIR=%s", folder)
+    shell.run("cd %s/usr && echo mine | tee share/lua/5.1/other.lua share/lua/5.1/pcap/mine.lua",
+      folder)
+    shell.run("make uninstall PREFIX=/usr DESTDIR=%s", folder)
+    assert.equal("./share/lua/5.1/other.lua\n./share/lua/5.1/pcap/mine.lua\n",
+      shell.run("cd %s/usr && find . -type f | sort", folder))
+    assert.equal("", shell.run("find %s -name pcap -path '*doc*' -o -name decode", folder))
+  end)
+
+  it("is built with the user's flags, and never fails for a warning", function()
+    shell.run("cp -r Makefile lua shim %s", folder)
+    -- Warnings that the sources do have, and settings that the module needs otherwise.
+    local output = shell.run("make -C %s CFLAGS='-O0 -Wconversion -Wundef -fPIE -std=gnu17' "
+      .. "CPPFLAGS='-DMINE -Wtraditional' LDFLAGS='-Wl,-z,defs -Wl,-z,now'", folder)
+    assert.truthy(output:find("warning:", 1, true))
+    assert.truthy(output:find("-DMINE", 1, true) and output:find("-Wl,-z,now", 1, true))
+    assert.equal(folder .. "/lua/pcap/init.lua\n" .. folder .. "/build/pcap/shim.so\n",
+      require_from(folder .. "/lua", folder .. "/build"))
+  end)
+
+  it("says to a BSD make that the Makefile is for GNU make", function()
+    local bsd_make = shell.has "bmake" and "bmake" or shell.skip "needs bmake"
+    for _, target in ipairs { "", "test", "install" } do
+      local output, status = shell.try(bsd_make .. " " .. target)
+      assert.is_true(status > 0)
+      assert.matches("^[^\n]*This Makefile is for GNU make[^\n]*\n*$", output)
+    end
   end)
 
   it("works as a rock, made without a network", function()
     -- In a copy: a rock's flags may differ from those of what is built here.
-    shell.run("cp -r Makefile LICENSE README.md *.rockspec lua shim scripts %s", folder)
+    shell.run("cp -r Makefile *.md LICENSE *.rockspec bench docs examples lua shim %s", folder)
     shell.run("cd %s && luarocks --lua-version 5.1 --tree tree make --deps-mode none", folder)
     local tree = folder .. "/tree/"
     assert.equal(tree .. "share/lua/5.1/pcap/init.lua\n" .. tree .. "lib/lua/5.1/pcap/shim.so\n",
       require_from(tree .. "share/lua/5.1", tree .. "lib/lua/5.1"))
     assert.equal(shell.run("cd lua && find . -type f | sort"),
       shell.run("cd %s/tree/share/lua/5.1 && find . -type f | sort", folder))
+    -- All of it is the rock's own, and goes with it.
+    shell.run("cd %s && ls tree/lib/luarocks/rocks-5.1/pcap/*/doc/docs/decoding.md "
+      .. "&& luarocks --lua-version 5.1 --tree tree remove pcap", folder)
+    assert.equal("", shell.run("cd %s/tree && find . -type f ! -name manifest", folder))
   end)
 end)

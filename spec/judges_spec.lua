@@ -195,6 +195,7 @@ describe("What others write is read by us:", function()
   end)
 
   it("a file cut short, with tcpdump's packets and tcpdump's message", function()
+    shell.needs("tcpdump", "tshark")
     local whole = shell.read(write(folder .. "/in"))
     for _, cut in ipairs { 1, 100, 215, 220, 230 } do
       local path = shell.write(folder .. "/cut", whole:sub(1, -1 - cut))

@@ -4,7 +4,7 @@ local process = require "spec.support.process"
 local monotonic = require("pcap.core.shim").luapcap_monotonic
 
 -- What a loaded machine may add to a wait, in seconds.
-local SLACK = 1.5
+local SLACK = 8
 
 local frame = net.frame
 local a, b, remove

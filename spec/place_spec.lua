@@ -193,8 +193,9 @@ describe("A savefile", function()
 
   it("is not written where that is impossible", function()
     local dead = pcap.open_dead()
-    local _, refused = pcap.open_dead(32):dump_open(folder .. "/new")
-    assert.matches("new: .*32", refused)
+    -- No savefile has room for such a link type; libpcap's versions differ on smaller ones.
+    local _, refused = pcap.open_dead(65536):dump_open(folder .. "/new")
+    assert.matches("new: .*65536", refused)
     assert.is_nil(io.open(folder .. "/new"))
     assert.same({ nil, "descriptor 999999: Bad file descriptor" }, { dead:dump_open(999999) })
     misuse(function() dead:dump_open(1, { append = true }) end,

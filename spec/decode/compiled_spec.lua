@@ -75,7 +75,10 @@ local function measure(packet, options)
   return output
 end
 
+-- LuaJIT for 32-bit x86 has too few registers for some decoders, and interprets them ("register
+-- coalescing too complex").
 local function assert_compiled(output)
+  if jit.arch == "x86" then return end
   assert.is_true(tonumber(output:match("elsewhere (%d+)")) < 15, output)
 end
 

@@ -33,6 +33,7 @@ local BEFORE = { [50] = "^IP: ", [276] = "^%S+%s+%a+%s+" }
 
 -- Compares the lines that are comparable, and gives their number.
 local function compare(path)
+  shell.needs "tcpdump"
   local cap = assert(pcap.open_offline(path))
   local linktype, compared = cap:datalink(), 0
   local output, status = shell.try("tcpdump -n -q -t -r %s 2>/dev/null", path)

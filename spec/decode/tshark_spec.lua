@@ -265,10 +265,11 @@ describe("the decoder agrees with tshark", function()
     end
     setup(function()
       local path = shell.write(folder .. "/kinds.pcap", savefile.header() .. table.concat(records))
-      theirs = tshark.fields(path, names)
+      theirs = shell.has "tshark" and tshark.fields(path, names)
     end)
     for i, name in ipairs(order) do
       it(name, function()
+        shell.needs "tshark"
         local layers = decode.layers()(kinds[name])
         assert.is_nil(layers.error)
         compare(layers, theirs[i], "")

@@ -26,10 +26,14 @@ end
 
 --- A veth pair, both ends up and silent (no IPv6 chatter). Gives both names and the removal.
 function net.veth()
-  made = made + 1
-  local name = ("lp%d_%d"):format(process.pid() % 1000000, made)
-  local a, b = name .. "a", name .. "b"
-  shell.run("ip link add %s type veth peer name %s", a, b)
+  local a, b, output, status
+  repeat -- a process in another process namespace may have our pid, and the names
+    made = made + 1
+    local name = ("lp%d_%d"):format(process.pid() % 1000000, made)
+    a, b = name .. "a", name .. "b"
+    output, status = shell.try("ip link add %s type veth peer name %s", a, b)
+  until not output:find("File exists", 1, true)
+  assert(status == 0, output)
   for _, device in ipairs { a, b } do
     shell.try("sysctl -qw net.ipv6.conf.%s.disable_ipv6=1", device)
     shell.run("ip link set %s up", device)

@@ -33,8 +33,8 @@ http {
   fastcgi_temp_path $PREFIX/temp;
   uwsgi_temp_path $PREFIX/temp;
   scgi_temp_path $PREFIX/temp;
-  lua_package_path "$ROOT/lua/?.lua;$ROOT/lua/?/init.lua;/usr/share/lua/5.1/?.lua;;";
-  lua_package_cpath "$ROOT/build/?.so;;";
+  lua_package_path "$PREFIX/module/?.lua;$PREFIX/module/?/init.lua;/usr/share/lua/5.1/?.lua;;";
+  lua_package_cpath "$PREFIX/module/?.so;;";
   $HTTP
   server {
     listen 127.0.0.1:$PORT;
@@ -49,8 +49,12 @@ local root = shell.run("pwd"):gsub("\n", "")
 --- Starts a server. Options: main, http, server (pieces of configuration), workers (default 1),
 --- and user (default root).
 function nginx.start(opts)
+  shell.needs("nginx", "curl", "ss", "ps")
   local prefix, remove = shell.folder()
-  shell.run("chmod 755 %s", prefix)
+  -- Workers of another user read the module there: the source folder may lie in a closed home.
+  shell.run("chmod 755 %s && mkdir %s/module && cp -r lua/pcap %s/module && "
+    .. "cp build/pcap/shim.so %s/module/pcap && chmod -R a+rX %s/module", prefix, prefix, prefix,
+    prefix, prefix)
   local self = setmetatable({ prefix = prefix, port = free_port(), _remove = remove }, Server)
   self:configure(opts)
   local function expand(text)

@@ -17,7 +17,7 @@ local PATHS = "env LUA_PATH='./lua/?.lua;./lua/?/init.lua;./?.lua' LUA_CPATH='./
 -- The command that runs Lua code in a fresh process; the code's file goes with the process.
 local function command(code, opts)
   opts = opts or {}
-  local script = shell.write(os.tmpname(), code)
+  local script = shell.write(shell.file(), code)
   return ("%s %s luajit %s %s; status=$?; rm -f %s; exit $status"):format(opts.prefix or "",
     PATHS, script, opts.redirect or "", script)
 end

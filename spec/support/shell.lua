@@ -27,10 +27,13 @@ function shell.try(command, ...)
   return text, tonumber(status)
 end
 
---- Runs a command that must succeed; each %s in it is an argument, quoted. Gives its output.
+--- Runs a command that must succeed; each %s in it is an argument, quoted. Gives its output. Skips
+-- the running test where there is no such program.
 function shell.run(command, ...)
   local output, status = shell.try(command, ...)
-  if status ~= 0 then
+  if status == 127 then
+    shell.skip("needs " .. (output:match "(%S+): not found" or command:match "%S+"), 2)
+  elseif status ~= 0 then
     error(("'%s' ended with %d:\n%s"):format(command, status, output), 2)
   end
   return output
@@ -40,6 +43,40 @@ end
 function shell.has(program)
   local _, status = shell.try("command -v %s", program)
   return status == 0
+end
+
+--- Skips the running test where one of these programs is not installed, and names it; fails the
+-- test where PCAP_REQUIRE_LIVE=1 says that nothing may be skipped.
+function shell.needs(...)
+  for _, program in ipairs { ... } do
+    if not shell.has(program) then
+      shell.skip("needs " .. program, 2)
+    end
+  end
+end
+
+function shell.skip(reason, level)
+  if os.getenv "PCAP_REQUIRE_LIVE" == "1" then
+    error(reason, (level or 1) + 1)
+  end
+  require "busted.core"().pending(reason)
+end
+
+--- Skips the running test where the module was built without zlib.
+function shell.needs_zlib()
+  local folder, remove = shell.folder()
+  local path = shell.write(folder .. "/f.gz", "")
+  shell.run("gzip < %s > %s.gz", path, path)
+  local _, message = require("pcap").open_offline(path .. ".gz")
+  remove()
+  if message:find("built without zlib", 1, true) then
+    shell.skip("needs zlib's header when the module is built", 2)
+  end
+end
+
+--- The name of a new temporary file, which the caller removes. (os.tmpname knows no TMPDIR.)
+function shell.file()
+  return (shell.run "mktemp":gsub("\n$", ""))
 end
 
 --- A new temporary folder; call the second value, its removal, in after_each or finally.

@@ -12,6 +12,9 @@ local PREFERENCES = {
   "udp.check_checksum:TRUE",
 }
 
+-- Tshark 4.4 prints booleans by these words.
+local BOOLEANS = { True = "1", False = "0" }
+
 --- The fields of every packet: a list of tables, by field the list of its values as text, in the
 -- order of their layers.
 function tshark.fields(path, fields)
@@ -30,7 +33,7 @@ function tshark.fields(path, fields)
       i = i + 1
       packet[fields[i]] = {}
       for value in column:gmatch("%S+") do
-        table.insert(packet[fields[i]], value)
+        table.insert(packet[fields[i]], BOOLEANS[value] or value)
       end
     end
     packets[#packets + 1] = packet

@@ -23,7 +23,7 @@ function methods:dump_open(fname, opts)
   if opts.append and not place.is_path(where) then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  return dumper.open(where, dumper.kind_of(handle), opts.append, self._memory.in_use)
+  return dumper.open(where, dumper.kind_of(handle), opts.append, self._in_use)
 end
 
 return methods

@@ -6,6 +6,7 @@
 -- none, by a read that may move its bytes, and by close().
 
 local ffi = require "ffi"
+local in_use = require "pcap.core.in_use"
 local packet = require "pcap.packet"
 local shim = require "pcap.core.shim"
 
@@ -74,6 +75,7 @@ function object.new(source, handle, name, fields)
   self._stat = false -- what stats() has counted so far
   self._netmask = self._netmask or 0 -- for "ip broadcast"
   self._timeout = self._timeout or 0 -- seconds that a read waits
+  self._in_use = nil -- the file that is read, as in_use.lua knows it
   self._broken = false -- breakloop() has been called
   self._ending = self._ending or "closed" -- of the last packets() loop
   return setmetatable(self, Capture)
@@ -138,6 +140,7 @@ end
 --- Frees the handle and empties the packet. A capture that is closed already stays so.
 function object.close(self)
   if self._handle then
+    in_use.remove(self._in_use)
     self._handle, self._match = false, false
     self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
     object.none(self)

@@ -139,7 +139,6 @@ function source.release(memory)
   if input then
     shim.luapcap_input_close(input)
   end
-  in_use.remove(memory.in_use)
   memory.file, memory.window = nil, nil
 end
 
@@ -233,7 +232,7 @@ local function open(from, precision)
     return nil, detail ~= "" and detail or message, errno
   end
   ffi.gc(input, nil) -- released with the capture
-  self._memory.in_use = in_use.add(shim.luapcap_input_fileno(input), "a capture is reading it",
+  self._in_use = in_use.add(shim.luapcap_input_fileno(input), "a capture is reading it",
     function() return is_read(self) end)
   return self
 end
