@@ -39,13 +39,15 @@ capture.class = Capture
 ---@return table capture
 function capture.new(handle, kind, name, fetch)
   local memory = { handle }
+  -- A cdata refers to no Lua object by itself, but its finalizer does.
+  local pkt = ffi.gc(packet.new(0), function() memory[1] = nil end)
+  pkt.linktype, pkt.interface = shim.luapcap_datalink(handle), 1
   return setmetatable({
     _handle = handle,
     _kind = kind,
     _name = name,
     _fetch = fetch,
-    -- A cdata refers to no Lua object by itself, but its finalizer does.
-    _packet = ffi.gc(packet.new(0), function() memory[1] = nil end),
+    _packet = pkt,
     _memory = memory,
     _block = block.new(),
     _match = false,

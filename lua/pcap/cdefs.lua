@@ -22,6 +22,9 @@ typedef struct luapcap_packet {
   uint32_t wirelen;
   double sec;
   double nsec;
+  int32_t linktype;
+  uint32_t interface;
+  uint32_t flags;
   uint8_t own[?];
 } luapcap_packet;
 

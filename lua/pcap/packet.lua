@@ -56,6 +56,7 @@ function Packet:copy()
   local copy = new(self.caplen)
   copy.caplen, copy.wirelen = self.caplen, self.wirelen
   copy.sec, copy.nsec = self.sec, self.nsec
+  copy.linktype, copy.interface, copy.flags = self.linktype, self.interface, self.flags
   ffi.copy(copy.own, self.data, self.caplen)
   copy.data = copy.own
   return copy
