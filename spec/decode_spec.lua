@@ -255,7 +255,7 @@ describe("layers", function()
     end
   end)
 
-  it("keeps to one level of tunnels, whose headers are in layers.inner", function()
+  it("has what is in a tunnel in layers.inner, tunnels in it in inner.inner", function()
     local layers = decode.layers()
     layers(kinds["VXLAN"])
     assert.same({ 0xabcd, 4789 }, { layers.vxlan.vni, layers.udp.dest_port })
@@ -265,11 +265,30 @@ describe("layers", function()
     local twice = frames.ipv4(4, frames.ipv4(4, frames.ipv4(6, frames.tcp("deep"))))
     layers(frames.ethernet(0x0800, twice))
     assert.equal(4, layers.inner.ip.proto)
-    assert.is_nil(layers.inner.inner)
     assert.is_nil(layers.inner.tcp)
+    assert.same({ 80, "deep" }, { layers.inner.inner.tcp.dest_port, layers.inner.inner:payload() })
+    assert.is_nil(layers.inner.inner.inner)
     assert.is_nil(layers(kinds["TCP"]).inner)
     layers(frames.ethernet(0x0800, frames.ipv4(4, ""))) -- a tunnel that carries nothing
     assert.same({ "ip", nil, nil }, { layers.last, layers.inner, layers.error })
+  end)
+
+  it("has as many levels of tunnels as there are", function()
+    local layers = decode.layers()
+    for _, count in ipairs { 3, 1000, 2, 30 } do
+      local packet = frames.ipv4(6, frames.tcp("deep"))
+      for i = 1, count do
+        packet = frames.ipv4(4, packet, { ttl = i % 256 })
+      end
+      layers(frames.ethernet(0x0800, packet))
+      local object, level = layers, count
+      while object.inner do
+        assert.equal(level % 256, object.ip.ttl)
+        object, level = object.inner, level - 1
+      end
+      assert.same({ 0, 80, "deep" }, { level, object.tcp.dest_port, object:payload() })
+    end
+    assert.is_nil(layers(kinds["TCP"]).inner)
   end)
 
   it("marks fragments and leaves later ones undecoded", function()

@@ -86,6 +86,9 @@ local function verify_one(layers, pkt, name)
   return is_right(add(0, header.bytes, 0, header.header_size))
 end
 
+--- The layers that verify() knows of, as a message says it.
+checksum.KNOWN = "'ip', 'tcp', 'udp', 'icmp' or 'icmpv6'"
+
 --- Whether a layer's checksum is one that verify() knows of.
 function checksum.is_known(name)
   return name == "ip" or SEGMENTS[name] ~= nil

@@ -31,18 +31,9 @@ end
 --- Of the two ports that stand at `from`, the one that the table of dispatch knows, the
 -- destination's first: the number in the space of ports.
 function follow.port(layers, space, data, from)
-  local ports = layers._spaces[space]
+  local ports = layers.spaces[space]
   local port = u16(data, from + 2)
   return (ports[port] and port or u16(data, from))
-end
-
---- When what follows is another stack of headers, which goes to layers.inner. Inside of one it is
--- payload, and so it is where nothing knows it.
-function follow.tunnel(layers, space, number, at, limit, stop)
-  if layers._inner and at < limit and layers._spaces[space][number] then
-    layers._space, layers._number = space, number
-  end
-  return nil, nil, at, limit, stop
 end
 
 return follow

@@ -58,11 +58,11 @@ local function decode(layers, header, data, at, limit, stop)
   fill(header, data, at, size, stop)
   layers.gre, layers.last = header, "gre"
   if ethertype == BRIDGED then
-    return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
+    return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop
   elseif ethertype == PPP then
-    return follow.tunnel(layers, "linktype", LINKTYPE_PPP, at + size, limit, stop)
+    return "inner_linktype", LINKTYPE_PPP, at + size, limit, stop
   end
-  return follow.tunnel(layers, "ethertype", ethertype, at + size, limit, stop)
+  return "inner_ethertype", ethertype, at + size, limit, stop
 end
 
 return { name = "gre", view = view.type("gre", 20, fields), decode = decode }

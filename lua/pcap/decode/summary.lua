@@ -142,13 +142,17 @@ local decoders = {}
 -- extension headers, PPPoE, GRE's checksum); how far decoding came for the rest; and in brackets
 -- what is wrong with the packet.
 ---@param pkt luapcap_packet|string
----@param linktype? integer  a DLT number (default EN10MB)
+---@param linktype? integer  a DLT number (default: the packet's own, EN10MB for a string)
 ---@return string line  without a time and without a newline
 function summary.summary(pkt, linktype)
   if type(pkt) ~= "string" and not packet.is(pkt) then
     check.fail(1, "summary", "packet or string expected, got " .. type(pkt))
   end
-  linktype = check.integer(linktype == nil and 1 or linktype, 2, "summary", 0, 2 ^ 31 - 1)
+  if linktype == nil then
+    decoders.own = decoders.own or layers.layers()
+    return describe(decoders.own(pkt))
+  end
+  check.integer(linktype, 2, "summary", 0, 2 ^ 31 - 1)
   decoders[linktype] = decoders[linktype] or layers.layers(linktype)
   return describe(decoders[linktype](pkt))
 end
