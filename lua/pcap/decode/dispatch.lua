@@ -25,6 +25,7 @@ return {
     [104] = "chdlc",
     [108] = "null",
     [113] = "sll",
+    [219] = "mpls",
     [228] = "ipv4",
     [229] = "ipv6",
     [276] = "sll",
@@ -36,9 +37,13 @@ return {
     [0x8035] = "arp",
     [0x8100] = "vlan",
     [0x86dd] = "ipv6",
+    [0x8847] = "mpls",
+    [0x8848] = "mpls",
     [0x8863] = "pppoe",
     [0x8864] = "pppoe",
     [0x88a8] = "vlan",
+    [0x88e7] = "pbb",
+    [0x8926] = "vntag",
     [0x9100] = "vlan",
   },
 
@@ -52,6 +57,8 @@ return {
   ppp = {
     [0x0021] = "ipv4",
     [0x0057] = "ipv6",
+    [0x0281] = "mpls",
+    [0x0283] = "mpls",
   },
 
   -- The protocol field of IPv4, the next header of IPv6.
@@ -65,20 +72,37 @@ return {
     [43] = "ipv6_extension",
     [44] = "ipv6_extension",
     [47] = "gre",
+    [50] = "esp",
     [51] = "ah",
     [58] = "icmpv6",
     [60] = "ipv6_extension",
+    [97] = "etherip",
     [132] = "sctp",
+    [137] = "mpls",
     [135] = "ipv6_extension",
     [139] = "ipv6_extension",
     [140] = "ipv6_extension",
+  },
+
+  -- GRE's protocol type, where it is no EtherType.
+  gre = {
+    [0x22eb] = "erspan",
+    [0x88be] = "erspan",
   },
 
   -- Ports: the destination's first, else the source's.
   tcp = {},
   sctp = {},
   udp = {
+    [2123] = "gtp",
+    [2152] = "gtp",
+    [3544] = "teredo",
+    [4500] = "udpencap",
+    [4754] = "gre_in_udp",
     [4789] = "vxlan",
+    [5072] = "ayiya",
     [6081] = "geneve",
+    [6635] = "mpls",
+    [51820] = "wireguard",
   },
 }

@@ -81,6 +81,17 @@ function view.u32(bytes, at)
     + bor(lshift(bytes[at + 1], 16), lshift(bytes[at + 2], 8), bytes[at + 3])
 end
 
+-- The same in the other order, which radio headers, USB's and WireGuard's have.
+
+function view.u16le(bytes, at)
+  return (bor(bytes[at], lshift(bytes[at + 1], 8)))
+end
+
+function view.u32le(bytes, at)
+  return bytes[at + 3] * 16777216
+    + bor(bytes[at], lshift(bytes[at + 1], 8), lshift(bytes[at + 2], 16))
+end
+
 --- Bits of a number as a truth value.
 function view.flag(number, mask)
   return bit.band(number, mask) ~= 0
