@@ -77,6 +77,7 @@ return {
     [58] = "icmpv6",
     [60] = "ipv6_extension",
     [97] = "etherip",
+    [115] = "l2tp",
     [132] = "sctp",
     [137] = "mpls",
     [135] = "ipv6_extension",
@@ -94,6 +95,7 @@ return {
   tcp = {},
   sctp = {},
   udp = {
+    [1701] = "l2tp",
     [2123] = "gtp",
     [2152] = "gtp",
     [3544] = "teredo",
