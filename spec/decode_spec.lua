@@ -493,17 +493,22 @@ describe("layers:verify", function()
       assert.same({ nil, "its length is not that of what there is" },
         { layers(udp { length = length }):verify("udp") })
     end
-    for pointer, expected in pairs { [4] = true, [8] = false } do
-      local route = hex "01 83 07" .. string.char(pointer) .. frames.DST4
-      layers(frames.ethernet(0x0800, frames.ipv4(6, frames.tcp("hello", { src = "else" }),
-        { options = route })))
-      assert.equal(expected, layers.ip.is_routed)
-      assert.equal(expected and "the source route has the address that is summed",
-        expected and select(2, layers:verify("tcp")))
-    end
     layers(kinds["TCP"]:sub(1, -2), #kinds["TCP"])
     assert.same({ nil, "not all of it was captured" }, { layers:verify("tcp") })
     assert.is_true(layers:verify("ip"))
+  end)
+
+  it("sums the last address of a route that has hops to come", function()
+    local last = hex "cb007105"
+    local to_last, to_next = frames.tcp("x", { dst = last }), frames.tcp("x")
+    for pointer, is_routed in pairs { [4] = true, [8] = false } do
+      local options = { options = hex "01 83 07" .. string.char(pointer) .. last }
+      layers(frames.ethernet(0x0800, frames.ipv4(6, to_last, options)))
+      assert.same({ is_routed, is_routed and "203.0.113.5" or nil, is_routed },
+        { layers.ip.is_routed, layers.ip.final_dst, layers:verify("tcp") })
+      layers(frames.ethernet(0x0800, frames.ipv4(6, to_next, options)))
+      assert.equal(not is_routed, layers:verify("tcp"))
+    end
   end)
 
   it("refuses a name it does not know, at the caller's line", function()

@@ -65,6 +65,7 @@ return {
   ip = {
     [0] = "ipv6_extension",
     [1] = "icmp",
+    [2] = "igmp",
     [4] = "ipip",
     [6] = "tcp",
     [17] = "udp",
@@ -80,9 +81,14 @@ return {
     [115] = "l2tp",
     [132] = "sctp",
     [137] = "mpls",
-    [135] = "ipv6_extension",
+    [135] = "mobility",
     [139] = "ipv6_extension",
     [140] = "ipv6_extension",
+  },
+
+  -- What a packet that is quoted has whole.
+  segment = {
+    [6] = "tcp",
   },
 
   -- GRE's protocol type, where it is no EtherType.

@@ -177,10 +177,11 @@ end
 
 --- Decodes a packet that another quotes, from a space and a number of the table of dispatch on.
 ---@param object table|nil  what an earlier call made, to use again
----@param pkt luapcap_packet  stays the caller's, who keeps it alive
+---@param instead table  by space and number: protocols other than in the table of dispatch
+---@param pkt luapcap_packet
 ---@return table layers
-function layers.quoted(object, pkt, space, number)
-  object = object or new(1, 0, registry.resolve_lazily(), {})
+function layers.quoted(object, instead, pkt, space, number)
+  object = object or new(1, 0, registry.resolve_lazily(instead), {})
   object._pkt = pkt
   walk(object, pkt.data, space, number, 0, tobit(pkt.caplen), LONGEST)
   if object._space then
