@@ -84,6 +84,8 @@ local function verify_one(layers, pkt, name)
     return verify_segment(layers, pkt, name)
   elseif header.version ~= 4 then
     return nil, "IPv6 has no checksum"
+  elseif header.begin - 1 + header.header_size > pkt.caplen then
+    return nil, "not all of it was captured"
   end
   return is_right(add(0, header.bytes, 0, header.header_size))
 end

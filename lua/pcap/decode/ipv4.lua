@@ -79,11 +79,13 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "ip: version is not 4", at, limit, stop)
   elseif size < SIZE then
     return follow.fail(layers, "ip: header size is less than 20", at, limit, stop)
-  elseif limit - at < size then
-    return follow.fail(layers, "ip: options cut short", at, limit, stop)
   end
   local total = u16(data, at + 2)
-  if total < size and total ~= 0 then
+  if limit - at < size then
+    view.fill_cut(header, data, at, size, limit, stop)
+    layers.ip, layers.last = header, "ip"
+    return follow.fail(layers, "ip: options cut short", limit, limit, stop)
+  elseif total < size and total ~= 0 then
     return follow.fail(layers, "ip: total length is less than the header's", at, limit, stop)
   end
   stop = packet_end(layers, total, at, stop)

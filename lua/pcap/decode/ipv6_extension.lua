@@ -21,7 +21,7 @@ local find_home = apart(function(ip, data, at, limit)
   at = at + 2
   while at + 1 < limit do
     local size = data[at] == PAD1 and 1 or data[at + 1] + 2
-    if data[at] == HOME_ADDRESS and size == 18 and at + size <= limit then
+    if data[at] == HOME_ADDRESS and at + 18 <= limit then -- whatever length it tells
       copy(ip.bytes + HOME, data + at + 2, 16)
       ip.has_home = true
       return

@@ -64,6 +64,15 @@ function view.append(header, size, data, at, more)
   header.content_length = header.content_length - more
 end
 
+--- Copies as much of a header as was captured, and makes the rest zeros: for one whose options are
+-- cut short.
+function view.fill_cut(header, data, at, size, limit, stop)
+  copy(header.bytes, data + at, limit - at)
+  ffi.fill(header.bytes + (limit - at), size - (limit - at))
+  header.begin = at + 1
+  header.content_length = stop - at > size and stop - at - size or 0
+end
+
 -- Numbers in network byte order at an offset of bytes that the caller has checked. Parentheses
 -- around a call that is returned make it no tail call, here and in every field: a trace with more
 -- than fifteen tail calls is given up. Decoders of what is common do without for the same reason.
