@@ -91,8 +91,8 @@ describe("summary", function()
       .. "[ip: total length is more than there was]", decode.summary(kinds["TCP"]:sub(1, 44)))
     assert.equal("06:aa:bb:cc:dd:ee > 02:00:5e:10:00:01, ethertype 0x88cc, length 4",
       decode.summary(frames.ethernet(0x88cc, "lldp")))
-    assert.equal("link type 105, length 5 [link type 105 is not decoded]",
-      decode.summary("bytes", 105))
+    assert.equal("link type 147, length 5 [link type 147 is not decoded]",
+      decode.summary("bytes", 147))
     assert.equal("link type 1, length 0 [eth: header cut short]", decode.summary(""))
     local four = frames.ipv4(6, frames.tcp("hello"))
     assert.equal(("IP 192.0.2.7 > 198.51.100.200: length %d [ip: version is not 6]"):format(#four),

@@ -120,15 +120,23 @@ describe("the decoder agrees with tshark", function()
     end)
   end
 
+  local by_linktype = {}
   for _, list in ipairs { frames.links(), links.judged() } do
-    for i, link in ipairs(list) do
-      it("on " .. link[2], function()
-        local path = shell.write(folder .. "/link" .. i .. ".pcap",
-          savefile.header { linktype = link[1] } .. savefile.record(link[3]))
-        assert.equal(1, compare(path))
-        assert.is_nil(decode.layers(link[1])(link[3]).error)
-      end)
+    for _, link in ipairs(list) do
+      by_linktype[link[1]] = by_linktype[link[1]] or {}
+      table.insert(by_linktype[link[1]], link)
     end
+  end
+  for linktype, list in pairs(by_linktype) do
+    it("on " .. list[1][2] .. " and all of its link type", function()
+      local records = { savefile.header { linktype = linktype } }
+      for _, link in ipairs(list) do
+        records[#records + 1] = savefile.record(link[3])
+        assert.is_nil(decode.layers(linktype)(link[3]).error, link[2])
+      end
+      local path = shell.write(folder .. "/link.pcap", table.concat(records))
+      assert.equal(#list, compare(path))
+    end)
   end
 
   local real = savefile.real()

@@ -1,7 +1,9 @@
 --- What a decoder returns: what follows the header, or why there is no going on.
 
+local bit = require "bit"
 local view = require "pcap.decode.view"
 
+local rshift = bit.rshift
 local u16 = view.u16
 
 local follow = {}
@@ -34,6 +36,18 @@ function follow.port(layers, space, data, from)
   local ports = layers.spaces[space]
   local port = u16(data, from + 2)
   return (ports[port] and port or u16(data, from))
+end
+
+--- IPv4 or IPv6, whose first four bits say which one it is, or what nothing knows. The numbers are
+-- constants of the code, by which a compiled trace looks up faster than by those of a table.
+function follow.ip_version(space, data, at, limit, stop)
+  local version = limit > at and rshift(data[at], 4)
+  if version == 4 then
+    return space, 0x0800, at, limit, stop
+  elseif version == 6 then
+    return space, 0x86dd, at, limit, stop
+  end
+  return nil, nil, at, limit, stop
 end
 
 return follow

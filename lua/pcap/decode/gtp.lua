@@ -11,7 +11,6 @@ local SIZE, LONGER = 8, 12
 local ROOM = 140 -- for the extension headers that the view keeps
 local EXTENSION, SEQUENCE, NPDU = 4, 2, 1
 local T_PDU = 255
-local ETHERTYPES = { [4] = 0x0800, [6] = 0x86dd }
 
 -- The extension headers that the view has: a list of tables.
 local function extensions(h)
@@ -104,12 +103,17 @@ local function decode(layers, header, data, at, limit, stop)
     size = behind - at
     kept = size <= ROOM and size or LONGER
   end
-  fill(header, data, at, kept, stop)
+  if kept == SIZE then
+    fill(header, data, at, SIZE, stop) -- a constant, which compiles to a move
+  else
+    fill(header, data, at, kept, stop)
+  end
   header.kept, header.content_length = kept, stop - at - size
   layers.gtp, layers.last = header, "gtp"
-  at = at + size
-  local ethertype = data[at - size + 1] == T_PDU and limit > at and ETHERTYPES[rshift(data[at], 4)]
-  return "inner_ethertype", ethertype or 0, at, limit, stop
+  if data[at + 1] ~= T_PDU then
+    return nil, nil, at + size, limit, stop
+  end
+  return follow.ip_version("inner_ethertype", data, at + size, limit, stop)
 end
 
 return {

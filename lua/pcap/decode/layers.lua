@@ -12,11 +12,12 @@ local checksum = require "pcap.decode.checksum"
 local flow = require "pcap.decode.flow"
 local packet = require "pcap.packet"
 local registry = require "pcap.decode.registry"
-local walk = require("pcap.decode.walk").walk
+local walk = require "pcap.decode.walk"
 
 local tobit = bit.tobit
 local istype, new_packet = ffi.istype, packet.new
 local rawset, getmetatable = rawset, getmetatable
+local decode_headers = walk.walk
 local bytes_pointer = ffi.typeof("const uint8_t *")
 local packet_type = ffi.typeof("luapcap_packet")
 
@@ -28,9 +29,6 @@ local LONGEST = 2 ^ 31 - 1
 local Layers = { __name = "pcap layers" }
 Layers.__index = Layers
 
--- What a packet leaves in the object beside its headers.
-local RESULTS = { "error", "inner", "last", "_space" }
-
 local function check_self(self, name)
   if getmetatable(self) ~= Layers then
     error(("calling '%s' on bad self (%s expected, got %s)"):format(name, Layers.__name,
@@ -39,14 +37,15 @@ local function check_self(self, name)
 end
 
 -- `depth`: in how many tunnels the packets are that this object is for.
-local function new(linktype, depth, spaces, keys)
+local function new(linktype, depth, spaces, made, keys)
   local self = {
-    linktype = linktype or 1, spaces = spaces,
+    linktype = linktype or 1, spaces = spaces, made = made,
     payload_begin = 1, payload_end = 0, payload_length = 0,
     _follows = not linktype, _pkt = new_packet(0), _scratch = new_packet(0), _string = "",
     _depth = depth, _inside = false, _noted = false, _number = 0,
   }
-  for _, key in ipairs(RESULTS) do
+  keys = keys or {}
+  for _, key in ipairs(walk.RESULTS) do
     keys[key] = true
   end
   for key in pairs(keys) do
@@ -63,7 +62,7 @@ local function enter(self, pkt)
   local inside = self._inside
   inside._pkt = pkt
   local at = self.payload_begin - 1
-  walk(inside, pkt.data, self._space, self._number, at, self.payload_end,
+  decode_headers(inside, pkt.data, self._space, self._number, at, self.payload_end,
     at + self.payload_length)
   rawset(self, "inner", inside)
   return inside
@@ -73,7 +72,7 @@ end
 local enter_deeper = apart(function(self, pkt)
   repeat
     self._inside = self._inside
-      or new(self.linktype, self._depth + 1, registry.resolve_lazily(), {})
+      or new(self.linktype, self._depth + 1, registry.resolve_lazily())
     self = enter(self, pkt)
   until not self._space
 end)
@@ -92,7 +91,7 @@ local function decode_all(self, pkt, linktype)
   local limit, stop = tobit(pkt.caplen), tobit(pkt.wirelen)
   if stop < 0 then stop = LONGEST end
   if stop < limit then stop = limit end
-  walk(self, pkt.data, "linktype", linktype, 0, limit, stop)
+  decode_headers(self, pkt.data, "linktype", linktype, 0, limit, stop)
   if self._space then
     local inside = enter(self, pkt)
     if inside._space then
@@ -181,9 +180,9 @@ end
 ---@param pkt luapcap_packet
 ---@return table layers
 function layers.quoted(object, instead, pkt, space, number)
-  object = object or new(1, 0, registry.resolve_lazily(instead), {})
+  object = object or new(1, 0, registry.resolve_lazily(instead))
   object._pkt = pkt
-  walk(object, pkt.data, space, number, 0, tobit(pkt.caplen), LONGEST)
+  decode_headers(object, pkt.data, space, number, 0, tobit(pkt.caplen), LONGEST)
   if object._space then
     enter_deeper(object, pkt)
   end

@@ -8,7 +8,6 @@ local band, rshift = bit.band, bit.rshift
 local append, fill, flag, u16, u24 = view.append, view.fill, view.flag, view.u16, view.u24
 local SIZE = 4
 local MOST = 64
-local ETHERTYPES = { [4] = 0x0800, [6] = 0x86dd }
 local CHANNELS = { [0x21] = 0x0800, [0x57] = 0x86dd } -- of an associated channel (RFC 5586)
 local LINKTYPE_ETHERNET = 1
 
@@ -45,17 +44,16 @@ end
 -- one, whose address begins so.
 local function content(layers, data, at, limit, stop)
   local first = limit > at and rshift(data[at], 4)
-  local ethertype = ETHERTYPES[first]
+  local space = layers.ip and "inner_ethertype" or "ethertype" -- below an IP header it is a tunnel
   if first == 1 and limit - at >= 4 then
-    at, ethertype = at + 4, CHANNELS[u16(data, at + 2)]
+    return space, CHANNELS[u16(data, at + 2)] or 0, at + 4, limit, stop
   elseif first == 0 and limit - at >= 4 then
     if is_ethernet(layers, data, at + 4, limit) or not is_ethernet(layers, data, at, limit) then
       at = at + 4
     end
     return "inner_linktype", LINKTYPE_ETHERNET, at, limit, stop
   end
-  -- Below an IP header this is a tunnel.
-  return layers.ip and "inner_ethertype" or "ethertype", ethertype or 0, at, limit, stop
+  return follow.ip_version(space, data, at, limit, stop)
 end
 
 local function decode(layers, header, data, at, limit, stop)

@@ -11,20 +11,10 @@ local function protocol_of(named)
   return type(named) == "string" and require("pcap.decode." .. named) or named
 end
 
--- A protocol as one layers object has it: with a view of its own.
-local function make(protocol)
-  local name = protocol.name
-  return {
-    decode = protocol.decode, header = protocol.view and protocol.view(),
-    key = name and not walk.COMMON[name] and name or false, is_noted = false, previous = false,
-  }
-end
-
 -- What ends the walk where a tunnel begins: its content is for the object of what is inside.
 local tunnels = {}
 for space in pairs(dispatch) do
   tunnels[space] = {
-    key = false,
     decode = function(self, _, _, at, limit, stop, number)
       if at < limit then
         self._space, self._number = space, number
@@ -35,24 +25,24 @@ for space in pairs(dispatch) do
 end
 
 local UNKNOWN_LINKTYPE = {
-  key = false,
   decode = function(self, _, _, at, limit, stop, number)
     return follow.fail(self, ("link type %d is not decoded"):format(number), at, limit, stop)
   end,
 }
 local UNKNOWN = { __index = function() return UNKNOWN_LINKTYPE end }
 
---- The spaces of one layers object, and the keys of all its headers.
+--- The spaces of one layers object.
 ---@param instead? table  by space and number: protocols other than in the table of dispatch
 ---@return table spaces
----@return table keys
+---@return table made  by protocol: what of the spaces stands for it
+---@return table keys  the keys of all its headers
 function registry.resolve(instead)
   local spaces, made, keys = {}, {}, {}
   for space, numbers in pairs(dispatch) do
     local own, inner = {}, {}
     for number, named in pairs(numbers) do
       local protocol = protocol_of(instead and instead[space] and instead[space][number] or named)
-      made[protocol] = made[protocol] or make(protocol)
+      made[protocol] = made[protocol] or walk.make(protocol)
       own[number], inner[number] = made[protocol], tunnels[space]
       if protocol.name then
         keys[protocol.name] = true
@@ -61,7 +51,7 @@ function registry.resolve(instead)
     spaces[space], spaces["inner_" .. space] = own, inner
   end
   setmetatable(spaces.linktype, UNKNOWN)
-  return spaces, keys
+  return spaces, made, keys
 end
 
 -- The same, but each protocol is made when it is met first: for what is deep in tunnels, of which
@@ -73,7 +63,7 @@ local function lazily(instead, made, space)
       return space == "linktype" and UNKNOWN_LINKTYPE or nil
     end
     local protocol = protocol_of(instead and instead[space] and instead[space][number] or named)
-    made[protocol] = made[protocol] or make(protocol)
+    made[protocol] = made[protocol] or walk.make(protocol)
     self[number] = made[protocol]
     return made[protocol]
   end })
@@ -81,15 +71,17 @@ end
 
 ---@param instead? table
 ---@return table spaces
+---@return table made
 function registry.resolve_lazily(instead)
   local made = {}
-  return setmetatable({}, { __index = function(self, space)
+  local spaces = setmetatable({}, { __index = function(self, space)
     local tunnel = space:match("^inner_(.*)")
     self[space] = tunnel and setmetatable({}, { __index = function(_, number)
       return dispatch[tunnel][number] and tunnels[tunnel]
     end }) or lazily(instead, made, space)
     return self[space]
   end })
+  return spaces, made
 end
 
 --- Adds a protocol to the table of dispatch, or a number to one: layers objects that are made

@@ -1,12 +1,10 @@
 --- SLIP, as BSD captures it: a direction and how the header was compressed, then IP in full.
 
-local bit = require "bit"
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local SIZE, BSDOS_SIZE = 16, 24
 local BSDOS = 15
-local ETHERTYPES = { [4] = 0x0800, [6] = 0x86dd }
 
 local fields = {
   sent = function(h) return h.bytes[0] ~= 0 end,
@@ -20,8 +18,7 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   end
   view.fill(header, data, at, size, stop)
   layers.slip, layers.last = header, "slip"
-  at = at + size
-  return "ethertype", limit > at and ETHERTYPES[bit.rshift(data[at], 4)] or 0, at, limit, stop
+  return follow.ip_version("ethertype", data, at + size, limit, stop)
 end
 
 return { name = "slip", view = view.type("slip", BSDOS_SIZE, fields), decode = decode }
