@@ -151,10 +151,10 @@ end
 -- is kept is from `from` on.
 local TUNNELS = {
   { name = "MPLS", from = 15, before = "02005e10000106aabbccddee 8847 00010140" },
-  { name = "GTP-U", from = 15, before = "02005e10000106aabbccddee 0800 4500005600000000401100000a000001"
-    .. "0a000002 086808680042 0000 30ff003200000042" },
-  { name = "VXLAN", from = 1, before = "02005e10000106aabbccddee 0800 4500006400000000401100000a000001"
-    .. "0a000002 12b512b50050 0000 0800000000000100" },
+  { name = "GTP-U", from = 15, before = "02005e10000106aabbccddee 0800 45000056000000004011"
+    .. "00000a0000010a000002 086808680042 0000 30ff003200000042" },
+  { name = "VXLAN", from = 1, before = "02005e10000106aabbccddee 0800 45000064000000004011"
+    .. "00000a0000010a000002 12b512b50050 0000 0800000000000100" },
 }
 
 local function write_tunnel(tunnel)

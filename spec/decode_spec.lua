@@ -1,6 +1,6 @@
 local ffi = require "ffi"
 local decode = require "pcap.decode"
-local packet = require "pcap.packet"
+local packets = require "pcap.packet"
 local pcap = require "pcap"
 local frames = require "spec.support.frames"
 local savefile = require "spec.support.savefile"
@@ -578,7 +578,7 @@ end)
 
 describe("layers without a link type", function()
   local function packet_of(bytes, linktype)
-    local pkt = packet.new(#bytes)
+    local pkt = packets.new(#bytes)
     ffi.copy(pkt.own, bytes, #bytes)
     pkt.data, pkt.caplen, pkt.wirelen, pkt.linktype = pkt.own, #bytes, #bytes, linktype
     return pkt
@@ -588,7 +588,8 @@ describe("layers without a link type", function()
     local layers = decode.layers()
     for _, link in ipairs(frames.links()) do
       layers(packet_of(link[3], link[1]))
-      assert.same({ 80, link[1] }, { layers.tcp and layers.tcp.dest_port, layers.linktype }, link[2])
+      assert.same({ 80, link[1] }, { layers.tcp and layers.tcp.dest_port, layers.linktype },
+        link[2])
       assert.equal(80, layers(kinds["TCP"]).tcp.dest_port)
     end
     layers(packet_of("anything", 147))

@@ -10,13 +10,14 @@ local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
 -- The lines of tcpdump that are to be ours, by how they end or begin.
-local FORMS = { "igmp$", "ICMP .*, length %d+$", "^IP6 [^:]+ > %S+: ICMP6, .*, length %d+$", "ESP%(",
-  "^MPLS .* IP", "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$", "UDP, length %d+$",
+local FORMS = { "igmp$", "ICMP .*, length %d+$", "^IP6 [^:]+ > %S+: ICMP6, .*, length %d+$",
+  "ESP%(",  "^MPLS .* IP", "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$", "UDP, length %d+$",
   "ICMP6?,? echo %a+, id %d+, seq %d+, length %d+$", "^ARP, Re[%a ]+ .*, length %d+$" }
 
 -- What tcpdump adds that a summary leaves out.
 local LEFT_OUT = { "AH%(", "HBH", "GREv0, seq", "ICMP6, router", "ICMP6, multicast",
-  "ICMP6, parameter", "ICMP parameter", "RT6", "DSTOPT", "frag %(", "DSA", "BRCM", "PPPoE", "truncated%-ip",
+  "ICMP6, parameter", "ICMP parameter", "RT6", "DSTOPT", "frag %(", "DSA", "BRCM", "PPPoE",
+  "truncated%-ip",
   "GREv1, call", "GREv0, off" }
 
 local function is_comparable(line)
@@ -91,11 +92,11 @@ describe("summary", function()
   end)
 
   it("names eight levels of tunnels, whatever there are", function()
-    local packet = frames.ipv4(6, frames.tcp("deep"))
+    local deep = frames.ipv4(6, frames.tcp("deep"))
     for _ = 1, 3000 do
-      packet = frames.ipv4(4, packet)
+      deep = frames.ipv4(4, deep)
     end
-    local line = decode.summary(frames.ethernet(0x0800, packet))
+    local line = decode.summary(frames.ethernet(0x0800, deep))
     local _, count = line:gsub("IP 192", "")
     assert.same({ 9, "..." }, { count, line:sub(-3) })
   end)

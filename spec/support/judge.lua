@@ -69,7 +69,9 @@ local FIELDS = {
     ["tcp.urgent_pointer"] = "urgent_pointer",
     ["tcp.len"] = function(tcp) return tcp.offset and tcp.content_length end,
     ["tcp.options.mss_val"] = function(tcp) return tcp.options and tcp.options.mss end,
-    ["tcp.options.wscale.shift"] = function(tcp) return tcp.options and tcp.options.window_scale end,
+    ["tcp.options.wscale.shift"] = function(tcp)
+      return tcp.options and tcp.options.window_scale
+    end,
     ["tcp.options.timestamp.tsval"] = function(tcp) return tcp.options and tcp.options.tsval end,
     ["tcp.options.timestamp.tsecr"] = function(tcp) return tcp.options and tcp.options.tsecr end,
   },

@@ -37,8 +37,9 @@ local function radio(four)
     { 127, "IEEE802_11_RADIO with a check sequence", hex "0000 0900 02000000 10" .. frame .. FCS },
     { 127, "IEEE802_11_RADIO, padded", hex "0000 0900 02000000 20 8802 0000" .. addresses
       .. hex "0500 0000" .. SNAP .. four },
-    { 127, "IEEE802_11_RADIO with a time and more bitmaps", hex "0000 2100 030000a0 000000a0 00000000"
-      .. ("\0"):rep(8) .. ("t"):rep(8) .. "\16" .. frame .. FCS },
+    { 127, "IEEE802_11_RADIO with a time and more bitmaps",
+      hex "0000 2100 030000a0 000000a0 00000000" .. ("\0"):rep(8) .. ("t"):rep(8) .. "\16" .. frame
+      .. FCS },
     { 163, "IEEE802_11_RADIO_AVS", avs .. frame },
     { 119, "PRISM_HEADER", hex "44000000 90000000" .. ("\0"):rep(136) .. frame },
     { 119, "PRISM_HEADER with AVS", avs .. frame },
@@ -82,8 +83,8 @@ local function systems(four, six)
   return {
     { 109, "ENC", hex "02000000 00000007 00000000" .. four },
     { 117, "PFLOG", hex "3d 02 0000" .. "em0" .. ("\0"):rep(57) .. four },
-    { 226, "IPNET", hex "0102 0000" .. frames.u32(#four) .. hex "00000001 00000002 00000003 00000004"
-      .. four },
+    { 226, "IPNET", hex "0102 0000" .. frames.u32(#four)
+      .. hex "00000001 00000002 00000003 00000004" .. four },
     { 239, "NFLOG", hex "0200 0007" .. before .. attribute(9, four) },
     { 239, "NFLOG, IPv6", hex "0a00 0000" .. attribute(9, six) },
     { 258, "PKTAP", pktap .. frames.ethernet(0x0800, four) },

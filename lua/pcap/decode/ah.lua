@@ -17,7 +17,7 @@ local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
     return follow.fail(layers, "ah: header cut short", at, limit, stop)
   end
-  local size = (data[at + 1] + 2) * 4 -- 8 at least: then the sequence is what follows, as for tshark
+  local size = (data[at + 1] + 2) * 4 -- at least 8, then the sequence is of what follows
   if limit - at < size then
     return follow.fail(layers, "ah: check value cut short", at, limit, stop)
   end

@@ -9,7 +9,12 @@
 -- where the captured bytes end (none at or after `limit` may be read), where they would end had
 -- all been captured, and the number that led here. It returns a space of this table and a number
 -- in it (nil and nil: nothing more is known), and `at`, `limit` and `stop` for what follows;
--- follow.lua has what several of them return.
+-- follow.lua has what several of them return. A space with `inner_` before its name is the same
+-- space for what is in a tunnel: the object in layers.inner goes on there. `layers.spaces` is this
+-- table as the object has it, to ask what it knows.
+--
+-- Positions are arguments and results, and no fields of an object: so compiled code knows where a
+-- header begins when it is compiled, and has nothing to load or store between two headers.
 
 return {
   -- Link types: libpcap's DLT_ numbers. RAW is 12 or 14 by system, and 101 in files.

@@ -19,7 +19,8 @@ local FINAL_DST, HOME = SIZE, SIZE + 16
 -- offset and flag as they stand in the header, its id, the routing header's type and segments
 -- left, whether the two addresses are there.
 local MEMBERS = { "int32_t header_size", "int32_t proto", "int32_t fragment",
-  "double fragment_id", "int32_t routing_kind", "int32_t segments", "bool is_routed", "bool has_home" }
+  "double fragment_id", "int32_t routing_kind", "int32_t segments", "bool is_routed",
+  "bool has_home" }
 
 local fields = {
   version = function(h) return (rshift(h.bytes[0], 4)) end,

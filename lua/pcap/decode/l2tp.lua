@@ -32,7 +32,9 @@ local fields = {
     end
     return not flag(h.flags, CONTROL) and u32(h.bytes, 4) or nil
   end,
-  ccid = function(h) return h.version == 3 and flag(h.flags, CONTROL) and u32(h.bytes, 4) or nil end,
+  ccid = function(h)
+    return h.version == 3 and flag(h.flags, CONTROL) and u32(h.bytes, 4) or nil
+  end,
   ns = function(h) return (sequence(h, 0)) end,
   nr = function(h) return (sequence(h, 2)) end,
 }

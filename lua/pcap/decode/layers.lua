@@ -45,8 +45,10 @@ local function new(linktype, depth, spaces, made, keys)
     _depth = depth, _inside = false, _noted = false, _number = 0,
   }
   keys = keys or {}
-  for _, key in ipairs(walk.RESULTS) do
-    keys[key] = true
+  for _, list in ipairs { walk.RESULTS, walk.COMMON } do
+    for _, key in ipairs(list) do
+      keys[key] = true
+    end
   end
   for key in pairs(keys) do
     self[key] = false -- the key is there from now on: a new one would move the others

@@ -29,33 +29,8 @@ local UNKNOWN_LINKTYPE = {
     return follow.fail(self, ("link type %d is not decoded"):format(number), at, limit, stop)
   end,
 }
-local UNKNOWN = { __index = function() return UNKNOWN_LINKTYPE end }
 
---- The spaces of one layers object.
----@param instead? table  by space and number: protocols other than in the table of dispatch
----@return table spaces
----@return table made  by protocol: what of the spaces stands for it
----@return table keys  the keys of all its headers
-function registry.resolve(instead)
-  local spaces, made, keys = {}, {}, {}
-  for space, numbers in pairs(dispatch) do
-    local own, inner = {}, {}
-    for number, named in pairs(numbers) do
-      local protocol = protocol_of(instead and instead[space] and instead[space][number] or named)
-      made[protocol] = made[protocol] or walk.make(protocol)
-      own[number], inner[number] = made[protocol], tunnels[space]
-      if protocol.name then
-        keys[protocol.name] = true
-      end
-    end
-    spaces[space], spaces["inner_" .. space] = own, inner
-  end
-  setmetatable(spaces.linktype, UNKNOWN)
-  return spaces, made, keys
-end
-
--- The same, but each protocol is made when it is met first: for what is deep in tunnels, of which
--- a stranger may send thousands of levels.
+-- A space in which each protocol is made, and its file loaded, when it is met first.
 local function lazily(instead, made, space)
   return setmetatable({}, { __index = function(self, number)
     local named = dispatch[space][number]
@@ -69,7 +44,32 @@ local function lazily(instead, made, space)
   end })
 end
 
----@param instead? table
+--- The spaces of one layers object. Of link types most programs meet one.
+---@return table spaces
+---@return table made  by protocol: what of the spaces stands for it
+---@return table keys  the keys of its headers
+function registry.resolve()
+  local spaces, made, keys = {}, {}, {}
+  for space, numbers in pairs(dispatch) do
+    local own, inner = {}, {}
+    for number, named in pairs(numbers) do
+      inner[number] = tunnels[space]
+      if space ~= "linktype" then
+        local protocol = protocol_of(named)
+        made[protocol] = made[protocol] or walk.make(protocol)
+        own[number] = made[protocol]
+        keys[protocol.name or "last"] = true
+      end
+    end
+    spaces[space], spaces["inner_" .. space] = own, inner
+  end
+  spaces.linktype = lazily(nil, made, "linktype")
+  return spaces, made, keys
+end
+
+--- The same, with nothing made before it is met: for what is deep in tunnels, of which a stranger
+-- may send thousands of levels.
+---@param instead? table  by space and number: protocols other than in the table of dispatch
 ---@return table spaces
 ---@return table made
 function registry.resolve_lazily(instead)

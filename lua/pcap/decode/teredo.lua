@@ -1,7 +1,6 @@
 --- Teredo (RFC 4380): IPv6 in UDP, behind indicators of authentication and of origin.
 
 local bit = require "bit"
-local address = require "pcap.decode.address"
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 

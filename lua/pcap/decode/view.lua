@@ -19,9 +19,13 @@ local view = {}
 -- The name makes every text different: busted's ffi.typeof gives one type for equal ones.
 local STRUCT = "struct { /* %s */ int32_t begin, content_length; uint8_t bytes[%d]; %s }"
 
--- A C member as a field. One text a name: the key in it has to be a constant.
+-- C members as fields, by name. One text a name: the key in it has to be a constant.
+local member_fields = {}
+
 local function member_field(name)
-  return assert(loadstring(("return function(h) return h.%s end"):format(name), "=field"))()
+  member_fields[name] = member_fields[name]
+    or assert(loadstring(("return function(h) return h.%s end"):format(name), "=field"))()
+  return member_fields[name]
 end
 
 --- Makes a type of views.

@@ -18,6 +18,7 @@ local RESULTS = { "error", "inner", "last", "_space" }
 local walk = {
   --- What a packet leaves in the object beside its headers.
   RESULTS = RESULTS,
+  COMMON = COMMON,
 }
 
 local function finish(self, at, limit, stop)
