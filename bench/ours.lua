@@ -1,4 +1,4 @@
---- The same work with this library: ours packets|next|copy|layers FILE [EXPRESSION],
+--- The same work with this library: ours packets|next|copy|layers|inner FILE [EXPRESSION],
 -- ours live DEVICE. And with the binding in C that is built beside it: ours binding FILE.
 
 local pcap = require "pcap"
@@ -31,6 +31,14 @@ elseif work == "layers" then
   local layers = require("pcap.decode").layers(cap:datalink())
   for pkt in cap:packets() do
     local tcp = layers(pkt).tcp
+    packets = packets + 1
+    sum = sum + tcp.dest_port
+  end
+elseif work == "inner" then -- TCP in a tunnel, or without one
+  local layers = require("pcap.decode").layers(cap:datalink())
+  for pkt in cap:packets() do
+    local inner = layers(pkt).inner
+    local tcp = inner and inner.tcp or layers.tcp
     packets = packets + 1
     sum = sum + tcp.dest_port
   end

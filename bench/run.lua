@@ -147,6 +147,52 @@ local function others(work, rows)
   end
 end
 
+-- Bytes before the packets of the smaller file, which makes them tunnels' content: what of a packet
+-- is kept is from `from` on.
+local TUNNELS = {
+  { name = "MPLS", from = 15, before = "02005e10000106aabbccddee 8847 00010140" },
+  { name = "GTP-U", from = 15, before = "02005e10000106aabbccddee 0800 45000056000000004011"
+    .. "00000a0000010a000002 086808680042 0000 30ff003200000042" },
+  { name = "VXLAN", from = 1, before = "02005e10000106aabbccddee 0800 45000064000000004011"
+    .. "00000a0000010a000002 12b512b50050 0000 0800000000000100" },
+}
+
+local function write_tunnel(tunnel)
+  local pcap = require "pcap"
+  local before = tunnel.before:gsub("%s", ""):gsub("%x%x", function(pair)
+    return string.char(tonumber(pair, 16))
+  end)
+  local cap = assert(pcap.open_offline(path["64-tenth"]))
+  tunnel.path = FOLDER .. tunnel.name .. ".pcap"
+  local dumper = assert(cap:dump_open(tunnel.path))
+  for bytes, time in cap.next, cap do
+    local packet = before .. bytes:sub(tunnel.from)
+    assert(dumper:dump(packet, time, #packet))
+  end
+  assert(dumper:close())
+  cap:close()
+end
+
+-- Tunnels beside plain TCP: at most 2.5 times as long.
+local function tunnels()
+  say("")
+  say("| decoding, reading included | ns/packet | Ethernet, IPv4, TCP | ratio | at most |")
+  say("|---|---|---|---|---|")
+  for _, tunnel in ipairs(TUNNELS) do
+    write_tunnel(tunnel)
+    local plain, inside = unpack(compare {
+      "luajit bench/ours.lua inner " .. path["64-tenth"],
+      "luajit bench/ours.lua inner " .. tunnel.path,
+    })
+    if plain.saw ~= inside.saw then
+      error(("%s: %s, and without it %s"):format(tunnel.name, inside.saw, plain.saw))
+    end
+    local ns = 1e9 / packets_in["64-tenth"]
+    say("| %s | %.1f | %.1f | **%.2f** | 2.5 |", tunnel.name, inside.seconds * ns,
+      plain.seconds * ns, 1 / inside.ratio)
+  end
+end
+
 local function version(command)
   return lines_of(command .. " 2>&1")[1] or "missing"
 end
@@ -193,6 +239,7 @@ others("next", STRINGS)
 say("")
 say("Decoding Ethernet, IPv4 and TCP of the same packets, reading included:")
 others("layers", DECODERS)
+tunnels()
 say("")
 require("bench.live").compare(say, FOLDER, ROUNDS)
 say("")

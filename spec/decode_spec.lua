@@ -1,4 +1,6 @@
+local ffi = require "ffi"
 local decode = require "pcap.decode"
+local packets = require "pcap.packet"
 local pcap = require "pcap"
 local frames = require "spec.support.frames"
 local savefile = require "spec.support.savefile"
@@ -255,7 +257,7 @@ describe("layers", function()
     end
   end)
 
-  it("keeps to one level of tunnels, whose headers are in layers.inner", function()
+  it("has what is in a tunnel in layers.inner, tunnels in it in inner.inner", function()
     local layers = decode.layers()
     layers(kinds["VXLAN"])
     assert.same({ 0xabcd, 4789 }, { layers.vxlan.vni, layers.udp.dest_port })
@@ -265,11 +267,30 @@ describe("layers", function()
     local twice = frames.ipv4(4, frames.ipv4(4, frames.ipv4(6, frames.tcp("deep"))))
     layers(frames.ethernet(0x0800, twice))
     assert.equal(4, layers.inner.ip.proto)
-    assert.is_nil(layers.inner.inner)
     assert.is_nil(layers.inner.tcp)
+    assert.same({ 80, "deep" }, { layers.inner.inner.tcp.dest_port, layers.inner.inner:payload() })
+    assert.is_nil(layers.inner.inner.inner)
     assert.is_nil(layers(kinds["TCP"]).inner)
     layers(frames.ethernet(0x0800, frames.ipv4(4, ""))) -- a tunnel that carries nothing
     assert.same({ "ip", nil, nil }, { layers.last, layers.inner, layers.error })
+  end)
+
+  it("has as many levels of tunnels as there are", function()
+    local layers = decode.layers()
+    for _, count in ipairs { 3, 1000, 2, 30 } do
+      local packet = frames.ipv4(6, frames.tcp("deep"))
+      for i = 1, count do
+        packet = frames.ipv4(4, packet, { ttl = i % 256 })
+      end
+      layers(frames.ethernet(0x0800, packet))
+      local object, level = layers, count
+      while object.inner do
+        assert.equal(level % 256, object.ip.ttl)
+        object, level = object.inner, level - 1
+      end
+      assert.same({ 0, 80, "deep" }, { level, object.tcp.dest_port, object:payload() })
+    end
+    assert.is_nil(layers(kinds["TCP"]).inner)
   end)
 
   it("marks fragments and leaves later ones undecoded", function()
@@ -341,8 +362,8 @@ describe("layers", function()
   end)
 
   it("says of a link type it does not know that it is not decoded", function()
-    local layers = decode.layers(105)("anything")
-    assert.same({ nil, "link type 105 is not decoded", "anything" },
+    local layers = decode.layers(147)("anything")
+    assert.same({ nil, "link type 147 is not decoded", "anything" },
       { layers.last, layers.error, layers:payload() })
   end)
 
@@ -474,17 +495,22 @@ describe("layers:verify", function()
       assert.same({ nil, "its length is not that of what there is" },
         { layers(udp { length = length }):verify("udp") })
     end
-    for pointer, expected in pairs { [4] = true, [8] = false } do
-      local route = hex "01 83 07" .. string.char(pointer) .. frames.DST4
-      layers(frames.ethernet(0x0800, frames.ipv4(6, frames.tcp("hello", { src = "else" }),
-        { options = route })))
-      assert.equal(expected, layers.ip.is_routed)
-      assert.equal(expected and "the source route has the address that is summed",
-        expected and select(2, layers:verify("tcp")))
-    end
     layers(kinds["TCP"]:sub(1, -2), #kinds["TCP"])
     assert.same({ nil, "not all of it was captured" }, { layers:verify("tcp") })
     assert.is_true(layers:verify("ip"))
+  end)
+
+  it("sums the last address of a route that has hops to come", function()
+    local last = hex "cb007105"
+    local to_last, to_next = frames.tcp("x", { dst = last }), frames.tcp("x")
+    for pointer, is_routed in pairs { [4] = true, [8] = false } do
+      local options = { options = hex "01 83 07" .. string.char(pointer) .. last }
+      layers(frames.ethernet(0x0800, frames.ipv4(6, to_last, options)))
+      assert.same({ is_routed, is_routed and "203.0.113.5" or nil, is_routed },
+        { layers.ip.is_routed, layers.ip.final_dst, layers:verify("tcp") })
+      layers(frames.ethernet(0x0800, frames.ipv4(6, to_next, options)))
+      assert.equal(not is_routed, layers:verify("tcp"))
+    end
   end)
 
   it("refuses a name it does not know, at the caller's line", function()
@@ -550,7 +576,195 @@ describe("addresses", function()
   end)
 end)
 
+describe("layers without a link type", function()
+  local function packet_of(bytes, linktype)
+    local pkt = packets.new(#bytes)
+    ffi.copy(pkt.own, bytes, #bytes)
+    pkt.data, pkt.caplen, pkt.wirelen, pkt.linktype = pkt.own, #bytes, #bytes, linktype
+    return pkt
+  end
+
+  it("takes each packet's own, and Ethernet for a string", function()
+    local layers = decode.layers()
+    for _, link in ipairs(frames.links()) do
+      layers(packet_of(link[3], link[1]))
+      assert.same({ 80, link[1] }, { layers.tcp and layers.tcp.dest_port, layers.linktype },
+        link[2])
+      assert.equal(80, layers(kinds["TCP"]).tcp.dest_port)
+    end
+    layers(packet_of("anything", 147))
+    assert.same({ nil, "link type 147 is not decoded" }, { layers.last, layers.error })
+  end)
+
+  it("does as told when it has one", function()
+    local layers = decode.layers(228)
+    local four = frames.ipv4(6, frames.tcp("hello"))
+    assert.equal(80, layers(packet_of(four, 1)).tcp.dest_port)
+    assert.equal(80, layers(four).tcp.dest_port)
+  end)
+
+  it("takes a capture's", function()
+    local folder, remove = shell.folder()
+    finally(remove)
+    local layers = decode.layers()
+    for _, link in ipairs(frames.links()) do
+      local cap = assert(pcap.open_offline(shell.write(folder .. "/one.pcap",
+        savefile.header { linktype = link[1] } .. savefile.record(link[3]))))
+      local pkt = assert(cap:next_packet())
+      assert.equal(80, layers(pkt).tcp.dest_port, link[2])
+      assert.equal(80, layers(pkt:copy()).tcp.dest_port, link[2])
+      cap:close()
+    end
+  end)
+
+  it("has no payload and nothing to verify once the packet was emptied", function()
+    local layers = decode.layers()
+    for _, bytes in ipairs { kinds["TCP"], kinds["TCP without data, padded"], "", "short" } do
+      local pkt = packet_of(bytes, 1)
+      layers(pkt)
+      pkt.data, pkt.caplen = nil, 0
+      assert.is_nil(layers:payload())
+      assert.same({ nil, "the packet is no longer there" }, { layers:verify() })
+    end
+    local pkt = packet_of(kinds["VXLAN"], 1)
+    local inner = layers(pkt).inner
+    assert.equal("hello", inner:payload())
+    pkt.data, pkt.caplen = nil, 0
+    assert.is_nil(inner:payload())
+    assert.is_nil((inner:verify("ip")))
+    assert.equal(80, inner.tcp.dest_port)
+  end)
+end)
+
+describe("layers' methods", function()
+  it("name themselves when what stands before the colon is wrong, at the caller's line", function()
+    local layers = decode.layers()
+    for _, name in ipairs { "payload", "flow", "verify" } do
+      for _, bad in ipairs { 42, {}, "tcp", setmetatable({}, {}) } do
+        local method = layers[name]
+        local ok, message = pcall(function() method(bad) end)
+        assert.is_false(ok)
+        assert.equal(("calling '%s' on bad self (pcap layers expected, got %s)")
+          :format(name, type(bad)), message:match("decode_spec.lua:%d+: (.*)"))
+      end
+      assert.is_false(pcall(layers[name]))
+    end
+  end)
+end)
+
+describe("what an ICMP error quotes", function()
+  local function four(payload) return frames.ethernet(0x0800, payload) end
+  local function quote(bytes, kind)
+    return four(frames.ipv4(1, frames.icmp(kind or 11, 0, "\0\0\0\0" .. bytes)))
+  end
+
+  it("is a layers object of its own", function()
+    local layers = decode.layers()
+    local udp = frames.ipv4(17, frames.udp("asked"))
+    local quoted = layers(quote(udp)).icmp.quoted
+    assert.same({ "192.0.2.7", 40001, "asked", nil, true }, { quoted.ip.src,
+      quoted.udp.dest_port, quoted:payload(), quoted.error, quoted:verify() })
+    assert.equal(layers.icmp.quoted, quoted)
+    layers(kinds["ICMP echo"])
+    assert.is_nil(layers.icmp.quoted)
+    assert.equal("asked", quoted:payload()) -- it has its own copy
+  end)
+
+  it("has TCP's ports where no more of it is quoted", function()
+    local layers = decode.layers()
+    local tcp = frames.ipv4(6, frames.tcp("hello"))
+    local quoted = layers(quote(tcp:sub(1, 28))).icmp.quoted
+    assert.same({ 49152, 80, 0xfedcba98, nil, nil }, { quoted.tcp.source_port,
+      quoted.tcp.dest_port, quoted.tcp.seq_num, quoted.tcp.window, quoted.error })
+    assert.same({ nil, "not all of it was captured" }, { quoted:verify("tcp") })
+    local whole = layers(four(tcp)):flow()
+    assert.equal(whole, layers(quote(tcp:sub(1, 28))).icmp.quoted:flow())
+    assert.equal(501, layers(quote(tcp)).icmp.quoted.tcp.window)
+  end)
+
+  it("may have tunnels and other errors in it", function()
+    local layers = decode.layers()
+    local tcp = frames.ipv4(6, frames.tcp("hello"))
+    assert.equal(80, layers(quote(frames.ipv4(4, tcp))).icmp.quoted.inner.tcp.dest_port)
+    local error_in_error = frames.ipv4(1, frames.icmp(3, 0, "\0\0\0\0" .. tcp))
+    assert.equal(80, layers(quote(error_in_error)).icmp.quoted.icmp.quoted.tcp.dest_port)
+  end)
+
+  it("ends where extensions of ICMP begin", function()
+    local layers = decode.layers()
+    local udp = frames.ipv4(17, frames.udp(("u"):rep(92), { length = 600 }), { length = 620 })
+    local bytes = udp:sub(1, 120) .. ("\0"):rep(8) .. hex "2000dfff 00080101 00010140"
+    local message = frames.icmp(11, 0, hex "00 20 0000" .. bytes)
+    local quoted = layers(four(frames.ipv4(1, message))).icmp.quoted
+    assert.equal(128 - 28, #quoted:payload())
+  end)
+end)
+
+describe("a header whose options are cut short", function()
+  it("is there, with as many of its options as were captured", function()
+    local layers = decode.layers()
+    local bytes = kinds["TCP with options"]
+    local whole = layers(bytes).tcp.options
+    layers(bytes:sub(1, 14 + 20 + 20 + 6), #bytes)
+    assert.same({ 80, "tcp: options cut short", 1460, true, nil, 0 }, { layers.tcp.dest_port,
+      layers.error, layers.tcp.options.mss, layers.tcp.options.sack_permitted,
+      layers.tcp.options.tsval, layers.tcp.content_length })
+    assert.same({ nil, "not all of it was captured" }, { layers:verify("tcp") })
+    assert.same(whole, layers(bytes).tcp.options)
+    bytes = kinds["IPv4 with options"]
+    layers(bytes:sub(1, 14 + 22), #bytes)
+    assert.same({ "192.0.2.7", "ip: options cut short", nil }, { layers.ip.src, layers.error,
+      layers.udp })
+    assert.same({ nil, "not all of it was captured" }, { layers:verify("ip") })
+  end)
+end)
+
 describe("a protocol of one's own", function()
+  it("is added by one function, from one file", function()
+    local view = require "pcap.decode.view"
+    local answering = {
+      name = "answering",
+      view = view.type("answering", 4, {
+        answer = function(h) return (view.u16(h.bytes, 0)) end,
+      }),
+      decode = function(layers, header, data, at, limit, stop)
+        if limit - at < 4 then
+          layers.error = layers.error or "answering: header cut short"
+          return nil, nil, at, limit, stop
+        end
+        view.fill(header, data, at, 4, stop)
+        layers.answering, layers.last = header, "answering"
+        return "inner_ethertype", view.u16(data, at + 2), at + 4, limit, stop
+      end,
+    }
+    local dispatch = require "pcap.decode.dispatch"
+    finally(function() dispatch.ethertype[0x9999], dispatch.udp[2153] = nil, nil end)
+    decode.add("ethertype", 0x9999, answering)
+    decode.add("udp", 2153, "gtp") -- and a port for one that there is
+    local layers = decode.layers()
+    layers(frames.ethernet(0x9999, hex "002a 0800" .. frames.ipv4(6, frames.tcp("hello"))))
+    assert.same({ 42, 80, "hello", nil }, { layers.answering.answer, layers.inner.tcp.dest_port,
+      layers.inner:payload(), layers.tcp })
+    assert.is_nil(layers(kinds["TCP"]).answering)
+    assert.equal("answering: header cut short", layers(frames.ethernet(0x9999, "abc")).error)
+    local four = frames.ipv4(6, frames.tcp("hello"))
+    layers(frames.ethernet(0x0800, frames.ipv4(17, frames.udp(hex "30ff" .. frames.u16(#four)
+      .. hex "00000042" .. four, { dport = 2153 }))))
+    assert.same({ 0x42, 80 }, { layers.gtp.teid, layers.inner.tcp.dest_port })
+  end)
+
+  it("is refused when it is none, at the caller's line", function()
+    for position, arguments in ipairs {
+      { "ports", 1, "gtp" }, { "udp", "1", "gtp" }, { "udp", 1, "no such protocol" },
+      { "udp", 1, {} }, { "udp", 1 },
+    } do
+      local ok, message = pcall(function() decode.add(unpack(arguments, 1, 3)) end)
+      assert.is_false(ok)
+      assert.is_truthy(message:find(("^[^:]*decode_spec.lua:%%d+: bad argument #%d to 'add'")
+        :format(math.min(position, 3))), message)
+    end
+  end)
+
   it("is one file and one line in the table of dispatch", function()
     local dispatch = require "pcap.decode.dispatch"
     package.preload["pcap.decode.made_up"] = function()

@@ -99,9 +99,6 @@ describe("A dumper on a full disk", function()
   end)
 
   it("is not written on once there is room again, for a packet is missing", function()
-    local folder, remove = shell.folder()
-    finally(remove)
-    local path = folder .. "/out.pcap"
     -- A limit on the size of files is a disk that gets full and then has room again.
     local output, status = process.lua(([[
       local ffi = require "ffi"

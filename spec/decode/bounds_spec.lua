@@ -2,50 +2,61 @@
 --
 -- Every packet here ends right before a page that may not be read: an overread ends the run.
 
+local views = require "spec.support.views" -- before what it watches
 local decode = require "pcap.decode"
 local frames = require "spec.support.frames"
 local guard = require "spec.support.guard"
+local links = require "spec.support.links"
 local packet = require "pcap.packet"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
+local tunnels = require "spec.support.tunnels"
 local pcap = require "pcap"
 
-local LINKTYPES = { 0, 1, 9, 12, 50, 51, 101, 105, 108, 113, 228, 229, 276 }
 local ROUNDS = tonumber(os.getenv("PCAP_FUZZ_ROUNDS")) or 40
 
-local FIELDS = { "src", "dst", "src_bytes", "dst_bytes", "src_number", "dst_number", "type", "id",
-  "options", "tags", "src_hw", "dst_hw", "key", "seq_num", "proto", "version", "flags", "seq",
-  "src_hw_bytes", "dst_hw_bytes", "is_fragment", "call_id", "interface", "hardware_type",
-  "family", "session", "checksum", "length" }
-local LAYERS = { "eth", "vlan", "llc", "sll", "null", "ppp", "pppoe", "arp", "ip", "ah", "icmp",
-  "icmpv6", "tcp", "udp", "sctp", "gre", "vxlan", "geneve" }
+local LINKTYPES = {}
+for linktype in pairs(require("pcap.decode.dispatch").linktype) do
+  LINKTYPES[#LINKTYPES + 1] = linktype
+end
+LINKTYPES[#LINKTYPES + 1] = 147 -- which is not decoded
+
+local DEEPEST = 5 -- tunnels to look into
 
 -- Reads all that there is to read of a decoded packet.
-local function touch(layers, pkt)
-  for _, name in ipairs(LAYERS) do
+local function touch(layers, pkt, depth)
+  depth = depth or 1
+  for name, fields in pairs(views.fields()) do
     local view = layers[name]
-    for _, field in ipairs(view and FIELDS or {}) do
-      local _ = view[field]
+    for field in pairs(view and fields or {}) do
+      local value = view[field]
+      if field == "quoted" and value and depth < DEEPEST then
+        touch(value, packet.new(0), depth + 1)
+      end
     end
   end
-  assert(layers.payload_begin >= 1 and layers.payload_end <= pkt.caplen)
+  assert(layers.payload_begin >= 1 and (pkt.caplen == 0 or layers.payload_end <= pkt.caplen))
   assert(layers.payload_begin <= layers.payload_end + 1)
   assert(#layers:payload() == layers.payload_end - layers.payload_begin + 1)
   layers:flow()
   layers:flow(true)
   layers:verify()
-  if layers.inner then
-    touch(layers.inner, pkt)
+  if layers.inner and depth < DEEPEST then
+    touch(layers.inner, pkt, depth + 1)
   end
 end
 
 local function corpus()
   local packets = {}
-  for _, bytes in pairs(frames.kinds()) do
-    packets[#packets + 1] = { 1, bytes }
+  for _, kinds in ipairs { frames.kinds(), tunnels.kinds() } do
+    for _, bytes in pairs(kinds) do
+      packets[#packets + 1] = { 1, bytes }
+    end
   end
-  for _, link in ipairs(frames.links()) do
-    packets[#packets + 1] = { link[1], link[3] }
+  for _, list in ipairs { frames.links(), links.judged(), links.unjudged() } do
+    for _, link in ipairs(list) do
+      packets[#packets + 1] = { link[1], link[3] }
+    end
   end
   for _, path in ipairs(savefile.real()) do
     local cap = assert(pcap.open_offline(path))
@@ -163,16 +174,19 @@ end)
 local UNDER_VALGRIND = [[
 local decode, ffi = require "pcap.decode", require "ffi"
 local frames, packet = require "spec.support.frames", require "pcap.packet"
+local tunnels = require "spec.support.tunnels"
 ffi.cdef "void *malloc(size_t); void free(void *);"
 math.randomseed(5)
 local layers = decode.layers()
-for _, bytes in pairs(frames.kinds()) do
-  for size = 0, #bytes, 3 do
+local all = frames.kinds()
+for name, bytes in pairs(tunnels.kinds()) do all[name] = bytes end
+for _, bytes in pairs(all) do
+  for size = 0, #bytes, 5 do
     local memory = ffi.cast("uint8_t *", ffi.C.malloc(math.max(size, 1)))
     ffi.copy(memory, bytes, size)
     if size > 20 then memory[math.random(12, size - 1)] = math.random(0, 255) end
     local pkt = packet.new(0)
-    pkt.data, pkt.caplen, pkt.wirelen = memory, size, #bytes
+    pkt.data, pkt.caplen, pkt.wirelen, pkt.linktype = memory, size, #bytes, 1
     layers(pkt):verify()
     layers:flow(true)
     layers:payload()

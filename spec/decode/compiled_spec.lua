@@ -4,6 +4,7 @@
 local frames = require "spec.support.frames"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
+local tunnels = require "spec.support.tunnels"
 
 local PACKETS = 200000
 
@@ -91,6 +92,7 @@ describe("layers(pkt)", function()
     ["three tags"] = { kinds["three tags"], 430 }, ["VXLAN"] = { kinds["VXLAN"], 400 },
     ["two tags, PPPoE and IPv6"] = { kinds["two tags, PPPoE and IPv6"], 490 },
     ["twelve headers"] = { frames.high_stack(9), 450 },
+    ["MPLS"] = { tunnels.kinds()["MPLS"], 420 }, ["GTP-U"] = { tunnels.kinds()["GTP-U"], 490 },
     ["VXLAN over IPv6"] = { kinds["VXLAN over IPv6, without a checksum"], 490 },
   } do
     local packet, constants = unpack(case)

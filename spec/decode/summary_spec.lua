@@ -1,17 +1,23 @@
 -- summary() against the lines of `tcpdump -n -q -t`.
 
+local ffi = require "ffi"
 local decode = require "pcap.decode"
+local packet = require "pcap.packet"
+local tunnels = require "spec.support.tunnels"
 local pcap = require "pcap"
 local frames = require "spec.support.frames"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
 -- The lines of tcpdump that are to be ours, by how they end or begin.
-local FORMS = { "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$", "UDP, length %d+$",
+local FORMS = { "igmp$", "ICMP .*, length %d+$", "^IP6 [^:]+ > %S+: ICMP6, .*, length %d+$",
+  "ESP%(",  "^MPLS .* IP", "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$", "UDP, length %d+$",
   "ICMP6?,? echo %a+, id %d+, seq %d+, length %d+$", "^ARP, Re[%a ]+ .*, length %d+$" }
 
 -- What tcpdump adds that a summary leaves out.
-local LEFT_OUT = { "AH%(", "HBH", "RT6", "DSTOPT", "frag %(", "DSA", "BRCM", "PPPoE",
+local LEFT_OUT = { "AH%(", "HBH", "GREv0, seq", "ICMP6, router", "ICMP6, multicast",
+  "ICMP6, parameter", "ICMP parameter", "RT6", "DSTOPT", "frag %(", "DSA", "BRCM", "PPPoE",
+  "truncated%-ip",
   "GREv1, call", "GREv0, off" }
 
 local function is_comparable(line)
@@ -68,6 +74,44 @@ describe("summary", function()
     assert.is_true(compare(write(1, frames.kinds())) >= 30)
   end)
 
+  it("is tcpdump's line for each tunnel and label", function()
+    assert.is_true(compare(write(1, tunnels.kinds())) >= 30)
+  end)
+
+  it("names what tcpdump has no line for", function()
+    local kinds = tunnels.kinds()
+    for name, expected in pairs {
+      ["MPLS pseudowire without one"] = "MPLS (label 29, tc 0, [S], ttl 64) "
+        .. "IP 192.0.2.7.49152 > 198.51.100.200.80: tcp 5",
+      ["802.1ah"] = "IP 192.0.2.7.49152 > 198.51.100.200.80: tcp 5",
+      ["IPv6 binding acknowledgement"] = "IP6 2001:db8::ff:fe00:42 > 2001:db8:1::1: "
+        .. "mobility: BA status=128 seq#=7",
+      ["EtherIP"] = "IP 192.0.2.7 > 198.51.100.200: IP 192.0.2.7.49152 > 198.51.100.200.80: tcp 5",
+    } do
+      assert.equal(expected, decode.summary(kinds[name]))
+    end
+  end)
+
+  it("names eight levels of tunnels, whatever there are", function()
+    local deep = frames.ipv4(6, frames.tcp("deep"))
+    for _ = 1, 3000 do
+      deep = frames.ipv4(4, deep)
+    end
+    local line = decode.summary(frames.ethernet(0x0800, deep))
+    local _, count = line:gsub("IP 192", "")
+    assert.same({ 9, "..." }, { count, line:sub(-3) })
+  end)
+
+  it("follows the packet's link type when it is given none", function()
+    local pkt = packet.new(0)
+    local bytes = frames.ipv4(6, frames.tcp("hello"))
+    pkt.data, pkt.caplen, pkt.wirelen = ffi.cast("const uint8_t *", bytes), #bytes, #bytes
+    for linktype, expected in pairs { [228] = "^IP 192", [147] = "^link type 147" } do
+      pkt.linktype = linktype
+      assert.is_truthy(decode.summary(pkt):find(expected))
+    end
+  end)
+
   it("is tcpdump's line under each link layer", function()
     for _, link in ipairs(frames.links()) do
       assert.equal(1, compare(write(link[1], { link[3] })), link[2])
@@ -92,8 +136,8 @@ describe("summary", function()
       .. "[ip: total length is more than there was]", decode.summary(kinds["TCP"]:sub(1, 44)))
     assert.equal("06:aa:bb:cc:dd:ee > 02:00:5e:10:00:01, ethertype 0x88cc, length 4",
       decode.summary(frames.ethernet(0x88cc, "lldp")))
-    assert.equal("link type 105, length 5 [link type 105 is not decoded]",
-      decode.summary("bytes", 105))
+    assert.equal("link type 147, length 5 [link type 147 is not decoded]",
+      decode.summary("bytes", 147))
     assert.equal("link type 1, length 0 [eth: header cut short]", decode.summary(""))
     local four = frames.ipv4(6, frames.tcp("hello"))
     assert.equal(("IP 192.0.2.7 > 198.51.100.200: length %d [ip: version is not 6]"):format(#four),

@@ -29,15 +29,18 @@ function savefile.record(data, opts)
     .. word(opts.caplen or #data, 4, big) .. word(opts.wirelen or #data, 4, big) .. data
 end
 
---- Every real capture at hand, sorted; none when there is no such folder.
+--- Every real capture at hand, sorted; none when there are no such folders. PCAP_CAPTURES may name
+-- several, with colons between them.
 function savefile.real()
-  local folder = os.getenv("PCAP_CAPTURES") or "../shared/captures"
-  local pipe = io.popen("find '" .. folder .. "' -name '*.pcap*' 2>/dev/null | sort")
+  local folders = os.getenv("PCAP_CAPTURES") or "../shared/captures:../shared/files/zeek"
   local paths = {}
-  for path in pipe:lines() do
-    paths[#paths + 1] = path
+  for folder in folders:gmatch("[^:]+") do
+    local pipe = io.popen("find '" .. folder .. "' -name '*.pcap*' 2>/dev/null | sort")
+    for path in pipe:lines() do
+      paths[#paths + 1] = path
+    end
+    pipe:close()
   end
-  pipe:close()
   return paths
 end
 

@@ -17,10 +17,8 @@ local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
     return follow.fail(layers, "ah: header cut short", at, limit, stop)
   end
-  local size = (data[at + 1] + 2) * 4
-  if size < SIZE then
-    return follow.fail(layers, "ah: length is less than the header's", at, limit, stop)
-  elseif limit - at < size then
+  local size = (data[at + 1] + 2) * 4 -- at least 8, then the sequence is of what follows
+  if limit - at < size then
     return follow.fail(layers, "ah: check value cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)

@@ -17,7 +17,8 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.chdlc, layers.last = header, "chdlc"
-  return "ethertype", view.u16(data, at + 2), at + SIZE, limit, stop
+  local number = view.u16(data, at + 2)
+  return layers.spaces.chdlc[number] and "chdlc" or "ethertype", number, at + SIZE, limit, stop
 end
 
 return { name = "chdlc", view = view.type("chdlc", SIZE, fields), decode = decode }

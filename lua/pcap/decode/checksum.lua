@@ -1,7 +1,9 @@
 --- The internet checksum (RFC 1071) of IPv4, TCP, UDP, ICMP and ICMPv6.
 
 local bit = require "bit"
+local ffi = require "ffi"
 
+local cast, bytes_pointer = ffi.cast, ffi.typeof("const uint8_t *")
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 
 local checksum = {}
@@ -25,19 +27,19 @@ local function is_right(sum)
   return sum == 0xffff
 end
 
--- The pseudo header of RFC 793 or RFC 8200: addresses, length and protocol.
+-- The pseudo header of RFC 793 or RFC 8200: addresses, length and protocol. The addresses are
+-- those at the two ends: a route's last, and a mobile node's home.
 local function pseudo_header(ip, size, proto)
   local sum = proto + rshift(size, 16) + band(size, 0xffff)
-  if ip.version == 4 then
-    return add(sum, ip.bytes, 12, 8)
-  end
-  return add(sum, ip.bytes, 8, 32)
+  local src, dst = ip.home_address_bytes or ip.src_bytes, ip.final_dst_bytes or ip.dst_bytes
+  return add(add(sum, cast(bytes_pointer, src), 0, #src), cast(bytes_pointer, dst), 0, #dst)
 end
 
 -- By layer: the size of its header and its protocol number in the pseudo header; ICMP has none.
 local SEGMENTS = {
   tcp = { size = function(h) return h.offset end, proto = 6 },
   udp = { size = function() return 8 end, proto = 17 },
+  igmp = { size = function() return 8 end },
   icmp = { size = function() return 8 end },
   icmpv6 = { size = function() return 8 end, proto = 58 },
 }
@@ -54,15 +56,15 @@ end
 
 local function verify_segment(layers, pkt, name)
   local header, ip, segment = layers[name], layers.ip, SEGMENTS[name]
-  local size = segment.size(header) + header.content_length
-  if not ip then
+  local size = (segment.size(header) or 0) + header.content_length
+  if not segment.size(header) then
+    return nil, "not all of it was captured"
+  elseif not ip then
     return nil, "there is no ip"
   elseif ip.is_fragment then
     return nil, "a fragment has only a part of what is summed"
   elseif header.begin - 1 + size > pkt.caplen then
     return nil, "not all of it was captured"
-  elseif segment.proto and ip.is_routed then
-    return nil, "the source route has the address that is summed"
   end
   local problem = name == "udp" and udp_problem(layers, header, ip, size)
   if problem then
@@ -82,16 +84,21 @@ local function verify_one(layers, pkt, name)
     return verify_segment(layers, pkt, name)
   elseif header.version ~= 4 then
     return nil, "IPv6 has no checksum"
+  elseif header.begin - 1 + header.header_size > pkt.caplen then
+    return nil, "not all of it was captured"
   end
   return is_right(add(0, header.bytes, 0, header.header_size))
 end
+
+--- The layers that verify() knows of, as a message says it.
+checksum.KNOWN = "'ip', 'tcp', 'udp', 'icmp', 'icmpv6' or 'igmp'"
 
 --- Whether a layer's checksum is one that verify() knows of.
 function checksum.is_known(name)
   return name == "ip" or SEGMENTS[name] ~= nil
 end
 
-local ALL = { "ip", "tcp", "udp", "icmp", "icmpv6" }
+local ALL = { "ip", "tcp", "udp", "icmp", "icmpv6", "igmp" }
 
 --- See Layers:verify().
 function checksum.verify(layers, pkt, name)

@@ -1,7 +1,9 @@
 --- What a decoder returns: what follows the header, or why there is no going on.
 
+local bit = require "bit"
 local view = require "pcap.decode.view"
 
+local rshift = bit.rshift
 local u16 = view.u16
 
 local follow = {}
@@ -31,16 +33,19 @@ end
 --- Of the two ports that stand at `from`, the one that the table of dispatch knows, the
 -- destination's first: the number in the space of ports.
 function follow.port(layers, space, data, from)
-  local ports = layers._spaces[space]
+  local ports = layers.spaces[space]
   local port = u16(data, from + 2)
   return (ports[port] and port or u16(data, from))
 end
 
---- When what follows is another stack of headers, which goes to layers.inner. Inside of one it is
--- payload, and so it is where nothing knows it.
-function follow.tunnel(layers, space, number, at, limit, stop)
-  if layers._inner and at < limit and layers._spaces[space][number] then
-    layers._space, layers._number = space, number
+--- IPv4 or IPv6, whose first four bits say which one it is, or what nothing knows. The numbers are
+-- constants of the code, by which a compiled trace looks up faster than by those of a table.
+function follow.ip_version(space, data, at, limit, stop)
+  local version = limit > at and rshift(data[at], 4)
+  if version == 4 then
+    return space, 0x0800, at, limit, stop
+  elseif version == 6 then
+    return space, 0x86dd, at, limit, stop
   end
   return nil, nil, at, limit, stop
 end

@@ -27,9 +27,9 @@ local function decode(layers, header, data, at, limit, stop)
   layers.geneve, layers.last = header, "geneve"
   local ethertype = u16(data, at + 2)
   if ethertype == BRIDGED then
-    return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
+    return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop
   end
-  return follow.tunnel(layers, "ethertype", ethertype, at + size, limit, stop)
+  return "inner_ethertype", ethertype, at + size, limit, stop
 end
 
 return { name = "geneve", view = view.type("geneve", SIZE, fields), decode = decode }

@@ -5,7 +5,7 @@ local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local band = bit.band
-local fill, flag, u16, u32 = view.fill, view.flag, view.u16, view.u32
+local fill, flag, u16, u24, u32 = view.fill, view.flag, view.u16, view.u24, view.u32
 local CHECKSUM, ROUTING, KEY, SEQUENCE, ACK = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 local BRIDGED, PPP = 0x6558, 0x880b
 local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
@@ -24,6 +24,11 @@ local function size_of(flags)
   return size + (band(flags, 7) == 1 and flag(flags, ACK) and 4 or 0)
 end
 
+-- NVGRE (RFC 7637): Ethernet behind a key, which is a virtual subnet's number and a flow's.
+local function is_nvgre(h)
+  return u16(h.bytes, 2) == BRIDGED and band(u16(h.bytes, 0), 0xf007) == KEY
+end
+
 local fields = {
   flags = function(h) return (u16(h.bytes, 0)) end,
   version = function(h) return (band(h.bytes[1], 7)) end,
@@ -35,6 +40,13 @@ local fields = {
   call_id = function(h) -- what version 1 has in the key's place, behind a length
     local flags = u16(h.bytes, 0)
     return band(flags, 7) == 1 and flag(flags, KEY) and u16(h.bytes, key_at(flags) + 2) or nil
+  end,
+  checksum = function(h) return flag(h.bytes[0], 0x80) and u16(h.bytes, 4) or nil end,
+  vsid = function(h) return is_nvgre(h) and u24(h.bytes, 4) or nil end,
+  flow_id = function(h) return is_nvgre(h) and h.bytes[7] or nil end,
+  ack_num = function(h)
+    local flags = u16(h.bytes, 0)
+    return band(flags, 7) == 1 and flag(flags, ACK) and u32(h.bytes, size_of(flags) - 4) or nil
   end,
   seq_num = function(h)
     local flags = u16(h.bytes, 0)
@@ -58,11 +70,13 @@ local function decode(layers, header, data, at, limit, stop)
   fill(header, data, at, size, stop)
   layers.gre, layers.last = header, "gre"
   if ethertype == BRIDGED then
-    return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + size, limit, stop)
+    return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop
   elseif ethertype == PPP then
-    return follow.tunnel(layers, "linktype", LINKTYPE_PPP, at + size, limit, stop)
+    return "inner_linktype", LINKTYPE_PPP, at + size, limit, stop
+  elseif layers.spaces.gre[ethertype] then
+    return "gre", ethertype, at + size, limit, stop
   end
-  return follow.tunnel(layers, "ethertype", ethertype, at + size, limit, stop)
+  return "inner_ethertype", ethertype, at + size, limit, stop
 end
 
 return { name = "gre", view = view.type("gre", 20, fields), decode = decode }

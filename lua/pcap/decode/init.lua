@@ -3,6 +3,7 @@
 local address = require "pcap.decode.address"
 local classic = require "pcap.decode.pcaplua"
 local layers = require "pcap.decode.layers"
+local registry = require "pcap.decode.registry"
 local summary = require "pcap.decode.summary"
 
 return {
@@ -11,6 +12,7 @@ return {
   decode_tcp = classic.decode_tcp,
   decode_udp = classic.decode_udp,
   layers = layers.layers,
+  add = registry.add,
   summary = summary.summary,
   address = address.address,
   text = address.text,

@@ -13,18 +13,18 @@ local SIZE = 20
 local SOURCE_ROUTES = { [131] = true, [137] = true } -- loose and strict
 local END, NOTHING = 0, 1
 
--- Whether a source route among the options has hops to come, so that the last address is there and
--- not in the header.
-local function is_routed(h)
+-- Where the last address of a source route with hops to come stands, which is not in the header's
+-- field then; nil if there is none.
+local function final_dst_at(h)
   local at, limit = SIZE, band(h.bytes[0], 15) * 4
   while at + 2 < limit and h.bytes[at] ~= END do
-    local length = h.bytes[at] == NOTHING and 1 or h.bytes[at + 1]
-    if SOURCE_ROUTES[h.bytes[at]] and h.bytes[at + 2] <= length then
-      return true
+    local length = h.bytes[at] == NOTHING and 1 or math.max(h.bytes[at + 1], 1)
+    if SOURCE_ROUTES[h.bytes[at]] and h.bytes[at + 2] <= length and length >= 7
+        and at + length <= limit then
+      return at + length - 4
     end
-    at = at + math.max(length, 1)
+    at = at + length
   end
-  return false
 end
 
 local fields = {
@@ -46,7 +46,15 @@ local fields = {
   dst_bytes = function(h) return (ffi.string(h.bytes + 16, 4)) end,
   src_number = function(h) return (u32(h.bytes, 12)) end,
   dst_number = function(h) return (u32(h.bytes, 16)) end,
-  is_routed = is_routed,
+  is_routed = function(h) return final_dst_at(h) ~= nil end,
+  final_dst = function(h)
+    local at = final_dst_at(h)
+    return at and address.ipv4(h.bytes, at)
+  end,
+  final_dst_bytes = function(h)
+    local at = final_dst_at(h)
+    return at and ffi.string(h.bytes + at, 4)
+  end,
   options = function(h) return (ffi.string(h.bytes + SIZE, band(h.bytes[0], 15) * 4 - SIZE)) end,
 }
 
@@ -71,11 +79,13 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "ip: version is not 4", at, limit, stop)
   elseif size < SIZE then
     return follow.fail(layers, "ip: header size is less than 20", at, limit, stop)
-  elseif limit - at < size then
-    return follow.fail(layers, "ip: options cut short", at, limit, stop)
   end
   local total = u16(data, at + 2)
-  if total < size and total ~= 0 then
+  if limit - at < size then
+    view.fill_cut(header, data, at, size, limit, stop)
+    layers.ip, layers.last = header, "ip"
+    return follow.fail(layers, "ip: options cut short", limit, limit, stop)
+  elseif total < size and total ~= 0 then
     return follow.fail(layers, "ip: total length is less than the header's", at, limit, stop)
   end
   stop = packet_end(layers, total, at, stop)

@@ -11,10 +11,16 @@ local fill, flag, u16, u24 = view.fill, view.flag, view.u16, view.u24
 local SIZE = 40
 local HOP_BY_HOP = 0
 
+-- Where the view has, behind the header, two addresses that extension headers may bring: the last
+-- one of a route that has segments to come, and a mobile node's own.
+local FINAL_DST, HOME = SIZE, SIZE + 16
+
 -- What extension headers may change: all headers' size, the protocol behind them, the fragment's
--- offset and flag as they stand in the header, its id, whether there is an address to come.
+-- offset and flag as they stand in the header, its id, the routing header's type and segments
+-- left, whether the two addresses are there.
 local MEMBERS = { "int32_t header_size", "int32_t proto", "int32_t fragment",
-  "double fragment_id", "bool is_routed" }
+  "double fragment_id", "int32_t routing_kind", "int32_t segments", "bool is_routed",
+  "bool has_home" }
 
 local fields = {
   version = function(h) return (rshift(h.bytes[0], 4)) end,
@@ -27,6 +33,14 @@ local fields = {
   dst = function(h) return (address.ipv6(h.bytes, 24)) end,
   src_bytes = function(h) return (ffi.string(h.bytes + 8, 16)) end,
   dst_bytes = function(h) return (ffi.string(h.bytes + 24, 16)) end,
+  routing_type = function(h) return h.routing_kind >= 0 and h.routing_kind or nil end,
+  segments_left = function(h) return h.routing_kind >= 0 and h.segments or nil end,
+  final_dst = function(h) return h.is_routed and address.ipv6(h.bytes, FINAL_DST) or nil end,
+  final_dst_bytes = function(h)
+    return h.is_routed and ffi.string(h.bytes + FINAL_DST, 16) or nil
+  end,
+  home_address = function(h) return h.has_home and address.ipv6(h.bytes, HOME) or nil end,
+  home_address_bytes = function(h) return h.has_home and ffi.string(h.bytes + HOME, 16) or nil end,
   id = function(h) return h.fragment_id >= 0 and h.fragment_id or nil end,
   more_fragments = function(h) return (flag(h.fragment, 1)) end,
   fragment_offset = function(h) return (rshift(h.fragment, 3)) end,
@@ -48,9 +62,15 @@ local function decode(layers, header, data, at, limit, stop)
   end
   fill(header, data, at, SIZE, stop)
   header.header_size, header.proto = SIZE, data[at + 6]
-  header.fragment, header.fragment_id, header.is_routed = 0, -1, false
+  header.fragment, header.fragment_id, header.routing_kind = 0, -1, -1
+  header.is_routed, header.has_home = false, false
   layers.ip, layers.last = header, "ip"
   return "ip", data[at + 6], at + SIZE, limit, stop
 end
 
-return { name = "ip", view = view.type("ipv6", SIZE, fields, MEMBERS), decode = decode }
+return {
+  name = "ip",
+  view = view.type("ipv6", SIZE + 32, fields, MEMBERS),
+  decode = decode,
+  FINAL_DST = FINAL_DST, HOME = HOME,
+}

@@ -1,11 +1,74 @@
 --- IPv6's extension headers, one at a time: each is noted in the view of IP, or of the
 -- authentication header that came before it.
 
+local bit = require "bit"
+local ffi = require "ffi"
+local apart = require "pcap.decode.apart"
 local follow = require "pcap.decode.follow"
+local ipv6 = require "pcap.decode.ipv6"
 local view = require "pcap.decode.view"
 
-local u16, u32 = view.u16, view.u32
-local ROUTING, FRAGMENT = 43, 44
+local copy, u16, u32 = ffi.copy, view.u16, view.u32
+local HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60
+local SOURCE_ROUTE, MOBILITY, RPL, SEGMENTS = 0, 2, 3, 4 -- types of routing headers
+local PAD1, HOME_ADDRESS = 0, 201
+local FINAL_DST, HOME = ipv6.FINAL_DST, ipv6.HOME
+
+-- Options with room for a home address have at least this size.
+local LONG = 24
+
+local find_home = apart(function(ip, data, at, limit)
+  at = at + 2
+  while at + 1 < limit do
+    local size = data[at] == PAD1 and 1 or data[at + 1] + 2
+    if data[at] == HOME_ADDRESS and at + 18 <= limit then -- whatever length it tells
+      copy(ip.bytes + HOME, data + at + 2, 16)
+      ip.has_home = true
+      return
+    end
+    at = at + size
+  end
+end)
+
+-- RPL's addresses (RFC 6554) leave out what they have in common with the destination's.
+local function put_rpl(ip, data, at, size)
+  local shared = bit.band(data[at + 4], 15)
+  local pad = bit.rshift(data[at + 5], 4)
+  if size - 8 >= 16 - shared + pad then
+    copy(ip.bytes + FINAL_DST, ip.bytes + 24, 16)
+    copy(ip.bytes + FINAL_DST + shared, data + (at + size - pad - 16 + shared), 16 - shared)
+    ip.is_routed = true
+  end
+end
+
+-- Where the packet goes at last, which is what checksums sum.
+local function route(ip, data, at, size)
+  local kind, segments = data[at + 2], data[at + 3]
+  ip.routing_kind, ip.segments = kind, segments
+  if segments == 0 or size < 24 then
+    return
+  elseif kind == SOURCE_ROUTE or kind == MOBILITY then
+    copy(ip.bytes + FINAL_DST, data + (at + 8 + bit.rshift(size - 8, 4) * 16 - 16), 16)
+    ip.is_routed = true
+  elseif kind == SEGMENTS then -- the last one comes first (RFC 8754)
+    copy(ip.bytes + FINAL_DST, data + (at + 8), 16)
+    ip.is_routed = true
+  end
+end
+
+-- What the view of IP learns from the header, which is all there.
+local function note(ip, data, at, size, number)
+  if number == FRAGMENT then
+    ip.fragment, ip.fragment_id = u16(data, at + 2), u32(data, at + 4)
+  elseif number == ROUTING then
+    route(ip, data, at, size)
+    if data[at + 2] == RPL and data[at + 3] > 0 then
+      put_rpl(ip, data, at, size)
+    end
+  elseif size >= LONG and (number == DESTINATION or number == HOP_BY_HOP) then
+    find_home(ip, data, at, at + size)
+  end
+end
 
 local function decode(layers, _, data, at, limit, stop, number)
   local ip = layers.ip
@@ -26,13 +89,9 @@ local function decode(layers, _, data, at, limit, stop, number)
     ip.header_size = ip.header_size + size
     ip.content_length = ip.content_length - size
   end
-  if number == FRAGMENT then
-    ip.fragment, ip.fragment_id = u16(data, at + 2), u32(data, at + 4)
-    if ip.fragment_offset ~= 0 then
-      return nil, nil, at + size, limit, stop -- what follows is the middle of something
-    end
-  elseif number == ROUTING and data[at + 3] > 0 then
-    ip.is_routed = true
+  note(ip, data, at, size, number)
+  if number == FRAGMENT and ip.fragment_offset ~= 0 then
+    return nil, nil, at + size, limit, stop -- what follows is the middle of something
   end
   return "ip", data[at], at + size, limit, stop
 end

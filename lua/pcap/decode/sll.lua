@@ -16,18 +16,25 @@ local PLACES = {
   [2] = { type = 0, hardware_type = 8, address = 12 },
 }
 
--- The address is of a length that a field tells, but of no more than eight bytes.
+local function told_length(h)
+  return h.version == 1 and u16(h.bytes, 4) or h.bytes[11]
+end
+
+-- Of a longer address the header has the first eight bytes.
 local function address_length(h)
-  local length = h.version == 1 and u16(h.bytes, 4) or h.bytes[11]
-  return length < 8 and length or 8
+  return math.min(told_length(h), 8)
 end
 
 local fields = {
   packet_type = function(h) return h.version == 1 and u16(h.bytes, 0) or h.bytes[10] end,
   hardware_type = function(h) return (u16(h.bytes, PLACES[h.version].hardware_type)) end,
   type = function(h) return (u16(h.bytes, PLACES[h.version].type)) end,
+  address_length = told_length,
   interface = function(h) return h.version == 2 and u32(h.bytes, 4) or nil end,
   src = function(h)
+    if told_length(h) == 4 then -- a tunnel's
+      return (address.ipv4(h.bytes, PLACES[h.version].address))
+    end
     return (address.hex(h.bytes, PLACES[h.version].address, address_length(h)))
   end,
   src_bytes = function(h)

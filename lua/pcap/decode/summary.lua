@@ -1,45 +1,16 @@
 --- A packet in one line, close to what `tcpdump -n -q -t` says of it.
 
-local address = require "pcap.decode.address"
 local check = require "pcap.core.check"
 local layers = require "pcap.decode.layers"
 local packet = require "pcap.packet"
+local summary_icmp = require "pcap.decode.summary_icmp"
+local summary_link = require "pcap.decode.summary_link"
 
 local summary = {}
 
-local ECHO = { [0] = "reply", [8] = "request" }
-local ECHO6 = { [128] = "request", [129] = "reply" }
-
-local ICMPV6 = {
-  [1] = "destination unreachable", [2] = "packet too big", [3] = "time exceeded in-transit",
-  [4] = "parameter problem", [130] = "multicast listener query",
-  [131] = "multicast listener report", [132] = "multicast listener done",
-  [133] = "router solicitation", [134] = "router advertisement",
-  [135] = "neighbor solicitation", [136] = "neighbor advertisement", [137] = "redirect",
-  [143] = "multicast listener report v2",
-}
+local DEEPEST = 8
 
 local describe
-
-local function icmp(header)
-  local length = 8 + header.content_length
-  if ECHO[header.type] then
-    return ("ICMP echo %s, id %d, seq %d, length %d")
-      :format(ECHO[header.type], header.id, header.seq, length)
-  end
-  return ("ICMP type %d code %d, length %d"):format(header.type, header.code, length)
-end
-
-local function icmpv6(header)
-  local length = 8 + header.content_length
-  if ECHO6[header.type] then
-    return ("ICMP6, echo %s, id %d, seq %d, length %d")
-      :format(ECHO6[header.type], header.id, header.seq, length)
-  elseif ICMPV6[header.type] then
-    return ("ICMP6, %s, length %d"):format(ICMPV6[header.type], length)
-  end
-  return ("ICMP6, type %d code %d, length %d"):format(header.type, header.code, length)
-end
 
 -- By the field: the first fragment has less than that.
 local function udp(header)
@@ -60,9 +31,23 @@ local function fragment(ip)
   return ("frag (%d|%d)"):format(ip.fragment_offset * 8, ip.content_length)
 end
 
+local MOBILITY = { [0] = "BRR", "HoTI", "CoTI", "HoT", "CoT", "BU", "BA", "BE" }
+
+local function mobility(header)
+  local name = MOBILITY[header.type] or ("type-#%d"):format(header.type)
+  local status = header.status and (" status=%d"):format(header.status) or ""
+  return ("mobility: %s%s%s"):format(name, status,
+    header.seq_num and (" seq#=%d"):format(header.seq_num) or "")
+end
+
+local function l2tp(header, inner)
+  return ("l2tp v%d, %s%s"):format(header.version, header.is_control and "control"
+    or ("session %d"):format(header.session), inner and ": " .. inner or "")
+end
+
 -- What is in an IP packet, and before it the headers that tcpdump names on the way.
-local function content(self, ip)
-  local inner = self.inner and describe(self.inner, true)
+local function content(self, ip, depth)
+  local inner = self.inner and describe(self.inner, depth + 1)
   if ip.fragment_offset > 0 then
     return fragment(ip)
   elseif self.tcp then
@@ -70,19 +55,30 @@ local function content(self, ip)
   elseif self.udp then
     return udp(self.udp)
   elseif self.icmp then
-    return icmp(self.icmp)
+    return summary_icmp.icmp(self.icmp)
   elseif self.icmpv6 then
-    return icmpv6(self.icmpv6)
+    return summary_icmp.icmpv6(self.icmpv6)
   elseif self.sctp then
     return ("sctp, length %d"):format(self.sctp.content_length)
   elseif self.gre then
     return gre(self.gre, ip, inner)
+  elseif self.igmp then
+    return "igmp"
+  elseif self.esp then
+    return ("ESP(spi=0x%08x,seq=0x%x), length %d"):format(self.esp.spi, self.esp.seq_num,
+      8 + self.esp.content_length)
+  elseif self.mobility then
+    return mobility(self.mobility)
+  elseif self.l2tp then
+    return l2tp(self.l2tp, inner)
+  elseif self.mpls and self.mpls.begin > ip.begin then
+    return summary_link.mpls(self.mpls) .. (inner and " " .. inner or "")
   end
   return inner or ("ip-proto-%d %d"):format(self.ah and self.ah.proto or ip.proto,
     self.payload_length)
 end
 
-local function of_ip(self)
+local function of_ip(self, depth)
   local ip = self.ip
   local ports = self.tcp or self.udp or self.sctp
   local src, dst = ip.src, ip.dst
@@ -91,7 +87,7 @@ local function of_ip(self)
   end
   local ah = self.ah and ("AH(spi=0x%08x,seq=0x%x): "):format(self.ah.spi, self.ah.seq_num) or ""
   return ("%s %s > %s: %s%s")
-    :format(ip.version == 4 and "IP" or "IP6", src, dst, ah, content(self, ip))
+    :format(ip.version == 4 and "IP" or "IP6", src, dst, ah, content(self, ip, depth))
 end
 
 local ARP = {
@@ -110,28 +106,22 @@ local function of_arp(arp)
   return ("ARP, %s, length %d"):format(kind and kind(arp) or "opcode " .. arp.opcode, length)
 end
 
--- What has neither IP nor ARP in it: how far decoding came.
-local function of_rest(self, within)
-  local eth, parts = self.eth, {}
-  if eth then
-    parts[1] = ("%s > %s"):format(address.text(eth.src_bytes), address.text(eth.dst_bytes))
-    parts[2] = self.llc and "802.3" or ("ethertype 0x%04x")
-      :format(self.vlan and self.vlan.tags[self.vlan.count].type or eth.type)
-  elseif self.last then
-    parts[1] = self.last
-  elseif not within then
-    parts[1] = ("link type %d"):format(self.linktype)
+-- `depth`: in how many tunnels this is. A stranger may send thousands; a line has room for few.
+describe = function(self, depth)
+  if depth > DEEPEST then
+    return "..."
   end
-  if self.ppp then
-    parts[#parts + 1] = ("PPP protocol 0x%04x"):format(self.ppp.proto)
+  local line = self.ip and of_ip(self, depth) or self.arp and of_arp(self.arp)
+  local mpls = self.mpls and not (self.ip and self.ip.begin < self.mpls.begin)
+    and summary_link.mpls(self.mpls)
+  if not line and self.inner then -- a frame in labels or tags
+    line = describe(self.inner, depth + 1)
+  elseif not line and not mpls then
+    line = summary_link.rest(self, depth > 0)
   end
-  parts[#parts + 1] = ("length %d"):format(self.payload_length)
-  return table.concat(parts, ", ")
-end
-
--- `within`: of what is in a tunnel.
-describe = function(self, within)
-  local line = self.ip and of_ip(self) or self.arp and of_arp(self.arp) or of_rest(self, within)
+  if mpls then
+    line = line and mpls .. " " .. line or mpls
+  end
   return self.error and ("%s [%s]"):format(line, self.error) or line
 end
 
@@ -142,15 +132,19 @@ local decoders = {}
 -- extension headers, PPPoE, GRE's checksum); how far decoding came for the rest; and in brackets
 -- what is wrong with the packet.
 ---@param pkt luapcap_packet|string
----@param linktype? integer  a DLT number (default EN10MB)
+---@param linktype? integer  a DLT number (default: the packet's own, EN10MB for a string)
 ---@return string line  without a time and without a newline
 function summary.summary(pkt, linktype)
   if type(pkt) ~= "string" and not packet.is(pkt) then
     check.fail(1, "summary", "packet or string expected, got " .. type(pkt))
   end
-  linktype = check.integer(linktype == nil and 1 or linktype, 2, "summary", 0, 2 ^ 31 - 1)
+  if linktype == nil then
+    decoders.own = decoders.own or layers.layers()
+    return describe(decoders.own(pkt), 0)
+  end
+  check.integer(linktype, 2, "summary", 0, 2 ^ 31 - 1)
   decoders[linktype] = decoders[linktype] or layers.layers(linktype)
-  return describe(decoders[linktype](pkt))
+  return describe(decoders[linktype](pkt), 0)
 end
 
 return summary

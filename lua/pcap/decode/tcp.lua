@@ -9,7 +9,8 @@ local tcp_options = require "pcap.decode.tcp_options"
 local band, lshift, rshift = bit.band, bit.lshift, bit.rshift
 local copy, flag, u16, u32 = ffi.copy, view.flag, view.u16, view.u32
 local port = follow.port
-local SIZE = 20
+local SIZE, LONGEST = 20, 60
+local CAPTURED = LONGEST -- where the view of a header with options has how much was captured
 
 local fields = {
   source_port = function(h) return (u16(h.bytes, 0)) end,
@@ -29,7 +30,10 @@ local fields = {
   window = function(h) return (u16(h.bytes, 14)) end,
   checksum = function(h) return (u16(h.bytes, 16)) end,
   urgent_pointer = function(h) return (u16(h.bytes, 18)) end,
-  options = function(h) return (tcp_options(h.bytes, SIZE, rshift(h.bytes[12], 4) * 4)) end,
+  options = function(h)
+    local offset = rshift(h.bytes[12], 4) * 4
+    return (tcp_options(h.bytes, SIZE, offset > SIZE and h.bytes[CAPTURED] or offset))
+  end,
 }
 
 local function decode(layers, header, data, at, limit, stop)
@@ -40,16 +44,20 @@ local function decode(layers, header, data, at, limit, stop)
   if size < SIZE then
     return follow.fail(layers, "tcp: data offset is less than 20", at, limit, stop)
   elseif limit - at < size then
-    return follow.fail(layers, "tcp: options cut short", at, limit, stop)
+    view.fill_cut(header, data, at, size, limit, stop)
+    header.bytes[CAPTURED] = limit - at
+    layers.tcp, layers.last = header, "tcp"
+    return follow.fail(layers, "tcp: options cut short", limit, limit, stop)
   end
   if size == SIZE then
     copy(header.bytes, data + at, SIZE) -- a constant, which compiles to three moves
   else
     copy(header.bytes, data + at, size)
+    header.bytes[CAPTURED] = size
   end
   header.begin, header.content_length = at + 1, stop - at - size
   layers.tcp, layers.last = header, "tcp"
   return "tcp", port(layers, "tcp", data, at), at + size, limit, stop
 end
 
-return { name = "tcp", view = view.type("tcp", 60, fields), decode = decode }
+return { name = "tcp", view = view.type("tcp", LONGEST + 1, fields), decode = decode }

@@ -19,9 +19,13 @@ local view = {}
 -- The name makes every text different: busted's ffi.typeof gives one type for equal ones.
 local STRUCT = "struct { /* %s */ int32_t begin, content_length; uint8_t bytes[%d]; %s }"
 
--- A C member as a field. One text a name: the key in it has to be a constant.
+-- C members as fields, by name. One text a name: the key in it has to be a constant.
+local member_fields = {}
+
 local function member_field(name)
-  return assert(loadstring(("return function(h) return h.%s end"):format(name), "=field"))()
+  member_fields[name] = member_fields[name]
+    or assert(loadstring(("return function(h) return h.%s end"):format(name), "=field"))()
+  return member_fields[name]
 end
 
 --- Makes a type of views.
@@ -64,6 +68,15 @@ function view.append(header, size, data, at, more)
   header.content_length = header.content_length - more
 end
 
+--- Copies as much of a header as was captured, and makes the rest zeros: for one whose options are
+-- cut short.
+function view.fill_cut(header, data, at, size, limit, stop)
+  copy(header.bytes, data + at, limit - at)
+  ffi.fill(header.bytes + (limit - at), size - (limit - at))
+  header.begin = at + 1
+  header.content_length = stop - at > size and stop - at - size or 0
+end
+
 -- Numbers in network byte order at an offset of bytes that the caller has checked. Parentheses
 -- around a call that is returned make it no tail call, here and in every field: a trace with more
 -- than fifteen tail calls is given up. Decoders of what is common do without for the same reason.
@@ -79,6 +92,17 @@ end
 function view.u32(bytes, at)
   return bytes[at] * 16777216
     + bor(lshift(bytes[at + 1], 16), lshift(bytes[at + 2], 8), bytes[at + 3])
+end
+
+-- The same in the other order, which radio headers, USB's and WireGuard's have.
+
+function view.u16le(bytes, at)
+  return (bor(bytes[at], lshift(bytes[at + 1], 8)))
+end
+
+function view.u32le(bytes, at)
+  return bytes[at + 3] * 16777216
+    + bor(bytes[at], lshift(bytes[at + 1], 8), lshift(bytes[at + 2], 16))
 end
 
 --- Bits of a number as a truth value.

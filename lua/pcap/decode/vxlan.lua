@@ -18,7 +18,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   fill(header, data, at, SIZE, stop)
   layers.vxlan, layers.last = header, "vxlan"
-  return follow.tunnel(layers, "linktype", LINKTYPE_ETHERNET, at + SIZE, limit, stop)
+  return "inner_linktype", LINKTYPE_ETHERNET, at + SIZE, limit, stop
 end
 
 return { name = "vxlan", view = view.type("vxlan", SIZE, fields), decode = decode }

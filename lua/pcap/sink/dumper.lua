@@ -81,8 +81,8 @@ local function open(where, kind, append, own)
     end
     return nil, place.named(where, ffi.string(errbuf)), errno
   end
-  local own = packet.new(0) -- for strings
-  own.linktype = kind.linktype
+  local scratch = packet.new(0) -- for strings
+  scratch.linktype = kind.linktype
   return setmetatable({
     _handle = close_when_collected(handle, token, where.file),
     _in_use = token,
@@ -90,7 +90,7 @@ local function open(where, kind, append, own)
     _longest = longest_packet(kind),
     _linktype = kind.linktype,
     _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO,
-    _packet = own,
+    _packet = scratch,
   }, Dumper)
 end
 

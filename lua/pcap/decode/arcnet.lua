@@ -1,0 +1,53 @@
+--- ARCNET: BSD's frames, and Linux's with two bytes more; types of RFC 1201 and RFC 1051.
+
+local follow = require "pcap.decode.follow"
+local view = require "pcap.decode.view"
+
+local u16 = view.u16
+local LINUX = 129
+local EXCEPTION = 0xff
+
+local ETHERTYPES = { [196] = 0x86dd, [212] = 0x0800, [213] = 0x0806, [214] = 0x8035,
+  [240] = 0x0800, [241] = 0x0806 }
+
+-- RFC 1201's, which can be split into fragments. RFC 1051's and others have no such fields.
+local CAN_SPLIT = { [196] = true, [212] = true, [213] = true, [214] = true }
+
+local fields = {
+  src = function(h) return h.bytes[0] end,
+  dst = function(h) return h.bytes[1] end,
+  type = function(h) return h.bytes[2] end,
+  split_flag = function(h) return CAN_SPLIT[h.bytes[2]] and h.bytes[3] or nil end,
+  seq_num = function(h) return CAN_SPLIT[h.bytes[2]] and u16(h.bytes, 4) or nil end,
+}
+
+local function decode(layers, header, data, at, limit, stop, linktype)
+  local start = at
+  at = linktype == LINUX and at + 4 or at + 2
+  if limit - at < 1 then
+    return follow.fail(layers, "arcnet: header cut short", start, limit, stop)
+  end
+  local kind = data[at]
+  local is_split = false
+  if CAN_SPLIT[kind] then
+    if limit - at > 4 and data[at + 1] == EXCEPTION then
+      at = at + 4 -- the real fields are behind
+    end
+    if limit - at < 4 then
+      return follow.fail(layers, "arcnet: header cut short", start, limit, stop)
+    end
+    view.fill(header, data, at - 2, 6, stop)
+    -- Of a packet in several frames the first has an odd flag.
+    is_split = data[at + 1] ~= 0 and data[at + 1] % 2 == 0
+    at = at + 4
+  else
+    at = at + 1
+    view.fill(header, data, start, 2, stop)
+  end
+  header.begin, header.content_length = start + 1, stop - at
+  header.bytes[0], header.bytes[1], header.bytes[2] = data[start], data[start + 1], kind
+  layers.arcnet, layers.last = header, "arcnet"
+  return "ethertype", not is_split and ETHERTYPES[kind] or 0, at, limit, stop
+end
+
+return { name = "arcnet", view = view.type("arcnet", 8, fields), decode = decode }

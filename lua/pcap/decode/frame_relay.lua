@@ -1,0 +1,102 @@
+--- Frame Relay (Q.922), with the encapsulations of RFC 2427 and of Cisco.
+
+local bit = require "bit"
+local follow = require "pcap.decode.follow"
+local view = require "pcap.decode.view"
+
+local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
+local flag, u16, u24 = view.flag, view.u16, view.u24
+local UNNUMBERED = 0x03
+local SNAP, IPV4, IPV6, PPP = 0x80, 0xcc, 0x8e, 0xcf
+local BRIDGED_OUI, BRIDGED_WITH_FCS, BRIDGED = 0x0080c2, 1, 7
+local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
+
+-- An address has 2, 3 or 4 bytes, of which the last has its lowest bit set.
+local function dlci(h)
+  local bytes = h.bytes
+  local number = bor(lshift(rshift(bytes[0], 2), 4), rshift(bytes[1], 4))
+  if h.size == 3 then
+    return (bor(lshift(number, 6), rshift(bytes[2], 2)))
+  elseif h.size == 4 then
+    return (bor(lshift(number, 13), lshift(rshift(bytes[2], 1), 6), rshift(bytes[3], 2)))
+  end
+  return number
+end
+
+local fields = {
+  dlci = dlci,
+  cr = function(h) return (flag(h.bytes[0], 2)) end,
+  fecn = function(h) return (flag(h.bytes[1], 8)) end,
+  becn = function(h) return (flag(h.bytes[1], 4)) end,
+  de = function(h) return (flag(h.bytes[1], 2)) end,
+  nlpid = function(h) return h.protocol >= 0 and h.protocol or nil end,
+}
+
+local function address_size(data, at, limit)
+  if limit - at < 2 or band(data[at], 1) == 1 then
+    return nil
+  elseif band(data[at + 1], 1) == 1 then
+    return 2
+  elseif limit - at >= 3 and band(data[at + 2], 1) == 1 then
+    return 3
+  end
+  return limit - at >= 4 and 4 or nil
+end
+
+local function keep(layers, header, data, from, size, at, stop, protocol)
+  view.fill(header, data, from, size, stop)
+  header.content_length, header.size, header.protocol = stop - at, size, protocol
+  layers.frame_relay, layers.last = header, "frame_relay"
+end
+
+-- SNAP's five bytes: an EtherType, or a bridged frame of Ethernet.
+local function decode_snap(data, at, limit, stop)
+  if limit - at < 5 then
+    return nil, nil, at, limit, stop
+  end
+  local oui, kind = u24(data, at), u16(data, at + 3)
+  if oui == 0 then
+    return "ethertype", kind, at + 5, limit, stop
+  elseif oui == BRIDGED_OUI and kind == BRIDGED then
+    return "linktype", LINKTYPE_ETHERNET, at + 5, limit, stop
+  elseif oui == BRIDGED_OUI and kind == BRIDGED_WITH_FCS and stop - at >= 9 then
+    stop = stop - 4
+    return "linktype", LINKTYPE_ETHERNET, at + 5, limit < stop and limit or stop, stop
+  end
+  return nil, nil, at, limit, stop
+end
+
+local function decode(layers, header, data, at, limit, stop)
+  local start, size = at, address_size(data, at, limit)
+  if not size or limit - at < size + 2 then
+    return follow.fail(layers, "frame_relay: header cut short", at, limit, stop)
+  end
+  at = at + size
+  if data[at] ~= UNNUMBERED then -- Cisco's
+    keep(layers, header, data, start, size, at + 2, stop, -1)
+    return "ethertype", u16(data, at), at + 2, limit, stop
+  end
+  at = at + 1
+  if data[at] == 0 and limit - at >= 2 then
+    at = at + 1 -- a pad
+  end
+  local protocol = data[at]
+  at = at + 1
+  keep(layers, header, data, start, size, at, stop, protocol)
+  if protocol == IPV4 then
+    return "ethertype", 0x0800, at, limit, stop
+  elseif protocol == IPV6 then
+    return "ethertype", 0x86dd, at, limit, stop
+  elseif protocol == PPP then
+    return "linktype", LINKTYPE_PPP, at, limit, stop
+  elseif protocol == SNAP then
+    return decode_snap(data, at, limit, stop)
+  end
+  return nil, nil, at, limit, stop
+end
+
+return {
+  name = "frame_relay",
+  view = view.type("frame_relay", 4, fields, { "int32_t size", "int32_t protocol" }),
+  decode = decode,
+}

@@ -1,0 +1,110 @@
+--- Linux's nflog: what a firewall's rule let see of a packet, as attributes, of which one is it.
+
+local bit = require "bit"
+local apart = require "pcap.decode.apart"
+local ffi = require "ffi"
+local follow = require "pcap.decode.follow"
+local view = require "pcap.decode.view"
+
+local u16, u16le, u32 = view.u16, view.u16le, view.u32
+local SIZE = 4
+local ROOM = 516 -- for the attributes before the packet
+local PACKET_HEADER, INPUT, OUTPUT, PAYLOAD, PREFIX, UID, GID = 1, 4, 5, 9, 10, 11, 14
+local ETHERTYPES = { [2] = 0x0800, [10] = 0x86dd }
+
+-- An attribute that is all there at `at`: its type, its bytes with the four of its header, and
+-- those with its padding. Length and type are in the order of the machine that captured.
+local function attribute(bytes, at, limit)
+  if limit - at < SIZE then
+    return nil
+  end
+  local size, kind = u16le(bytes, at), u16le(bytes, at + 2)
+  if kind >= 256 then
+    size, kind = u16(bytes, at), u16(bytes, at + 2)
+  end
+  if size < SIZE then
+    return nil
+  end
+  return kind, size, bit.band(size + 3, -4)
+end
+
+-- Where an attribute's bytes are in a view, and how many.
+local function find(h, wanted)
+  local at = SIZE
+  local kind, size, padded = attribute(h.bytes, at, h.kept)
+  while kind do
+    if kind == wanted and size <= h.kept - at then
+      return at + SIZE, size - SIZE
+    end
+    at = at + padded
+    kind, size, padded = attribute(h.bytes, at, h.kept)
+  end
+end
+
+local function number(wanted)
+  return function(h)
+    local at, size = find(h, wanted)
+    return at and size == 4 and u32(h.bytes, at) or nil
+  end
+end
+
+local fields = {
+  family = function(h) return h.bytes[0] end,
+  version = function(h) return h.bytes[1] end,
+  resource_id = function(h) return (u16(h.bytes, 2)) end,
+  prefix = function(h)
+    local at, size = find(h, PREFIX)
+    return at and ffi.string(h.bytes + at, size):match("^%Z*") or nil
+  end,
+  protocol = function(h)
+    local at, size = find(h, PACKET_HEADER)
+    return at and size == 4 and u16(h.bytes, at) or nil
+  end,
+  hook = function(h)
+    local at, size = find(h, PACKET_HEADER)
+    return at and size == 4 and h.bytes[at + 2] or nil
+  end,
+  input_interface = number(INPUT),
+  output_interface = number(OUTPUT),
+  uid = number(UID),
+  gid = number(GID),
+}
+
+-- Where the attribute with the packet begins, and its bytes.
+local find_payload = apart(function(data, at, limit)
+  local kind, size, padded = attribute(data, at, limit)
+  while kind and kind ~= PAYLOAD do
+    at = at + padded
+    kind, size, padded = attribute(data, at, limit)
+  end
+  return kind and at, size
+end)
+
+local function decode(layers, header, data, at, limit, stop)
+  if limit - at < SIZE then
+    return follow.fail(layers, "nflog: header cut short", at, limit, stop)
+  end
+  local start = at
+  local payload, size = find_payload(data, at + SIZE, limit)
+  local kept = (payload or limit) - start
+  header.kept = kept <= ROOM and kept or ROOM
+  if payload then
+    at = payload + SIZE
+    if payload + size < stop then
+      stop = payload + size
+      if limit > stop then limit = stop end
+    end
+  else
+    at = start + SIZE
+  end
+  view.fill(header, data, start, header.kept, stop)
+  header.content_length = stop - at
+  layers.nflog, layers.last = header, "nflog"
+  return "ethertype", payload and ETHERTYPES[data[start]] or 0, at, limit, stop
+end
+
+return {
+  name = "nflog",
+  view = view.type("nflog", ROOM, fields, { "int32_t kept" }),
+  decode = decode,
+}

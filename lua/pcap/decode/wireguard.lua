@@ -1,0 +1,38 @@
+--- WireGuard: the four messages' clear fields; all else is encrypted.
+
+local follow = require "pcap.decode.follow"
+local view = require "pcap.decode.view"
+
+local u32le = view.u32le
+local SIZE = 16
+local INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
+local SIZES = { [INITIATION] = 148, [RESPONSE] = 92, [COOKIE] = 64, [DATA] = 32 }
+
+local fields = {
+  type = function(h) return h.bytes[0] end,
+  sender = function(h)
+    local kind = h.bytes[0]
+    return (kind == INITIATION or kind == RESPONSE) and u32le(h.bytes, 4) or nil
+  end,
+  receiver = function(h)
+    local kind = h.bytes[0]
+    return kind == RESPONSE and u32le(h.bytes, 8) or kind ~= INITIATION and u32le(h.bytes, 4) or nil
+  end,
+  counter = function(h)
+    return h.bytes[0] == DATA and u32le(h.bytes, 8) + u32le(h.bytes, 12) * 4294967296 or nil
+  end,
+}
+
+local function decode(layers, header, data, at, limit, stop)
+  local size = stop - at >= 4 and limit - at >= 4 and SIZES[u32le(data, at)]
+  if not size or stop - at < size then
+    return nil, nil, at, limit, stop -- not WireGuard
+  elseif limit - at < SIZE then
+    return follow.fail(layers, "wireguard: header cut short", at, limit, stop)
+  end
+  view.fill(header, data, at, SIZE, stop)
+  layers.wireguard, layers.last = header, "wireguard"
+  return nil, nil, at + SIZE, limit, stop
+end
+
+return { name = "wireguard", view = view.type("wireguard", SIZE, fields), decode = decode }

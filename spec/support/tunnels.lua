@@ -1,0 +1,191 @@
+--- Packets over Ethernet with labels, tunnels and odd headers, one of each kind.
+
+local frames = require "spec.support.frames"
+
+local hex, u16, u32 = frames.hex, frames.u16, frames.u32
+
+local function eth4(payload) return frames.ethernet(0x0800, payload) end
+local function eth6(payload) return frames.ethernet(0x86dd, payload) end
+
+local function udp(port, payload)
+  return eth4(frames.ipv4(17, frames.udp(payload, { dport = port })))
+end
+
+local function routed(kind, left, rest, tcp)
+  return eth6(frames.ipv6(43, "\6" .. string.char(#rest / 8, kind, left) .. rest .. tcp))
+end
+
+local tunnels = {}
+
+local VENDORS = hex "0050569a0001 005056aabbcc" -- addresses of a known maker
+
+local function labelled(whole4, whole6, inside)
+  local bottom = hex "0001d140"
+  return {
+    ["MPLS"] = frames.ethernet(0x8847, bottom .. whole4),
+    ["MPLS multicast, three labels, IPv6"] = frames.ethernet(0x8848,
+      hex "00010040 0002a03f" .. bottom .. whole6),
+    ["MPLS pseudowire with a control word"] = frames.ethernet(0x8847, bottom .. u32(7) .. inside),
+    ["MPLS pseudowire without one"] = frames.ethernet(0x8847,
+      bottom .. VENDORS .. hex "0800" .. whole4),
+    ["MPLS associated channel"] = frames.ethernet(0x8847, bottom .. hex "10000021" .. whole4),
+    ["MPLS in IP"] = eth4(frames.ipv4(137, bottom .. whole4)),
+    ["MPLS in UDP"] = udp(6635, bottom .. whole6),
+    ["802.1ah"] = frames.ethernet(0x88a8, frames.vlan(0x1064, 0x88e7, hex "30abcdef" .. inside)),
+    ["VN-Tag"] = frames.ethernet(0x8926, hex "c0053007 8100" .. frames.vlan(9, 0x0800, whole4)),
+  }
+end
+
+local function in_udp(whole4, whole6, inside)
+  local session = hex "0085 01 10 09 00"
+  return {
+    ["GTP-U"] = udp(2152, hex "30ff" .. u16(#whole4) .. hex "00000042" .. whole4),
+    ["GTP-U with a sequence"] = udp(2152,
+      hex "32ff" .. u16(4 + #whole6) .. hex "00000042 00070000" .. whole6),
+    ["GTP-U with an extension"] = udp(2152,
+      hex "34ff" .. u16(8 + #whole4) .. hex "00000042 0000" .. session .. whole4),
+    ["GTP-U with two extensions"] = udp(2152,
+      hex "34ff" .. u16(12 + #whole4) .. hex "00000042 00000085 011009c0 01000700" .. whole4),
+    ["GTP-U echo"] = udp(2152, hex "3201 0004 00000000 00070000"),
+    ["Teredo"] = udp(3544, whole6),
+    ["Teredo with an origin"] = udp(3544, hex "0000 63bf f5fffffe" .. whole6),
+    ["Teredo with authentication and origin"] = udp(3544,
+      hex "0001 0202 aaaa bbbb 1122334455667788 00 0000 63bf f5fffffe" .. whole6),
+    ["AYIYA"] = udp(5072, hex "4211 11 29 00000001" .. ("i"):rep(16) .. ("s"):rep(4) .. whole6),
+    ["GRE in UDP"] = udp(4754, hex "0000 0800" .. whole4),
+    ["ESP in UDP"] = udp(4500, hex "00000007 00000008 0011223344556677"),
+    ["WireGuard"] = udp(51820, hex "04000000 78563412 0900000000000000" .. ("e"):rep(16)),
+    ["WireGuard initiation"] = udp(51820, hex "01000000 78563412" .. ("e"):rep(140)),
+    ["WireGuard response"] = udp(51820, hex "02000000 78563412 01000000" .. ("e"):rep(80)),
+    ["WireGuard cookie"] = udp(51820, hex "03000000 78563412" .. ("e"):rep(56)),
+    ["L2TP"] = udp(1701, hex "0002 0007 0008 ff03 0021" .. whole4),
+    ["L2TP with all it may have"] = udp(1701, hex "4a02" .. u16(16 + 4 + #whole6)
+      .. hex "0007 0008 0001 0002 0002 0000 ff03 0057" .. whole6),
+    ["L2TP control"] = udp(1701, hex "c802 000c 0007 0000 0001 0002"),
+    ["L2TPv3 control"] = udp(1701, hex "c803 000c 00000007 0001 0002"),
+    ["VXLAN in VXLAN"] = udp(4789, hex "08000000 00000100" .. udp(4789,
+      hex "08000000 00000200" .. inside)),
+  }
+end
+
+local function in_ip(whole4, whole6, inside)
+  return {
+    ["ESP"] = eth4(frames.ipv4(50, hex "00000007 00000008 0011223344556677")),
+    ["EtherIP"] = eth4(frames.ipv4(97, hex "3000" .. inside)),
+    ["NVGRE"] = eth4(frames.ipv4(47, hex "2000 6558 00abcd07" .. inside)),
+    ["ERSPAN I"] = eth4(frames.ipv4(47, hex "0000 88be" .. inside)),
+    ["ERSPAN II"] = eth4(frames.ipv4(47, hex "1000 88be 00000009 1064 2c07 00012345" .. inside)),
+    ["ERSPAN III"] = eth4(frames.ipv4(47,
+      hex "1000 22eb 00000009 2064 2c07 11223344 0042 0068" .. inside)),
+    ["ERSPAN III with a platform's header"] = eth4(frames.ipv4(47,
+      hex "1000 22eb 00000009 2064 2c07 11223344 0042 0069 0c000000 00000000" .. inside)),
+    ["GRE with a checksum"] = eth4(frames.ipv4(47, hex "8000 86dd 1234 0000" .. whole6)),
+    ["MPLS in GRE"] = eth4(frames.ipv4(47, hex "0000 8847 00010140" .. whole4)),
+    ["three levels of IP"] = eth6(frames.ipv6(41, frames.ipv6(4, whole4))),
+    ["four levels"] = eth4(frames.ipv4(47, hex "0000 0800" .. frames.ipv4(4, frames.ipv4(41,
+      whole6)))),
+  }
+end
+
+local function groups()
+  local one, two = hex "e0000101", hex "ef010203"
+  local function igmp(bytes)
+    local sum = u16(frames.sum(bytes))
+    return eth4(frames.ipv4(2, bytes:sub(1, 2) .. sum .. bytes:sub(5)))
+  end
+  return {
+    ["IGMPv1 query"] = igmp(hex "11 00 0000 00000000"),
+    ["IGMPv2 query"] = igmp(hex "11 64 0000" .. one),
+    ["IGMPv3 query"] = igmp(hex "11 64 0000" .. one .. hex "0a 7d 0002" .. frames.SRC4
+      .. frames.DST4),
+    ["IGMPv1 report"] = igmp(hex "12 00 0000" .. one),
+    ["IGMPv2 report"] = igmp(hex "16 00 0000" .. one),
+    ["IGMP leave"] = igmp(hex "17 00 0000" .. one),
+    ["IGMPv3 report"] = igmp(hex "22 00 0000 0000 0002 04 00 0000" .. one
+      .. hex "01 00 0002" .. two .. frames.SRC4 .. frames.DST4),
+    ["IGMP with a wrong checksum"] = eth4(frames.ipv4(2, hex "16 00 0000" .. one)),
+  }
+end
+
+local function discovery()
+  local target = frames.DST6
+  local link, to_link = hex "01 01 06aabbccddee", hex "02 01 02005e100001"
+  local prefix = hex "03 04 40 c0 00015180 00003840 00000000" .. target
+  local function ndp(kind, rest)
+    return eth6(frames.ipv6(58, frames.icmpv6(kind, 0, rest), { hops = 255 }))
+  end
+  local quote = frames.ipv6(17, frames.udp("quoted", { v6 = true })) .. ("\0"):rep(2)
+  return {
+    ["NDP router solicitation"] = ndp(133, u32(0) .. link),
+    ["NDP router advertisement"] = ndp(134, hex "40 c0 0708 00007530 000003e8" .. link
+      .. hex "05 01 0000 000005dc" .. prefix),
+    ["NDP solicitation"] = ndp(135, u32(0) .. target .. link),
+    ["NDP advertisement"] = ndp(136, u32(0xe0000000) .. target .. to_link),
+    ["NDP redirect"] = ndp(137, u32(0) .. frames.SRC6 .. target .. to_link
+      .. hex "04" .. string.char((8 + #quote) / 8) .. hex "0000 00000000" .. quote),
+  }
+end
+
+local function routes()
+  local last, other = hex "20010db8000200000000000000000099", hex "20010db8000300000000000000000077"
+  local to_last = frames.tcp("hello", { v6 = true, dst = last })
+  local to_next = frames.tcp("hello", { v6 = true })
+  local home = hex "20010db8000400000000000000000044"
+  local from_home = frames.tcp("hello", { v6 = true, src = home })
+  local option = hex "0602 0102 0000 c910" .. home
+  local rpl = frames.tcp("hello", { v6 = true, dst = frames.DST6:sub(1, 8) .. last:sub(9) })
+  local four = { options = hex "01 83 07 04 cb007105" }
+  return {
+    ["IPv6 source route"] = routed(0, 2, u32(0) .. other .. last, to_last),
+    ["IPv6 source route at its end"] = routed(0, 0, u32(0) .. other .. last, to_next),
+    ["IPv6 source route, wrong checksum"] = routed(0, 2, u32(0) .. other .. last, to_next),
+    ["IPv6 route of mobility"] = routed(2, 1, u32(0) .. last, to_last),
+    ["IPv6 segments"] = routed(4, 1, hex "01000000" .. last .. other, to_last),
+    ["IPv6 route of RPL"] = routed(3, 1, hex "88000000" .. last:sub(9), rpl),
+    ["IPv6 route of no known type"] = routed(253, 1, u32(0) .. last, to_next),
+    ["IPv6 home address"] = eth6(frames.ipv6(60, option .. from_home)),
+    ["IPv6 home address, wrong checksum"] = eth6(frames.ipv6(60, option .. to_next)),
+    ["IPv6 binding update"] = eth6(frames.ipv6(135,
+      hex "3b 01 05 00 1234 0007 c000 0009 01020000")),
+    ["IPv6 binding acknowledgement"] = eth6(frames.ipv6(135,
+      hex "3b 01 06 00 1234 80 80 0007 0009 01020000")),
+    ["IPv4 source route"] = eth4(frames.ipv4(6,
+      frames.tcp("hello", { dst = hex "cb007105" }), four)),
+  }
+end
+
+local function quotes(whole4, whole6)
+  local function icmp(kind, code, rest, quote)
+    return eth4(frames.ipv4(1, frames.icmp(kind, code, rest .. quote)))
+  end
+  local function icmpv6(kind, rest, quote)
+    return eth6(frames.ipv6(58, frames.icmpv6(kind, 0, rest .. quote)))
+  end
+  return {
+    ["ICMP unreachable that quotes TCP in part"] = icmp(3, 1, u32(0), whole4:sub(1, 28)),
+    ["ICMP unreachable, fragmentation needed"] = icmp(3, 4, hex "000005dc", whole4),
+    ["ICMP redirect"] = icmp(5, 1, frames.SRC4, whole4),
+    ["ICMP time exceeded"] = icmp(11, 0, u32(0), whole4:sub(1, 28)),
+    ["ICMP that quotes a tunnel"] = icmp(11, 0, u32(0), frames.ipv4(4, whole4)),
+    ["ICMPv6 unreachable"] = icmpv6(1, u32(0), whole6),
+    ["ICMPv6 too big"] = icmpv6(2, u32(1280), whole6),
+    ["ICMPv6 time exceeded"] = icmpv6(3, u32(0), whole6),
+  }
+end
+
+--- One packet of each, by name.
+function tunnels.kinds()
+  local whole4 = frames.ipv4(6, frames.tcp("hello"))
+  local whole6 = frames.ipv6(6, frames.tcp("hello", { v6 = true }))
+  local inside = eth4(whole4)
+  local all = {}
+  for _, part in ipairs { labelled(whole4, whole6, inside), in_udp(whole4, whole6, inside),
+    in_ip(whole4, whole6, inside), groups(), discovery(), routes(), quotes(whole4, whole6) } do
+    for name, bytes in pairs(part) do
+      all[name] = bytes
+    end
+  end
+  return all
+end
+
+return tunnels

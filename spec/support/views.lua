@@ -1,0 +1,34 @@
+--- What fields there are, by layer, seen when the decoder makes its views. Load it first.
+
+local view = require "pcap.decode.view"
+
+local views = {}
+
+local of_type, by_name = {}, nil
+local make = view.type
+
+function view.type(name, size, fields, members) -- luacheck: ignore
+  local made = make(name, size, fields, members)
+  of_type[made] = fields
+  return made
+end
+
+--- By a view's name: a set of its fields.
+function views.fields()
+  if not by_name then
+    by_name = {}
+    for _, numbers in pairs(require "pcap.decode.dispatch") do
+      for _, file in pairs(numbers) do
+        local protocol = type(file) == "string" and require("pcap.decode." .. file) or file
+        local fields = of_type[protocol.view]
+        for field in pairs(fields or {}) do
+          by_name[protocol.name] = by_name[protocol.name] or {}
+          by_name[protocol.name][field] = true
+        end
+      end
+    end
+  end
+  return by_name
+end
+
+return views
