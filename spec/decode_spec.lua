@@ -755,7 +755,7 @@ describe("a protocol of one's own", function()
 
   it("is refused when it is none, at the caller's line", function()
     for position, arguments in ipairs {
-      { "ports", 1, "gtp" }, { "udp", "1", "gtp" }, { "udp", 1, "no such protocol" },
+      { "ports", 1, "gtp" }, { "udp", "one", "gtp" }, { "udp", 1, "no such protocol" },
       { "udp", 1, {} }, { "udp", 1 },
     } do
       local ok, message = pcall(function() decode.add(unpack(arguments, 1, 3)) end)
