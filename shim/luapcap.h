@@ -31,6 +31,11 @@ typedef struct luapcap_packet {
     uint32_t wirelen;
     double sec;
     double nsec;
+    int32_t linktype;
+    uint32_t interface;
+    uint32_t flags;
+    uint32_t options_length;
+    const uint8_t *options;
     uint8_t own[];
 } luapcap_packet;
 
