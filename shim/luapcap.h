@@ -112,6 +112,10 @@ LUAPCAP_API const char *luapcap_dlt_name(int index);
 LUAPCAP_API int luapcap_dlt_value(int index);
 
 /* read.c: packets out of a handle, live or savefile */
+LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen);
+LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
+                                     uint8_t *data);
+
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_block_init(pcap_t *p, luapcap_block *block);
 LUAPCAP_API int luapcap_block_fill(luapcap_block *block);
