@@ -87,3 +87,27 @@ int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
     free(bytes);
     return done;
 }
+
+/*
+ * Reads a savefile in memory to its end, and writes how it ended in libpcap's words to `message`,
+ * of PCAP_ERRBUF_SIZE bytes: empty if it ended well.
+ */
+void luapcap_savefile_problem(void *bytes, size_t size, char *message) {
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    int status;
+    FILE *file = fmemopen(bytes, size, "rb");
+    message[0] = '\0';
+    if (file == NULL)
+        return;
+    pcap_t *p = pcap_fopen_offline(file, message);
+    if (p == NULL) {
+        fclose(file);
+        return;
+    }
+    do
+        status = pcap_next_ex(p, &header, &data);
+    while (status == 1);
+    snprintf(message, PCAP_ERRBUF_SIZE, "%s", status == -1 ? pcap_geterr(p) : "");
+    pcap_close(p);
+}

@@ -112,6 +112,8 @@ LUAPCAP_API const char *luapcap_dlt_name(int index);
 LUAPCAP_API int luapcap_dlt_value(int index);
 
 /* read.c: packets out of a handle, live or savefile */
+/* linktype.c: what libpcap makes of link types and of savefiles in memory */
+LUAPCAP_API void luapcap_savefile_problem(void *bytes, size_t size, char *message);
 LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen);
 LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
                                      uint8_t *data);

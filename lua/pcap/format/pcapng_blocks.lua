@@ -5,6 +5,7 @@ local bytes = require "pcap.format.pcapng_bytes"
 local interface_block = require "pcap.format.pcapng_interface"
 local linktype = require "pcap.format.linktype"
 local time = require "pcap.format.pcapng_time"
+local wording = require "pcap.format.pcapng_wording"
 
 local blocks = {
   --- The longest block that is accepted, in bytes, as in libpcap. A link type whose packets may
@@ -201,8 +202,7 @@ function blocks.step(state, window, pkt)
   end
   local trailer = u32(start + length - 4, swapped)
   if state.started and trailer ~= length then
-    return fail(window, "block total length in header %u and trailer %u don't match",
-      length, trailer)
+    return fail(window, "%s", wording.trailer(length, trailer))
   end
   local reader = readers[kind]
   if not reader then
