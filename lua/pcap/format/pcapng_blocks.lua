@@ -128,17 +128,29 @@ readers[1] = function(state, window, _, body, size, swapped)
   return "skipped"
 end
 
-readers[SECTION] = function(state, window, _, body, size, swapped)
+-- What is wrong with a section header, in libpcap's words. Of the file's first one the length and
+-- the magic number have been looked at.
+local function section_problem(state, body, size, swapped)
   if size < 16 then
-    return too_short(window, SECTION)
+    return ("block of type %u in pcapng dump file is too short"):format(SECTION)
   end
   local magic, major, minor = u32(body, swapped), u16(body + 4, swapped), u16(body + 6, swapped)
-  if magic ~= MAGIC then
-    return fail(window, "the file has a section with a bad byte order magic field")
-  elseif not state.started and (major ~= 1 or minor ~= 0 and minor ~= 2) then
-    return fail(window, "unsupported pcapng savefile version %u.%u", major, minor)
-  elseif major ~= 1 then
-    return fail(window, "unknown pcapng savefile major version number %u", major)
+  if not state.started then
+    return (major ~= 1 or minor ~= 0 and minor ~= 2)
+      and ("unsupported pcapng savefile version %u.%u"):format(major, minor)
+  elseif magic ~= MAGIC then
+    return "the file has a section with a bad byte order magic field"
+  end
+  return major ~= 1 and ("unknown pcapng savefile major version number %u"):format(major)
+end
+
+readers[SECTION] = function(state, window, _, body, size, swapped)
+  local problem = section_problem(state, body, size, swapped)
+  if problem and state.started and not state.first_linktype then
+    -- libpcap looks at no further section header until it has found an interface.
+    return "skipped"
+  elseif problem then
+    return fail(window, "%s", problem)
   end
   state.started, state.swapped = true, swapped
   interface_block.forget(state)
