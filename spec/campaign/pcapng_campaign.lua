@@ -2,6 +2,7 @@
 -- Usage: luajit spec/campaign/pcapng_campaign.lua COUNT SEED FILE...
 
 package.path = "./?.lua;" .. package.path
+local pcapng_file = require "spec.support.pcapng_file"
 local mutants = require "spec.support.pcapng_mutants"
 local reader = require "spec.support.reader"
 local shell = require "spec.support.shell"
@@ -10,6 +11,10 @@ local BATCH = 1000
 
 local count, seed = tonumber(arg[1]), tonumber(arg[2])
 local texts = {}
+for _, linktype in ipairs { 1, 101, 113, 189, 220, 239 } do
+  texts[#texts + 1] = pcapng_file.every_kind(false, linktype)
+  texts[#texts + 1] = pcapng_file.every_kind(true, linktype)
+end
 for i = 3, #arg do
   local file = assert(io.open(arg[i], "rb"))
   texts[#texts + 1] = file:read("*a")
