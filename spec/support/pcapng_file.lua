@@ -78,8 +78,8 @@ function file.every_kind(big, linktype)
   local parts = { w:section { { 1, "a section" }, { 4, "spec" } } }
   local resolutions = { 6, 9, 3, 0, 12, 19, 128, 128 + 10, 128 + 20, 128 + 32, 128 + 63 }
   for _, resolution in ipairs(resolutions) do
-    parts[#parts + 1] = w:interface(linktype or 1, 96, { { 2, "lo" }, { 9, string.char(resolution) },
-      { 14, w:word(resolution % 3 == 0 and 86400 or -3, 8) } })
+    parts[#parts + 1] = w:interface(linktype or 1, 96, { { 2, "lo" },
+      { 9, string.char(resolution) }, { 14, w:word(resolution % 3 == 0 and 86400 or -3, 8) } })
   end
   for i in ipairs(resolutions) do
     for _, high in ipairs { 0, 1, 395000, 0x3fffffff, 0x80000001, 0xffffffff } do

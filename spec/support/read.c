@@ -84,7 +84,8 @@ int main(void) {
         if (sigsetjmp(broken, 1) != 0)
             fputs("end: broken\n", out);
         else
-            read_file(out, rest, strcmp(precision, "nano") == 0, strcmp(style, "seconds") == 0, filter);
+            read_file(out, rest, strcmp(precision, "nano") == 0, strcmp(style, "seconds") == 0,
+                      filter);
         fclose(out);
         printf("%zu\n", size);
         fwrite(text, 1, size, stdout);

@@ -114,12 +114,10 @@ function fields.read(known, start, length, swapped)
     local field = known[option.code]
     local value = field and field[2](ffi.cast("const uint8_t *", option.value), #option.value,
       swapped)
-    if value == nil or value == false then
-      value = nil
-    elseif field[3] then
+    if value and field[3] then
       found[field[1]] = found[field[1]] or {}
       table.insert(found[field[1]], value)
-    elseif found[field[1]] == nil then
+    elseif value and found[field[1]] == nil then
       found[field[1]] = value
     end
   end
