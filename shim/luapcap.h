@@ -110,6 +110,12 @@ typedef struct luapcap_input luapcap_input;
 LUAPCAP_API const char *luapcap_dlt_name(int index);
 LUAPCAP_API int luapcap_dlt_value(int index);
 
+/* linktype.c: what libpcap makes of link types and of savefiles in memory */
+LUAPCAP_API void luapcap_savefile_problem(void *bytes, size_t size, char *message);
+LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen);
+LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
+                                     uint8_t *data);
+
 /* read.c: a packet out of a handle, live or savefile, and a filter's judgement of one */
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,

@@ -8,6 +8,8 @@
  */
 #define _GNU_SOURCE
 #include <pcap/pcap.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,14 @@ static int set_filter(FILE *out, pcap_t *p, const char *expression) {
     pcap_setfilter(p, &program);
     pcap_freecode(&program);
     return 0;
+}
+
+/* libpcap divides by zero in some damaged pcapng files. */
+static sigjmp_buf broken;
+
+static void on_division(int number) {
+    (void)number;
+    siglongjmp(broken, 1);
 }
 
 static void read_file(FILE *out, const char *path, int nano, int seconds, const char *filter) {
@@ -66,6 +76,7 @@ static void read_file(FILE *out, const char *path, int nano, int seconds, const 
 
 int main(void) {
     char line[4096];
+    signal(SIGFPE, on_division);
     while (fgets(line, sizeof line, stdin) != NULL) {
         char *rest = line;
         line[strcspn(line, "\n")] = '\0';
@@ -75,7 +86,11 @@ int main(void) {
         char *text;
         size_t size;
         FILE *out = open_memstream(&text, &size);
-        read_file(out, rest, strcmp(precision, "nano") == 0, strcmp(style, "seconds") == 0, filter);
+        if (sigsetjmp(broken, 1) != 0)
+            fputs("end: broken\n", out);
+        else
+            read_file(out, rest, strcmp(precision, "nano") == 0, strcmp(style, "seconds") == 0,
+                      filter);
         fclose(out);
         printf("%zu\n", size);
         fwrite(text, 1, size, stdout);

@@ -86,6 +86,10 @@ typedef struct luapcap_address {
 const char *luapcap_dlt_name(int index);
 int luapcap_dlt_value(int index);
 
+void luapcap_savefile_problem(void *bytes, size_t size, char *message);
+int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen);
+int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet, uint8_t *data);
+
 int luapcap_next(luapcap_t *p, luapcap_packet *packet);
 int luapcap_match(const luapcap_bpf_program *program, const uint8_t *data, uint32_t caplen,
                   uint32_t wirelen);

@@ -1,0 +1,148 @@
+--- The pcapng format: takes packets off a window of a file's bytes, as pure steps.
+--
+-- take() is for the packet that nearly every block is. step() is for any other block. Neither
+-- reads, waits or keeps a pointer into the window: a file, a pipe and pieces are the same to them.
+--
+-- Where libpcap reads a file, packets, times and messages are libpcap's. It refuses a file whose
+-- interfaces differ, and sections of both byte orders; here they are read.
+
+local bit = require "bit"
+local ffi = require "ffi"
+require "pcap.format.pcapng_cdefs"
+local blocks = require "pcap.format.pcapng_blocks"
+local bytes = require "pcap.format.pcapng_bytes"
+local metadata = require "pcap.format.pcapng_metadata"
+
+local pcapng = {}
+
+local band, rshift, floor, cast = bit.band, bit.rshift, math.floor, ffi.cast
+local packet_pointer = ffi.typeof("const luapcap_enhanced_packet *")
+local length_pointer = ffi.typeof("const int32_t *")
+
+local ENHANCED_PACKET = 6
+local HEADER, SMALLEST = 28, 32
+
+--- Whether these are the first bytes of a pcapng file. It takes 12 of them to say so.
+---@param start ffi.cdata*  const uint8_t *
+---@param len integer
+---@return boolean
+function pcapng.matches(start, len)
+  return len >= 12 and bytes.u32(start, false) == 0x0a0d0d0a
+    and (bytes.u32(start + 8, false) == 0x1a2b3c4d or bytes.u32(start + 8, true) == 0x1a2b3c4d)
+end
+
+--- Takes the packet at the window's position and moves on, if it is an enhanced packet block that
+-- is whole, of this machine's byte order and odd in nothing. Else nothing changes. There is no
+-- loop in here, and no branch that one packet takes and the next does not: a loop that calls this
+-- compiles to one trace.
+---@param interfaces ffi.cdata*  luapcap_interfaces, the `interfaces` of a state
+---@param window ffi.cdata*      luapcap_window
+---@param pkt ffi.cdata*         luapcap_packet; its data and options point into the window
+---@return boolean taken
+function pcapng.take(interfaces, window, pkt)
+  local pos = window.pos
+  local rest = window.len - pos
+  if rest < SMALLEST then
+    return false
+  end
+  local start = window.bytes + pos
+  local block = cast(packet_pointer, start)
+  local length, number, high, caplen = block.length, block.interface, block.high, block.caplen
+  if block.type ~= ENHANCED_PACKET or length < SMALLEST or length > rest or band(length, 3) ~= 0
+    or cast(length_pointer, start + (length - 4))[0] ~= length
+    or number < 0 or number >= interfaces.native_count
+    or high < 0 or caplen < 0 or caplen > length - SMALLEST then
+    return false
+  end
+  local interface = interfaces.list + number
+  if caplen > interface.plain_snaplen then
+    return false
+  end
+  -- See pcapng_time.lua.
+  local low, resolution, inverse = block.low, interface.resolution, interface.inverse
+  local upper = high * 65536 + rshift(low, 16)
+  local quotient = floor((upper + 0.5) * inverse)
+  local lower = (upper - quotient * resolution) * 65536 + band(low, 0xffff)
+  local second = floor((lower + 0.5) * inverse)
+  pkt.sec = quotient * 65536 + second + interface.offset
+  pkt.nsec = floor((lower - second * resolution) * interface.scale + interface.bias)
+    * interface.unit
+  local padded = band(caplen + 3, -4)
+  pkt.data = start + HEADER
+  pkt.caplen = caplen
+  pkt.wirelen = block.wirelen
+  pkt.linktype = interface.linktype
+  pkt.interface = interfaces.before + (number + 1)
+  pkt.flags = 0
+  pkt.options = start + (HEADER + padded)
+  pkt.options_length = length - SMALLEST - padded
+  window.pos = pos + length
+  return true
+end
+
+local State = {}
+State.__index = State
+
+--- The state of one capture that is read.
+---@param precision integer  nanoseconds that times are cut to: 1 or 1000
+---@return table state  its `interfaces` are for take()
+function pcapng.new(precision)
+  return setmetatable({ precision = precision, interfaces = ffi.new("luapcap_interfaces"),
+    metadata = metadata.new(), swapped = false,
+    interface_room = 0, max_block = blocks.MAX_BLOCK }, State)
+end
+
+--- Handles the block at the window's position, which take() has not taken.
+---@param window ffi.cdata*  luapcap_window
+---@param pkt ffi.cdata*     luapcap_packet
+---@return "packet"|"skipped"|"more"|"error" outcome  nothing is consumed by the last two
+---@return integer|string|nil detail  for "more", how many bytes from the position on have to be
+---   there; for "error", the message
+function State:step(window, pkt)
+  return blocks.step(self, window, pkt)
+end
+
+--- What it means that the file ends where the window does: nil if no block is cut short.
+---@param window ffi.cdata*
+---@return string? message  libpcap's
+function State:ended(window)
+  return blocks.ended(self, window)
+end
+
+--- Calls a function with each block that is skipped since nothing here reads it: its type, all of
+-- its bytes, and whether its numbers have the other byte order.
+---@param handler fun(type: integer, block: string, swapped: boolean)|nil
+function State:on_block(handler)
+  self.block_handler = handler
+end
+
+--- The link type (DLT) and the snapshot length of the first interface. Nil before its block.
+---@return integer? linktype
+---@return integer? snaplen
+function State:first_interface()
+  return self.first_linktype, self.first_snaplen
+end
+
+function State:interfaces_read()
+  return self.metadata:interfaces()
+end
+
+--- The section that is being read.
+---@return table? section  hardware, os, application, comment, comments, swapped, major, minor
+function State:section()
+  return self.metadata:section()
+end
+
+--- What the name resolution blocks up to here say.
+---@return { address: string, names: string[] }[]
+function State:names()
+  return self.metadata:names()
+end
+
+--- The decryption secrets up to here.
+---@return { type: integer, data: string }[]
+function State:secrets()
+  return self.metadata:secrets()
+end
+
+return pcapng

@@ -1,0 +1,154 @@
+--- The options of a pcapng block: read only when they are asked for.
+--
+-- All functions take where the options start, how many bytes there are, and whether they have
+-- the other byte order. Options that run out of their block end there: what stood before counts.
+
+local ffi = require "ffi"
+local bytes = require "pcap.format.pcapng_bytes"
+
+local options = {}
+
+local u16, u32, u64 = bytes.u16, bytes.u32, bytes.u64
+
+local END, COMMENT, FLAGS, HASH, DROPPED, ID, VERDICT = 0, 1, 2, 3, 4, 5, 7
+local DIRECTIONS = { "in", "out" }
+
+-- The option at an offset: its code, its length, and the offset of the next one. Nil at the end
+-- of the options; false and a message if the option runs out of the block.
+local function option_at(start, length, swapped, offset)
+  local rest = length - offset
+  if rest == 0 then
+    return nil
+  end
+  if rest < 4 then
+    return false, "an option's header runs out of its block"
+  end
+  local code, size = u16(start + offset, swapped), u16(start + offset + 2, swapped)
+  local padded = size + -size % 4
+  if padded > rest - 4 then
+    return false, ("option %d has %d bytes, but its block only %d"):format(code, size, rest - 4)
+  end
+  if code == END then
+    return nil
+  end
+  return code, size, offset + 4 + padded
+end
+
+--- All options, as they stand.
+---@return { code: integer, value: string }[] list
+---@return string? message  if an option runs out of its block
+function options.list(start, length, swapped)
+  local list, offset = {}, 0
+  while true do
+    local code, size, next_offset = option_at(start, length, swapped, offset)
+    if not code then
+      return list, code == false and size or nil
+    end
+    list[#list + 1] = { code = code, value = ffi.string(start + offset + 4, size) }
+    offset = next_offset
+  end
+end
+
+--- Where the first option of a code has its value, and how long it is.
+---@return ffi.cdata*? value
+---@return integer? size
+function options.find(start, length, swapped, wanted)
+  local offset = 0
+  while true do
+    local code, size, next_offset = option_at(start, length, swapped, offset)
+    if not code then
+      return nil
+    end
+    if code == wanted then
+      return start + offset + 4, size
+    end
+    offset = next_offset
+  end
+end
+
+--- Text as tshark shows it: up to the first zero byte, if a writer has put one.
+---@return string
+function options.text(value, size)
+  local text = ffi.string(value, size)
+  return text:match("^[^%z]*")
+end
+
+--- The first comment.
+---@return string?
+function options.comment(start, length, swapped)
+  local value, size = options.find(start, length, swapped, COMMENT)
+  return value and options.text(value, size)
+end
+
+--- All comments, in the file's order.
+---@return string[]
+function options.comments(start, length, swapped)
+  local list, offset = {}, 0
+  while true do
+    local code, size, next_offset = option_at(start, length, swapped, offset)
+    if not code then
+      return list
+    end
+    if code == COMMENT then
+      list[#list + 1] = options.text(start + offset + 4, size)
+    end
+    offset = next_offset
+  end
+end
+
+-- The value of an option that has to have just so many bytes.
+local function fixed(start, length, swapped, wanted, size)
+  local value, actual = options.find(start, length, swapped, wanted)
+  return actual == size and value or nil
+end
+
+--- The packet's flags (epb_flags), of which the lowest two bits are the direction.
+---@return integer?
+function options.flags(start, length, swapped)
+  local value = fixed(start, length, swapped, FLAGS, 4)
+  return value and u32(value, swapped)
+end
+
+--- Whether the packet came in or went out.
+---@return "in"|"out"|nil
+function options.direction(start, length, swapped)
+  local flags = options.flags(start, length, swapped)
+  return flags and DIRECTIONS[flags % 4]
+end
+
+--- How many packets were lost between this packet and the one before on its interface.
+---@return integer?
+function options.dropped(start, length, swapped)
+  local value = fixed(start, length, swapped, DROPPED, 8)
+  return value and bytes.number(u64(value, swapped))
+end
+
+--- The packet's identifier: the same for a packet that was seen on several interfaces.
+---@return integer|ffi.cdata*|nil  a uint64_t from 2^53 on
+function options.id(start, length, swapped)
+  local value = fixed(start, length, swapped, ID, 8)
+  return value and bytes.number(u64(value, swapped))
+end
+
+-- The first option of a code whose first byte is a type.
+local function typed(start, length, swapped, wanted)
+  local value, size = options.find(start, length, swapped, wanted)
+  if value and size >= 1 then
+    return { type = value[0], data = ffi.string(value + 1, size - 1) }
+  end
+end
+
+--- What was decided about the packet: type 0 is hardware, 1 Linux eBPF TC, 2 Linux eBPF XDP.
+---@return { type: integer, data: string }?
+function options.verdict(start, length, swapped)
+  return typed(start, length, swapped, VERDICT)
+end
+
+--- The packet's hash: type 0 is a sum of two's complements, 1 XOR, 2 CRC32, 3 MD5, 4 SHA1, 5
+-- Toeplitz.
+---@return { type: integer, data: string }?
+function options.hash(start, length, swapped)
+  return typed(start, length, swapped, HASH)
+end
+
+return options

@@ -1,0 +1,72 @@
+local ffi = require "ffi"
+local mutants = require "spec.support.pcapng_mutants"
+local pcapng_file = require "spec.support.pcapng_file"
+local reader = require "spec.support.reader"
+local shell = require "spec.support.shell"
+local source = require "spec.support.pcapng_source"
+
+local folder, remove, libpcap
+
+-- A small generator, so that a seed gives the same files everywhere.
+local function generator(seed)
+  local state = seed
+  return function(largest)
+    state = (state * 1103515245 + 12345) % 2 ^ 31
+    return math.floor(state / 65536) % largest + 1
+  end
+end
+
+local function read_all(text)
+  local self, list = source.new(source.pieces(text), 1), {}
+  local pkt = ffi.new("luapcap_packet", 0)
+  while true do
+    local got, ending = source.next(self, pkt)
+    if not got then
+      return list, ending, self.state
+    end
+    list[#list + 1] = { ffi.string(pkt.data, pkt.caplen), pkt.linktype, pkt.interface }
+  end
+end
+
+describe("The pcapng format", function()
+  setup(function()
+    folder, remove = shell.folder()
+    libpcap = reader.libpcap(folder)
+  end)
+  teardown(function() remove() end)
+
+  it("reads every kind of block, resolution and byte order as libpcap does", function()
+    local texts = {}
+    for _, linktype in ipairs { 1, 101, 113, 189, 220, 239 } do
+      table.insert(texts, pcapng_file.every_kind(false, linktype))
+      table.insert(texts, pcapng_file.every_kind(true, linktype))
+    end
+    assert.is_nil(mutants.compare(libpcap, folder, texts, generator(1)))
+  end)
+
+  it("reads damaged files as libpcap does, whole and in pieces", function()
+    local random, texts = generator(2), {}
+    local whole = { pcapng_file.every_kind(false), pcapng_file.every_kind(true) }
+    for i = 1, 300 do
+      texts[i] = mutants.make(whole, random)
+    end
+    assert.is_nil(mutants.compare(libpcap, folder, texts, random))
+  end)
+
+  it("reads interfaces that differ, and sections of both byte orders", function()
+    local little, big = pcapng_file.writer(false), pcapng_file.writer(true)
+    local list, ending = read_all(little:section() .. little:interface(1, 100)
+      .. little:interface(113, 50) .. little:packet("one") .. little:packet("two",
+      { interface = 1 }) .. big:section() .. big:interface(101, 9) .. big:packet("three"))
+    assert.same({ { "one", 1, 1 }, { "two", 113, 2 }, { "three", 12, 3 } }, list)
+    assert.equal("closed", ending)
+  end)
+
+  it("names the offset of a bad block", function()
+    local w = pcapng_file.writer(false)
+    local good = w:section() .. w:interface(1, 100)
+    local list, ending = read_all(good .. w:packet("one", { interface = 7 }))
+    assert.same({}, list)
+    assert.matches("interface 7.*%(block at offset " .. #good .. "%)$", ending)
+  end)
+end)

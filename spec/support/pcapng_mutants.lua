@@ -1,0 +1,93 @@
+--- Damaged pcapng files, and what the C program and the format make of each.
+
+local shell = require "spec.support.shell"
+local source = require "spec.support.pcapng_source"
+
+local mutants = {}
+
+-- Messages of libpcap about what it cannot read and we can. What came before has to be the same.
+local REFUSED = { "different from the type of the first interface", "different from the snapshot "
+  .. "length of the first interface", "sections with different byte orders" }
+
+-- Numbers that often decide something.
+local VALUES = { "\0", "\1", "\2", "\3", "\4", "\5", "\6", "\9", "\10", "\14", "\127", "\128",
+  "\255", "\0\0\0\0", "\255\255\255\255", "\1\0\0\0", "\6\0\0\0", "\3\0\0\0", "\2\0\0\0",
+  "\10\13\13\10", "\77\60\43\26", "\26\43\60\77", "\12\0\0\0", "\0\0\0\1", "\32\0\0\0",
+  "\0\0\255\255", "\255\255\255\127", "\9\0\1\0", "\14\0\8\0" }
+
+local changes = {
+  function(text, at, random)   -- a value written over what is there
+    local value = VALUES[random(#VALUES)]
+    return text:sub(1, at - 1) .. value .. text:sub(at + #value)
+  end,
+  function(text, at, random)   -- a byte
+    return text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + 1)
+  end,
+  function(text, at)           -- the end cut off
+    return text:sub(1, at)
+  end,
+  function(text, at, random)   -- something left out
+    return text:sub(1, at - 1) .. text:sub(at + 4 * random(8))
+  end,
+  function(text, at, random)   -- something twice
+    return text:sub(1, at + 4 * random(8)) .. text:sub(at)
+  end,
+}
+
+--- A mutant of one of the texts. `random` is like math.random with one argument.
+function mutants.make(texts, random)
+  local text = texts[random(#texts)]
+  for _ = 1, random(3) do
+    local at = random(math.max(#text, 1))
+    if random(3) > 1 then
+      at = at - (at - 1) % 4
+    end
+    text = changes[random(#changes)](text, at, random)
+  end
+  return text
+end
+
+-- Up to and with the first ending.
+local function first_ending(text)
+  local _, last = text:find("\nend: [^\n]*\n")
+  return last and text:sub(1, last) or text
+end
+
+-- What differs, or nil.
+local function difference(expected, ours)
+  if expected:find "\nend: broken\n$" or expected == "end: broken\n" then
+    return nil
+  end
+  for _, refused in ipairs(REFUSED) do
+    local from = expected:find("end: an?[^\n]*" .. refused .. "[^\n]*\n$")
+      or expected:find("end: the file has " .. refused .. "\n$")
+    if from then
+      return ours:sub(1, from - 1) ~= expected:sub(1, from - 1) and "differs before it is refused"
+    end
+  end
+  return ours ~= expected and "differs"
+end
+
+--- Compares texts, in a folder that exists. `libpcap` is what reader.libpcap gives.
+---@return string? message  about the first that differs
+function mutants.compare(libpcap, folder, texts, random)
+  local jobs = {}
+  for i, text in ipairs(texts) do
+    jobs[i] = { path = shell.write(("%s/mutant%d"):format(folder, i), text),
+      precision = random(2) == 1 and "nano" or "micro" }
+  end
+  for i, theirs in ipairs(libpcap(jobs)) do
+    local precision = jobs[i].precision == "nano" and 1 or 1000
+    local expected, ours = first_ending(theirs), source.show(texts[i], precision)
+    local largest = random(100)
+    local pieces = source.show(texts[i], precision, function() return random(largest) end)
+    local problem = pieces ~= ours and "differs in pieces" or difference(expected, ours)
+    if problem and not (expected:find "^open: unknown" and ours:find "^open: unknown")
+      and not expected:find "^open: truncated dump file" then
+      return ("%s: %s (%s)\nlibpcap: %s\nours: %s"):format(jobs[i].path, problem,
+        jobs[i].precision, expected, ours)
+    end
+  end
+end
+
+return mutants
