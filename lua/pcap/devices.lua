@@ -3,13 +3,12 @@
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
+local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
 local band = require("bit").band
 
 local devices = {}
-
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
 -- As libpcap's PCAP_IF_CONNECTION_STATUS_* stand in the flags.
 local STATUS = {
@@ -63,9 +62,8 @@ end
 ---pcap_findalldevs
 function devices.devices()
   local head = ffi.new("luapcap_if *[1]")
-  errbuf[0] = 0
-  if shim.luapcap_findalldevs(head, errbuf) ~= 0 then
-    return nil, ffi.string(errbuf)
+  if shim.luapcap_findalldevs(head, failure.clear()) ~= 0 then
+    return nil, failure.text()
   end
   local owner = ffi.gc(head[0], shim.luapcap_freealldevs)
   local list, raw, item = {}, ffi.new("luapcap_device"), ffi.cast("const luapcap_if *", owner)
@@ -105,9 +103,8 @@ end
 function devices.lookupnet(device)
   check.cstring(device, 1, "lookupnet")
   local net, mask = ffi.new("uint32_t[1]"), ffi.new("uint32_t[1]")
-  errbuf[0] = 0
-  if shim.luapcap_lookupnet(device, net, mask, errbuf) ~= 0 then
-    return nil, ffi.string(errbuf)
+  if shim.luapcap_lookupnet(device, net, mask, failure.clear()) ~= 0 then
+    return nil, failure.text()
   end
   return net_text(net[0]), net_text(mask[0])
 end
@@ -119,17 +116,15 @@ end
 ---pcap_can_set_rfmon
 function devices.can_set_rfmon(device)
   check.cstring(device, 1, "can_set_rfmon")
-  errbuf[0] = 0
-  local handle = shim.luapcap_create(device, errbuf)
+  local handle = shim.luapcap_create(device, failure.clear())
   if handle == nil then
-    return nil, device .. ": " .. ffi.string(errbuf)
+    return nil, device .. ": " .. failure.text()
   end
   local answer = shim.luapcap_can_set_rfmon(handle)
-  local detail = ffi.string(shim.luapcap_geterr(handle))
+  local message = failure.of_status(handle, answer)
   shim.luapcap_discard(handle)
   if answer < 0 then
-    return nil, device .. ": " .. (detail ~= "" and detail
-      or ffi.string(shim.luapcap_statustostr(answer)))
+    return nil, device .. ": " .. message
   end
   return answer == 1
 end

@@ -7,6 +7,7 @@ local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
+local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local packet = require "pcap.packet"
 local shim = require "pcap.core.shim"
@@ -50,7 +51,7 @@ end
 function filter.compile_on(handle, expression, optimize, netmask, in_kernel)
   local program = ffi.gc(ffi.new("luapcap_bpf_program"), shim.luapcap_freecode)
   if shim.luapcap_compile(handle, program, expression, optimize and 1 or 0, netmask) ~= 0 then
-    return nil, ffi.string(shim.luapcap_geterr(handle))
+    return nil, failure.message(handle)
   elseif not in_kernel and asks_kernel(program) then
     return nil, "a packet itself does not tell this: only the filter of a live capture can, in the "
       .. "Linux kernel"

@@ -2,6 +2,7 @@
 
 local check = require "pcap.core.check"
 local dumper = require "pcap.sink.dumper"
+local kinds = require "pcap.sink.kinds"
 local object = require "pcap.capture.object"
 local options = require "pcap.core.options"
 local place = require "pcap.core.place"
@@ -23,7 +24,7 @@ function methods:dump_open(fname, opts)
   if opts.append and not place.is_path(where) then
     check.fail(2, "dump_open", "option 'append' needs a path")
   end
-  return dumper.open(where, dumper.kind_of(handle), opts.append, self._in_use)
+  return dumper.open(where, kinds.of(handle), opts.append, self._in_use)
 end
 
 return methods

@@ -6,6 +6,7 @@ local ffi = require "ffi"
 local filtering = require "pcap.capture.filtering"
 local object = require "pcap.capture.object"
 local check = require "pcap.core.check"
+local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local shim = require "pcap.core.shim"
 
@@ -26,7 +27,7 @@ local MAX_ID = 65535
 local EINVAL, ENOSPC = 22, 28
 
 local function explain(errno, id)
-  local text = ffi.string(shim.luapcap_strerror(errno))
+  local text = failure.system(errno)
   if errno == EINVAL or errno == ENOSPC then
     text = ("%s (all members of group %d need one interface, type and set of flags)")
       :format(text, id)
@@ -94,7 +95,7 @@ function methods:set_fanout(id, kind, flags)
     end
     return self
   end
-  local reason = status == -1 and explain(ffi.errno(), id) or object.message(handle)
+  local reason = status == -1 and explain(ffi.errno(), id) or failure.message(handle)
   return nil, self._name .. ": " .. reason
 end
 

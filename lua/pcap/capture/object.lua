@@ -6,6 +6,7 @@
 -- none, by a read that may move its bytes, and by close().
 
 local ffi = require "ffi"
+local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
 local packet = require "pcap.packet"
 local shim = require "pcap.core.shim"
@@ -89,8 +90,8 @@ function object.own(handle)
 end
 
 --- Libpcap's message for the last error on a handle, copied.
-function object.message(handle)
-  return ffi.string(shim.luapcap_geterr(handle))
+function failure.message(handle)
+  return failure.message(handle)
 end
 
 --- Ends a read without a packet. The one that was handed out last is emptied: the bytes that it

@@ -1,6 +1,7 @@
 --- Sending packets through a capture: one, or many with few system calls.
 
 local ffi = require "ffi"
+local failure = require "pcap.core.failure"
 local object = require "pcap.capture.object"
 local check = require "pcap.core.check"
 local packet = require "pcap.packet"
@@ -15,7 +16,7 @@ local function send(self, handle, bytes, length)
   end
   local sent = shim.luapcap_inject(handle, bytes, length)
   if sent < 0 then
-    return nil, self._name .. ": " .. object.message(handle)
+    return nil, self._name .. ": " .. failure.message(handle)
   end
   return sent
 end
@@ -65,7 +66,7 @@ local function flush(self, handle, batch)
   end
   local sent = shim.luapcap_inject_all(handle, batch.bytes, batch.lengths, count)
   if sent < count then
-    return sent, self._name .. ": " .. object.message(handle)
+    return sent, self._name .. ": " .. failure.message(handle)
   end
   return sent
 end

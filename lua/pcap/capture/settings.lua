@@ -5,15 +5,15 @@ local filtering = require "pcap.capture.filtering"
 local object = require "pcap.capture.object"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
+local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local shim = require "pcap.core.shim"
 
 local Capture, methods = object.class, {}
 
 -- Libpcap's message, or where it left none, the general text of a status.
-local function failure(self, status)
-  local detail = object.message(self._handle)
-  return nil, detail ~= "" and detail or ffi.string(shim.luapcap_statustostr(status))
+local function failed(self, status)
+  return nil, failure.of_status(self._handle, status)
 end
 
 local function as_boolean(number)
@@ -45,7 +45,7 @@ for name, row in pairs(GETTERS) do
   methods[name] = function(self)
     local value = shim[symbol](check.open(self, Capture, name))
     if value < 0 then
-      return failure(self, value)
+      return failed(self, value)
     end
     if meaning then
       return meaning(value)
@@ -68,7 +68,7 @@ for name, row in pairs(LISTS) do
     local handle, numbers, list = check.open(self, Capture, name), ffi.new("int *[1]"), {}
     local count = shim[symbol](handle, numbers)
     if count < 0 then
-      return failure(self, count)
+      return failed(self, count)
     end
     for i = 1, count do
       list[i] = numbers[0][i - 1]
@@ -91,7 +91,7 @@ function methods:set_datalink(dlt)
   local before = shim.luapcap_datalink(handle)
   local status = shim.luapcap_set_datalink(handle, dlt)
   if status ~= 0 then
-    return failure(self, status)
+    return failed(self, status)
   end
   local applied, message = filtering.apply_again(self)
   if not applied then
@@ -115,7 +115,7 @@ function methods:set_direction(direction)
   end
   local status = shim.luapcap_setdirection(handle, number)
   if status ~= 0 then
-    return failure(self, status)
+    return failed(self, status)
   end
   return self
 end
@@ -156,7 +156,7 @@ function methods:stats()
   self._stat = stat
   local status = shim.luapcap_stats(handle, stat)
   if status ~= 0 then
-    return failure(self, status)
+    return failed(self, status)
   end
   return { received = stat.received, dropped = stat.dropped, if_dropped = stat.if_dropped }
 end

@@ -3,14 +3,12 @@
 local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
+local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
 local judgement = {}
 
--- What luapcap_window_next() returns besides libpcap's error numbers.
-local PACKET = 1
-
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
+local PACKET = require("pcap.core.status").PACKET
 
 --- Has libpcap open the savefile whose first bytes a window has.
 ---@param window ffi.cdata*     luapcap_window *, which ends with the handle, or now without one
@@ -20,9 +18,9 @@ local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 ---@return string|nil message   libpcap's
 function judgement.open(window, input, precision)
   local handle = capture.own(shim.luapcap_window_open(ffi.gc(window, nil), input, precision,
-    errbuf))
+    failure.clear()))
   if not handle then
-    return nil, ffi.string(errbuf)
+    return nil, failure.text()
   end
   return handle
 end
@@ -36,7 +34,7 @@ function judgement.judge(state, window, pkt)
   if status == PACKET then
     return true
   end
-  return nil, status == cdefs.ERROR_BREAK and "closed" or capture.message(state.handle)
+  return nil, status == cdefs.ERROR_BREAK and "closed" or failure.message(state.handle)
 end
 
 return judgement

@@ -4,11 +4,10 @@
 
 local check = require "pcap.core.check"
 local core = require "pcap.capture"
-local fanout = require "pcap.capture.fanout"
-local filter = require "pcap.filter"
 local live = require "pcap.source.live"
 local nginx = require "pcap.resty.nginx"
 local options = require "pcap.core.options"
+local own = require "pcap.resty.options"
 local shim = require "pcap.core.shim"
 local waiter = require "pcap.resty.waiter"
 
@@ -34,9 +33,6 @@ local function check_free(self, name)
   end
 end
 
--- How long a turn may keep the worker from its other work. A turn of a waiter that sleeps for
--- milliseconds has to take more at a time.
-local BUDGET = { thread = 0.0005, sleep = 0.002 }
 -- Packets between two looks at the clock, at the most: so many callbacks may a turn be too long. A
 -- look costs 30 ns.
 local STRIDE = 4
@@ -49,39 +45,6 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 local HEARTBEAT = 1
 -- The worker's end is told to a loop, so its waits are longer.
 local LOOP_HEARTBEAT = 4
-
--- Bytes of the kernel buffer: a second of 100,000 small packets a second. A worker may be busy.
-local BUFFER_SIZE = 3 * 2 ^ 23
-
-local own_options = {
-  fanout = fanout.option,
-  filter = function(value)
-    if filter.source(value) then
-      return value
-    end
-    return options.cstring(value)
-  end,
-  budget = function(value)
-    if type(value) == "number" and value > 0 and value <= 1 then
-      return value
-    end
-    return nil, "seconds, up to 1"
-  end,
-  on_exit = function(value)
-    if type(value) == "function" then
-      return value
-    end
-    return nil, "function"
-  end,
-  waiter = function(value)
-    return BUDGET[value] and value, '"thread" or "sleep"'
-  end,
-}
-
---- The options: open_live's, and those of this module.
-capture.OPTIONS = setmetatable({}, { __index = function(_, key)
-  return own_options[key] or live.OPTIONS[key]
-end })
 
 local function new_waiter(self)
   if self._waiter then
@@ -242,10 +205,10 @@ function RestyCapture:close()
   return core.class.close(self)
 end
 
---- Opens a capture with options that have been read with capture.OPTIONS.
+--- Opens a capture with options that have been read with own.OPTIONS.
 function capture.make(opts)
   local budget, kind = opts.budget, opts.waiter or "thread"
-  opts.buffer_size = opts.buffer_size or BUFFER_SIZE
+  opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
   local self, message = live.open(opts)
   if not self then
     return nil, nginx.explain(message)
@@ -256,7 +219,7 @@ function capture.make(opts)
   -- How long not to look at the descriptor, and whether a wait gave a reason to read that no drain
   -- has followed yet.
   self._pause, self._woken = 0, false
-  self._budget = budget or BUDGET[kind]
+  self._budget = budget or own.BUDGET[kind]
   self._heartbeat = HEARTBEAT
   self._on_exit = opts.on_exit or false
   -- Waiting is wait()'s to do: a read that waits would hold up the worker.
@@ -287,7 +250,7 @@ end
 ---@return string|nil message  why not; with a capture, a warning if any
 ---pcap_create, pcap_activate
 function capture.open(opts)
-  return capture.make(options.read(opts, 1, "open", capture.OPTIONS))
+  return capture.make(options.read(opts, 1, "open", own.OPTIONS))
 end
 
 return capture

@@ -7,6 +7,7 @@ local nginx = require "pcap.resty.nginx"
 local options = require "pcap.core.options"
 local packet = require "pcap.packet"
 local resty_capture = require "pcap.resty.live"
+local resty_options = require "pcap.resty.options"
 local shim = require "pcap.core.shim"
 
 local loop = {}
@@ -113,7 +114,7 @@ function loop.start(source, callback)
   if getmetatable(source) == core.class then
     check.fail(1, "start", "capture of pcap.resty expected, got one of pcap")
   elseif getmetatable(source) ~= resty_capture.class then
-    local opts = options.read(source, 1, "start", resty_capture.OPTIONS)
+    local opts = options.read(source, 1, "start", resty_options.OPTIONS)
     capture, message = resty_capture.make(opts)
   elseif resty_capture.loop_of(capture) then
     check.fail(1, "start", "a loop has the capture already")

@@ -9,6 +9,7 @@ local check = require "pcap.core.check"
 local nginx = require "pcap.resty.nginx"
 local options = require "pcap.core.options"
 local resty_capture = require "pcap.resty.live"
+local resty_options = require "pcap.resty.options"
 
 local team = {}
 
@@ -39,7 +40,7 @@ function team.open_all(n, opts)
       .. "the http block")
   end
   n = check.integer(n, 1, "open_all", 1, 1024)
-  opts = options.read(opts, 2, "open_all", resty_capture.OPTIONS)
+  opts = options.read(opts, 2, "open_all", resty_options.OPTIONS)
   local self = setmetatable({ _captures = {}, _size = n }, Team)
   opts.fanout = opts.fanout or default_group(opts)
   for id = 0, n - 1 do

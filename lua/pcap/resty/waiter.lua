@@ -7,6 +7,7 @@
 -- The sleep waiter looks every few milliseconds, as one has to without a thread.
 
 local ffi = require "ffi"
+local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
 local waiter = {}
@@ -21,7 +22,7 @@ local thread = {}
 thread.__index = thread
 
 local function error_text()
-  return ffi.string(shim.luapcap_strerror(ffi.errno()))
+  return failure.system()
 end
 
 -- A unix stream pair between this worker and itself: a cosocket and a descriptor.

@@ -8,7 +8,9 @@ local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local file = require "pcap.sink.file"
+local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
+local kinds = require "pcap.sink.kinds"
 local options = require "pcap.core.options"
 local packet = require "pcap.packet"
 local place = require "pcap.core.place"
@@ -23,36 +25,6 @@ local dumper = {}
 
 local Dumper = { __name = "pcap dumper" }
 Dumper.__index = Dumper
-
---- The snapshot length of a file for which none is given: what tcpdump takes for "all of a packet".
-dumper.WHOLE_PACKET = 65535
-
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
-
--- The longest packet that libpcap reads back, whatever the snapshot length; those of some link
--- types may be longer.
-local MAX_CAPLEN = 262144
-local HAS_LONGER = {}
-for _, name in ipairs { "DBUS", "EBHSCR", "USBPCAP" } do
-  HAS_LONGER[DLT[name] or name] = true
-end
-
-local function longest_packet(kind)
-  return HAS_LONGER[kind.linktype] and kind.snaplen or math.min(kind.snaplen, MAX_CAPLEN)
-end
-
---- The kind of packets that a handle gives: what a savefile's header tells of them.
----@param handle ffi.cdata*  pcap_t *
----@return table kind  {linktype =, extension = (what the header has beside it), snaplen =,
---- precision = cdefs.TSTAMP_PRECISION_*}
-function dumper.kind_of(handle)
-  return {
-    linktype = shim.luapcap_datalink(handle),
-    extension = shim.luapcap_datalink_ext(handle),
-    snaplen = shim.luapcap_snapshot(handle),
-    precision = shim.luapcap_get_tstamp_precision(handle),
-  }
-end
 
 -- Closes the handle if it is collected. Until that has been done the file is in use, and a Lua
 -- file stays open: closing a pipe of io.popen() waits for its end, which the handle would hold up.
@@ -72,14 +44,14 @@ local function open(where, kind, append, own)
   local is_new = message
   local token = in_use.add(fd, "another dumper is writing it")
   local handle = shim.luapcap_dumper_open(fd, file.path_of(where), append and 1 or 0,
-    kind.linktype, kind.extension or 0, kind.snaplen, kind.precision, errbuf)
+    kind.linktype, kind.extension or 0, kind.snaplen, kind.precision, failure.clear())
   if handle == nil then
     errno = ffi.errno()
     in_use.remove(token)
     if is_new then
       os.remove(where.path)
     end
-    return nil, place.named(where, ffi.string(errbuf)), errno
+    return nil, place.named(where, failure.text()), errno
   end
   local scratch = packet.new(0) -- for strings
   scratch.linktype = kind.linktype
@@ -87,7 +59,7 @@ local function open(where, kind, append, own)
     _handle = close_when_collected(handle, token, where.file),
     _in_use = token,
     _name = where.name,
-    _longest = longest_packet(kind),
+    _longest = kinds.longest_packet(kind),
     _linktype = kind.linktype,
     _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO,
     _packet = scratch,
@@ -96,7 +68,7 @@ end
 
 --- Opens a savefile for packets of a kind.
 ---@param where table      of place.read()
----@param kind table       of kind_of()
+---@param kind table       of kinds.of()
 ---@param append? boolean  whether to add to an existing file, which needs a path
 ---@param own? table       in_use's token of the capture whose packets are to be written
 ---@return table|nil dumper
@@ -105,8 +77,8 @@ function dumper.open(where, kind, append, own)
   return retry.open(open, where, kind, append, own)
 end
 
-local function failure(self, errno)
-  return nil, self._name .. ": " .. ffi.string(shim.luapcap_strerror(errno or ffi.errno()))
+local function failed(self, errno)
+  return nil, self._name .. ": " .. failure.system(errno)
 end
 
 local function name_of(linktype)
@@ -131,7 +103,7 @@ local function write(self, handle, pkt)
     return nil, ("%s: a savefile cannot hold a time of %.0f seconds"):format(self._name, pkt.sec)
   end
   if shim.luapcap_dumper_write(handle, pkt) ~= 0 then
-    return failure(self)
+    return failed(self)
   end
   return self
 end
@@ -189,7 +161,7 @@ end
 function Dumper:flush()
   local handle = check.open(self, Dumper, "flush")
   if shim.luapcap_dumper_flush(handle) ~= 0 then
-    return failure(self)
+    return failed(self)
   end
   return self
 end
@@ -201,7 +173,7 @@ end
 function Dumper:tell()
   local bytes = shim.luapcap_dumper_tell(check.open(self, Dumper, "tell"))
   if bytes < 0 then
-    return failure(self)
+    return failed(self)
   end
   return bytes
 end
@@ -230,7 +202,7 @@ function Dumper:close()
     local errno = ffi.errno()
     in_use.remove(self._in_use)
     if status ~= 0 then
-      return failure(self, errno)
+      return failed(self, errno)
     end
   end
   return true
@@ -269,7 +241,7 @@ function dumper.dumper(opts)
   end
   return dumper.open(where, {
     linktype = opts.linktype or DLT.EN10MB,
-    snaplen = (opts.snaplen or 0) > 0 and opts.snaplen or dumper.WHOLE_PACKET,
+    snaplen = (opts.snaplen or 0) > 0 and opts.snaplen or kinds.WHOLE_PACKET,
     precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
   }, opts.append)
 end

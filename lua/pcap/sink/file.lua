@@ -1,6 +1,7 @@
 --- Opens the file that a savefile is written to, and refuses one that this program has in use.
 
 local ffi = require "ffi"
+local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
 local place = require "pcap.core.place"
 local shim = require "pcap.core.shim"
@@ -9,9 +10,9 @@ local file = {}
 
 local is_new = ffi.new("int[1]")
 
-local function failure(where)
+local function failed(where)
   local errno = ffi.errno()
-  return nil, place.named(where, ffi.string(shim.luapcap_strerror(errno))), errno
+  return nil, place.named(where, failure.system(errno)), errno
 end
 
 --- Opens a place to write. Nothing is cut off yet.
@@ -32,7 +33,7 @@ function file.open(where, append, own)
   end
   local fd = shim.luapcap_file_open(where.path, given, append and 1 or 0, is_new)
   if fd < 0 then
-    return failure(where)
+    return failed(where)
   end
   local user = in_use.by(fd, own)
   if user then

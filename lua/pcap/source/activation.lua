@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local names = require "pcap.names"
+local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local shim = require "pcap.core.shim"
 
@@ -16,12 +17,10 @@ local activation = {}
 local BUFFER_SIZE = 2 ^ 23
 local BUFFER_TIMEOUT = 0.04
 
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
-
 -- What activation says: the status in words, and the detail where libpcap has one.
 local function explain(device, handle, status)
-  local detail = capture.message(handle)
-  local general = ffi.string(shim.luapcap_statustostr(status))
+  local detail = failure.message(handle)
+  local general = failure.meaning(status)
   local message = detail
   if status ~= cdefs.ERROR and status ~= cdefs.WARNING then
     local adds = detail ~= "" and detail ~= general
@@ -38,7 +37,7 @@ end
 --- The IPv4 netmask of a device, 0 where it has none.
 function activation.netmask(device)
   local net, mask = ffi.new("uint32_t[1]"), ffi.new("uint32_t[1]")
-  if shim.luapcap_lookupnet(device, net, mask, errbuf) ~= 0 then
+  if shim.luapcap_lookupnet(device, net, mask, failure.clear()) ~= 0 then
     return 0
   end
   return mask[0]
@@ -100,10 +99,9 @@ end
 ---@return string|nil message  naming the device; with a handle, a warning
 ---@return integer|nil errno
 function activation.activate(device, opts)
-  errbuf[0] = 0
-  local handle = capture.own(shim.luapcap_create(device, errbuf))
+  local handle = capture.own(shim.luapcap_create(device, failure.clear()))
   if not handle then
-    return nil, device .. ": " .. ffi.string(errbuf)
+    return nil, device .. ": " .. failure.text()
   end
   shim.luapcap_set_timeout(handle, math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000))
   shim.luapcap_set_buffer_size(handle, BUFFER_SIZE)
@@ -119,13 +117,13 @@ function activation.activate(device, opts)
   end
   shim.luapcap_close_on_exec(handle)
   -- Libpcap 1.10 loses the status of a warning about "any", but not its text.
-  local warns = status > 0 or capture.message(handle) ~= ""
+  local warns = status > 0 or failure.message(handle) ~= ""
   local warning = warns and explain(device, handle, math.max(status, cdefs.WARNING)) or nil
-  if shim.luapcap_setnonblock(handle, 1, errbuf) ~= 0 then
-    return nil, device .. ": " .. ffi.string(errbuf)
+  if shim.luapcap_setnonblock(handle, 1, failure.clear()) ~= 0 then
+    return nil, device .. ": " .. failure.text()
   end
   if opts.direction and shim.luapcap_setdirection(handle, opts.direction) ~= 0 then
-    return nil, device .. ": " .. capture.message(handle)
+    return nil, device .. ": " .. failure.message(handle)
   end
   return handle, warning
 end

@@ -5,6 +5,7 @@ local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
+local failure = require "pcap.core.failure"
 local none = require "pcap.source.none"
 local options = require "pcap.core.options"
 local shim = require "pcap.core.shim"
@@ -18,7 +19,7 @@ local source = none.new { kind = "dead" }
 
 function source.fetch(self)
   shim.luapcap_next(self._handle, self._packet)
-  return capture.none(self, capture.message(self._handle))
+  return capture.none(self, failure.message(self._handle))
 end
 
 -- Compiling is all, which checks the expression.

@@ -4,40 +4,39 @@
 -- of 0 nothing is delivered until a block of the ring is full. So the kernel gets a short timeout
 -- for its blocks, and the caller's timeout is ours to keep.
 
-local ffi = require "ffi"
 local activation = require "pcap.source.activation"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local filter = require "pcap.filter"
 local none = require "pcap.source.none"
+local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
 local signals = require "pcap.core.signals"
+local status_codes = require "pcap.core.status"
 
 local live = {}
 
 --- The options of open_live's table form.
 live.OPTIONS = activation.OPTIONS
 
--- What luapcap_live_next() returns besides libpcap's error numbers.
-local PACKET, NO_PACKET = 1, 0
--- And what stands for a packet that the filter rejects.
+local PACKET, NO_PACKET = status_codes.PACKET, status_codes.NO_PACKET
+local TIME_OVER, READY, SIGNAL = status_codes.TIME_OVER, status_codes.READY, status_codes.SIGNAL
+-- What stands for a packet that the filter rejects.
 local REJECTED = 3
--- And what signals.wait() returns.
-local TIME_OVER, READY, INTERRUPTED = 0, 1, 2
 
 -- For how long a read that may not wait goes on over packets that the filter rejects, in seconds.
 local PATIENCE = 0.001
 
-local function failure(self, status)
+local function failed(self, status)
   if not self._handle then -- a signal's handler has closed the capture meanwhile
     return capture.none(self, "closed")
   elseif status == cdefs.ERROR_BREAK then
     return capture.none(self, "break")
   end
-  return capture.none(self, capture.message(self._handle))
+  return capture.none(self, failure.message(self._handle))
 end
 
 -- Reads once, and filters where the kernel does not.
@@ -58,7 +57,7 @@ local function try_again(self, status, left)
     if not ready then
       return nil, reason
     elseif ready < 0 then
-      return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
+      return nil, failure.system()
     elseif ready ~= READY then
       return NO_PACKET
     end
@@ -92,7 +91,7 @@ local function wait(self, status, timeout)
   elseif status == PACKET and self._handle then
     return self._packet
   end
-  return failure(self, status)
+  return failed(self, status)
 end
 
 local function read(self, timeout)
@@ -102,7 +101,7 @@ local function read(self, timeout)
   elseif status == NO_PACKET or status == REJECTED then
     return wait(self, status, timeout)
   end
-  return failure(self, status)
+  return failed(self, status)
 end
 
 local function look_and_read(self, timeout)
@@ -136,7 +135,7 @@ function source.set_filter(self, program, compile)
   local handle = self._handle
   if program.bf_len <= MAX_INSTRUCTIONS then
     if shim.luapcap_setfilter(handle, program) ~= 0 then
-      return nil, capture.message(handle)
+      return nil, failure.message(handle)
     end
     local count = shim.luapcap_kernel_filter(handle)
     if count < 0 or count == program.bf_len then
@@ -150,7 +149,7 @@ function source.set_filter(self, program, compile)
   end
   self._program, self._match = false, filter.matcher(portable)
   if shim.luapcap_accept_all(handle) ~= 0 then
-    return nil, capture.message(handle)
+    return nil, failure.message(handle)
   end
   return true, REFUSED
 end
@@ -161,13 +160,13 @@ function source.wait(self, timeout)
   repeat
     local left = deadline - shim.luapcap_monotonic()
     status, reason = signals.wait(self, shim.luapcap_wait, self._handle, left > 0 and left or 0)
-  until status ~= INTERRUPTED
+  until status ~= SIGNAL
   if status == READY then
     return true
   elseif status == TIME_OVER then
     return nil, "timeout"
   end
-  return nil, reason or ffi.string(shim.luapcap_strerror(ffi.errno()))
+  return nil, reason or failure.system()
 end
 
 -- The handle never blocks: the waiting is done here.

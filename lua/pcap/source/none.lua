@@ -18,12 +18,9 @@
 -- - `release(memory)` closes the handle, `memory.handle`, and frees what else the source has put
 --   into the capture's `_memory`; it is called again.
 
-local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.core.cdefs"
+local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
-
-local errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
 local none = { kind = "none", is_always_ready = true }
 
@@ -53,16 +50,16 @@ function none.progress(cap)
 end
 
 function none.set_nonblock(cap, nonblock)
-  if shim.luapcap_setnonblock(cap._handle, nonblock and 1 or 0, errbuf) ~= 0 then
-    return nil, ffi.string(errbuf)
+  if shim.luapcap_setnonblock(cap._handle, nonblock and 1 or 0, failure.clear()) ~= 0 then
+    return nil, failure.text()
   end
   return true
 end
 
 function none.nonblock(cap)
-  local value = shim.luapcap_getnonblock(cap._handle, errbuf)
+  local value = shim.luapcap_getnonblock(cap._handle, failure.clear())
   if value < 0 then
-    return nil, ffi.string(errbuf)
+    return nil, failure.text()
   end
   return value ~= 0
 end

@@ -15,6 +15,7 @@ local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local none = require "pcap.source.none"
+local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
@@ -92,7 +93,7 @@ function Reader:feed(bytes)
     window = cap._window
   end
   if window and shim.luapcap_window_add(window, bytes, #bytes) ~= 0 then
-    return nil, ffi.string(shim.luapcap_strerror(ffi.errno()))
+    return nil, failure.system()
   end
   return self
 end

@@ -11,18 +11,19 @@ local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local classic = require "pcap.format.classic"
 local through_libpcap = require "pcap.format.through_libpcap"
+local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
 local none = require "pcap.source.none"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
 local signals = require "pcap.core.signals"
+local status_codes = require "pcap.core.status"
 local place = require "pcap.core.place"
 
 local savefile = {}
 
--- What luapcap_window_fill() returns, and luapcap_wait_fd() after a signal.
-local MORE, TRY_AGAIN, SIGNAL = 1, 2, 2
+local MORE, TRY_AGAIN, SIGNAL = status_codes.MORE, status_codes.TRY_AGAIN, status_codes.SIGNAL
 
 -- Ends a read. What went wrong in unpacking says more than what libpcap makes of it.
 local function ended(self, reason)
@@ -214,7 +215,7 @@ local function open(from, precision)
   local input = shim.luapcap_input_open(from.path, from.fd or -1, from.file)
   if input == nil then
     local errno = ffi.errno()
-    return nil, ffi.string(shim.luapcap_strerror(errno)), errno
+    return nil, failure.system(errno), errno
   end
   input = ffi.gc(input, shim.luapcap_input_close)
   local window = savefile.new_window()

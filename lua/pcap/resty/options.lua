@@ -1,0 +1,47 @@
+--- The options of captures inside nginx: open_live's, and those of this module.
+
+local fanout = require "pcap.capture.fanout"
+local filter = require "pcap.filter"
+local live = require "pcap.source.live"
+local options = require "pcap.core.options"
+
+local resty_options = {}
+
+--- How long a turn may keep the worker from its other work, in seconds, by the kind of waiter. A
+-- turn of a waiter that sleeps for milliseconds has to take more at a time.
+resty_options.BUDGET = { thread = 0.0005, sleep = 0.002 }
+
+--- Bytes of the kernel's buffer: a second of 100,000 small packets a second. A worker may be busy.
+resty_options.BUFFER_SIZE = 3 * 2 ^ 23
+
+local own_options = {
+  fanout = fanout.option,
+  filter = function(value)
+    if filter.source(value) then
+      return value
+    end
+    return options.cstring(value)
+  end,
+  budget = function(value)
+    if type(value) == "number" and value > 0 and value <= 1 then
+      return value
+    end
+    return nil, "seconds, up to 1"
+  end,
+  on_exit = function(value)
+    if type(value) == "function" then
+      return value
+    end
+    return nil, "function"
+  end,
+  waiter = function(value)
+    return resty_options.BUDGET[value] and value, '"thread" or "sleep"'
+  end,
+}
+
+--- By name.
+resty_options.OPTIONS = setmetatable({}, { __index = function(_, key)
+  return own_options[key] or live.OPTIONS[key]
+end })
+
+return resty_options
