@@ -32,6 +32,9 @@ local function labelled(whole4, whole6, inside)
     ["MPLS in IP"] = eth4(frames.ipv4(137, bottom .. whole4)),
     ["MPLS in UDP"] = udp(6635, bottom .. whole6),
     ["802.1ah"] = frames.ethernet(0x88a8, frames.vlan(0x1064, 0x88e7, hex "30abcdef" .. inside)),
+    ["SNAP of IEEE 802.1H"] = frames.ethernet(8 + #whole4,
+      hex "aaaa03 0000f8 0800" .. whole4),
+    ["LLC of IP"] = frames.ethernet(3 + #whole4, hex "060603" .. whole4),
     ["VN-Tag"] = frames.ethernet(0x8926, hex "c0053007 8100" .. frames.vlan(9, 0x0800, whole4)),
   }
 end

@@ -31,7 +31,13 @@ local fields = {
 }
 
 local function decode(layers, header, data, at, limit, stop, number)
-  local kind = number == TYPE_III and 3 or layers.gre.seq_num and 2 or 1
+  local kind = 1 -- without a sequence number there is no header
+  if number == TYPE_III or layers.gre.seq_num then
+    kind = limit > at and rshift(data[at], 4) + 1 or 2
+    if kind ~= 2 and kind ~= 3 then
+      return follow.fail(layers, "erspan: version is neither 1 nor 2", at, limit, stop)
+    end
+  end
   local size = SIZES[kind]
   if limit - at < size then
     return follow.fail(layers, "erspan: header cut short", at, limit, stop)

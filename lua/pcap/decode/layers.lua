@@ -59,9 +59,20 @@ local function new(linktype, depth, spaces, made, keys)
   return setmetatable(self, Layers)
 end
 
+-- An object for what is inside is made when a packet needs it first. Deep down, where a stranger
+-- may send thousands of levels, it has only what it meets.
+local make_inside = apart(function(self)
+  if self._depth == 0 then
+    self._inside = new(self.linktype, 1, registry.resolve())
+  else
+    self._inside = new(self.linktype, self._depth + 1, registry.resolve_lazily())
+  end
+  return self._inside
+end)
+
 -- What a tunnel carries, from the payload of the object around it.
 local function enter(self, pkt)
-  local inside = self._inside
+  local inside = self._inside or make_inside(self)
   inside._pkt = pkt
   local at = self.payload_begin - 1
   decode_headers(inside, pkt.data, self._space, self._number, at, self.payload_end,
@@ -70,11 +81,9 @@ local function enter(self, pkt)
   return inside
 end
 
--- Tunnels in a tunnel. An object for each level is made when a packet needs it first.
+-- Tunnels in a tunnel.
 local enter_deeper = apart(function(self, pkt)
   repeat
-    self._inside = self._inside
-      or new(self.linktype, self._depth + 1, registry.resolve_lazily())
     self = enter(self, pkt)
   until not self._space
 end)
@@ -171,9 +180,7 @@ function layers.layers(linktype)
   if linktype ~= nil then
     check.integer(linktype, 1, "layers", 0, 2 ^ 31 - 1)
   end
-  local self = new(linktype, 0, registry.resolve())
-  self._inside = new(linktype, 1, registry.resolve())
-  return self
+  return new(linktype, 0, registry.resolve())
 end
 
 --- Decodes a packet that another quotes, from a space and a number of the table of dispatch on.
@@ -182,7 +189,7 @@ end
 ---@param pkt luapcap_packet
 ---@return table layers
 function layers.quoted(object, instead, pkt, space, number)
-  object = object or new(1, 0, registry.resolve_lazily(instead))
+  object = object or new(1, 1, registry.resolve_lazily(instead))
   object._pkt = pkt
   decode_headers(object, pkt.data, space, number, 0, tobit(pkt.caplen), LONGEST)
   if object._space then

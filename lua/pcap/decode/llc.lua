@@ -5,6 +5,8 @@ local view = require "pcap.decode.view"
 
 local u16, u24 = view.u16, view.u24
 
+local ENCAPSULATED, BRIDGE_TUNNEL = 0, 0x0000f8 -- RFC 1042, IEEE 802.1H
+
 local fields = {
   dsap = function(h) return h.bytes[0] end,
   ssap = function(h) return h.bytes[1] end,
@@ -17,8 +19,8 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, 3, stop)
   layers.llc, layers.last = header, "llc"
-  local is_snap = u16(data, at) == 0xaaaa and data[at + 2] == 3
-  if is_snap and limit - at >= 8 and u24(data, at + 3) == 0 then
+  local is_snap = u16(data, at) == 0xaaaa and data[at + 2] == 3 and limit - at >= 8
+  if is_snap and (u24(data, at + 3) == ENCAPSULATED or u24(data, at + 3) == BRIDGE_TUNNEL) then
     view.append(header, 3, data, at + 3, 5)
     return "ethertype", u16(data, at + 6), at + 8, limit, stop
   end

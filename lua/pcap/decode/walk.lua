@@ -10,8 +10,8 @@ local rawset = rawset
 -- Keys of the headers that most packets have: each packet sets these back to nil. The others are
 -- noted when they are met, and only the noted ones are set back: a trace has room for 500
 -- constants, and each key that it names takes three.
-local COMMON = { "eth", "vlan", "ip", "tcp", "udp", "arp", "icmp", "icmpv6", "mpls", "gre", "gtp",
-  "vxlan" }
+local COMMON = { "eth", "vlan", "pppoe", "ppp", "ip", "tcp", "udp", "arp", "icmp", "icmpv6",
+  "mpls", "gre", "gtp", "vxlan" }
 
 local RESULTS = { "error", "inner", "last", "_space" }
 

@@ -14,23 +14,26 @@ local NO_DATA, QOS = 4, 8 -- bits of a data frame's subtype
 local ADDRESS = { 4, 10, 16, 24 }
 local RTS_SIZE, ACK_SIZE, SIZE, WDS_SIZE = 16, 10, 24, 30
 
--- Control frames with two addresses: block acknowledgements, PS-Poll, RTS, CF-End.
-local HAS_TRANSMITTER = { [8] = true, [9] = true, [10] = true, [11] = true, [14] = true,
-  [15] = true }
-local PS_POLL, CF_END, CF_END_ACK = 10, 14, 15
+-- Control frames with two addresses: triggers, beamforming, block acknowledgements, PS-Poll, RTS,
+-- CF-End.
+local HAS_TRANSMITTER = { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true, [8] = true,
+  [9] = true, [10] = true, [11] = true, [14] = true, [15] = true }
+local PS_POLL, CF_END = 10, 14
 
 local function kind(h) return (band(rshift(h.bytes[0], 2), 3)) end
 local function subtype(h) return (rshift(h.bytes[0], 4)) end
 local function is_addressed(h) return kind(h) == DATA or kind(h) == MANAGEMENT end
 local function is_qos(h) return kind(h) == DATA and flag(subtype(h), QOS) end
 
--- By the two DS bits: which of the addresses the destination's, the source's and the BSS's are.
+-- By a data frame's two DS bits: which of the addresses the destination's, the source's and the
+-- BSS's are. Management frames have them as within a BSS.
 local DST, SRC, BSSID = { [0] = 1, 3, 1, 3 }, { [0] = 2, 2, 3, 4 }, { [0] = 3, 1, 2 }
 
 local function place(which)
   return function(h)
-    local number = is_addressed(h) and which[band(h.bytes[1], TO_DS + FROM_DS)]
-    return number and ADDRESS[number]
+    local bits = kind(h) == DATA and band(h.bytes[1], TO_DS + FROM_DS) or 0
+    local number = is_addressed(h) and which[bits]
+    return number and ADDRESS[number] or nil
   end
 end
 
@@ -39,8 +42,7 @@ local dst_at, src_at = place(DST), place(SRC)
 local function bssid_at(h)
   if kind(h) == CONTROL then
     local which = subtype(h)
-    return which == PS_POLL and ADDRESS[1]
-      or (which == CF_END or which == CF_END_ACK) and ADDRESS[2] or nil
+    return which == PS_POLL and ADDRESS[1] or which == CF_END and ADDRESS[2] or nil
   end
   return (place(BSSID)(h))
 end
