@@ -28,8 +28,7 @@ struct file {
 /* A new, empty window, or NULL with errno. It is for luapcap_window_free() as long as no handle is
  * opened on it, and ends with that handle afterwards. */
 luapcap_window *luapcap_window_new(void) {
-    struct file *file = calloc(1, sizeof *file);
-    return file != NULL ? &file->window : NULL;
+    return calloc(1, sizeof(struct file)); /* which begins with its window */
 }
 
 /* Frees a window that no handle was opened on. */
