@@ -106,22 +106,22 @@ typedef struct luapcap_address {
 /* Where a savefile's bytes come from. */
 typedef struct luapcap_input luapcap_input;
 
-/* dlt.c: the DLT table */
+/* dlt.c, for dlt.lua: the DLT table */
 LUAPCAP_API const char *luapcap_dlt_name(int index);
 LUAPCAP_API int luapcap_dlt_value(int index);
 
-/* linktype.c: what libpcap makes of link types and of savefiles in memory */
+/* linktype.c, for format/linktype.lua: what libpcap makes of link types and savefiles in memory */
 LUAPCAP_API void luapcap_savefile_problem(void *bytes, size_t size, char *message);
 LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen);
 LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
                                      uint8_t *data);
 
-/* read.c: a packet out of a handle, live or savefile, and a filter's judgement of one */
+/* read.c, for source/dead.lua and filter.lua: a packet out of a handle, and a filter's judgement */
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
 
-/* input.c: the bytes of a savefile, from paths, descriptors, streams and gzip */
+/* input.c, for source/savefile.lua: its bytes, from paths, descriptors, streams and gzip */
 LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file);
 LUAPCAP_API void luapcap_input_close(luapcap_input *input);
 LUAPCAP_API int luapcap_input_fileno(const luapcap_input *input);
@@ -132,7 +132,7 @@ LUAPCAP_API void luapcap_input_progress(const luapcap_input *input, double held,
 ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size);
 int32_t luapcap_input_back(luapcap_input *input, int32_t count);
 
-/* window.c: the stretch of a savefile that is in memory, and libpcap on it */
+/* window.c, for source/ and format/: the stretch of a savefile in memory, and libpcap on it */
 LUAPCAP_API luapcap_window *luapcap_window_new(void);
 LUAPCAP_API void luapcap_window_free(luapcap_window *window);
 LUAPCAP_API int luapcap_window_fill(luapcap_window *window, luapcap_input *input);
@@ -142,7 +142,7 @@ LUAPCAP_API pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *i
                                         unsigned int precision, char *errbuf);
 LUAPCAP_API int luapcap_window_next(luapcap_window *window, pcap_t *p, luapcap_packet *packet);
 
-/* wait.c: waiting for input without losing a signal */
+/* wait.c, for core/signals.lua: waiting for input without losing a signal */
 LUAPCAP_API double luapcap_monotonic(void);
 LUAPCAP_API void luapcap_signals_hold(luapcap_signals *signals);
 LUAPCAP_API void luapcap_signals_release(luapcap_signals *signals);
@@ -150,7 +150,7 @@ LUAPCAP_API int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals
 LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals);
 LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 
-/* live.c: a live capture */
+/* live.c, for source/live.lua and activation.lua: a live capture */
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
 LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
 LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_packet *packet);
@@ -162,32 +162,32 @@ LUAPCAP_API int luapcap_stats(pcap_t *p, luapcap_stat *stat);
 LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
 
-/* send.c: sending packets */
+/* send.c, for capture/sending.lua: sending packets */
 LUAPCAP_API int luapcap_inject(pcap_t *p, const void *data, size_t length);
 LUAPCAP_API int luapcap_inject_all(pcap_t *p, const uint8_t *bytes, const uint32_t *lengths,
                                    int count);
 
-/* device.c: the list of devices, flattened */
+/* device.c, for devices.lua: the list of devices, flattened */
 LUAPCAP_API const pcap_if_t *luapcap_device_read(const pcap_if_t *item, luapcap_device *device);
 LUAPCAP_API const pcap_addr_t *luapcap_address_read(const pcap_addr_t *item,
                                                     luapcap_address *address);
 LUAPCAP_API int luapcap_net_text(uint32_t net, char *text, int size);
 
-/* fanout.c: sharing an interface's packets among captures */
+/* fanout.c, for capture/fanout.lua: sharing an interface's packets among captures */
 LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter);
 
-/* waiter.c: waiting for a capture in a thread, for an event loop */
+/* waiter.c, for resty/waiter.lua: waiting for a capture in a thread, for an event loop */
 LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size);
 LUAPCAP_API int luapcap_pair_accept(int listener, char *path);
 LUAPCAP_API void luapcap_pair_close(int fd);
 LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
-/* file.c: which file a descriptor is of, and opening one to write */
+/* file.c, for core/in_use.lua and sink/file.lua: which file it is, and opening one to write */
 LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
 LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
-/* dumper.c: writing savefiles, with every write checked */
+/* dumper.c, for sink/dumper.lua: writing savefiles, with every write checked */
 LUAPCAP_API luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int linktype,
                                                 int extension, int snaplen, unsigned int precision,
                                                 char *errbuf);
