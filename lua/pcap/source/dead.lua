@@ -6,14 +6,12 @@ local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local failure = require "pcap.core.failure"
+local kinds = require "pcap.sink.kinds"
 local none = require "pcap.source.none"
 local options = require "pcap.core.options"
 local shim = require "pcap.core.shim"
 
 local dead = {}
-
--- What tcpdump takes for "all of a packet" in such a capture.
-local WHOLE_PACKET = 65535
 
 local source = none.new { kind = "dead" }
 
@@ -39,7 +37,7 @@ function dead.open_dead(linktype, snaplen, opts)
   snaplen = check.integer(snaplen == nil and 0 or snaplen, 2, "open_dead", 0, 2^31 - 1)
   opts = options.read(opts, 3, "open_dead", { precision = options.precision })
   local handle = capture.own(shim.luapcap_open_dead_with_tstamp_precision(linktype,
-    snaplen == 0 and WHOLE_PACKET or snaplen, opts.precision or cdefs.TSTAMP_PRECISION_MICRO))
+    snaplen == 0 and kinds.WHOLE_PACKET or snaplen, opts.precision or cdefs.TSTAMP_PRECISION_MICRO))
   if not handle then
     return nil, "not enough memory for a capture"
   end
