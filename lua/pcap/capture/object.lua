@@ -6,7 +6,6 @@
 -- none, by a read that may move its bytes, and by close().
 
 local ffi = require "ffi"
-local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
 local packet = require "pcap.packet"
 local shim = require "pcap.core.shim"
@@ -89,11 +88,6 @@ function object.own(handle)
   end
 end
 
---- Libpcap's message for the last error on a handle, copied.
-function failure.message(handle)
-  return failure.message(handle)
-end
-
 --- Ends a read without a packet. The one that was handed out last is emptied: the bytes that it
 -- pointed to may be others by now.
 ---@return nil
@@ -113,7 +107,7 @@ function object.broken(self)
 end
 
 --- Why a read that waits is not to go on: a signal's handler in Lua, which runs when the wait in C
--- returns, has broken it off or closed the object. Nil if it has done neither.
+-- returns, has broken it off or closed the capture. Nil if it has done neither.
 function object.interrupted(self)
   if self._broken then
     self._broken = false
