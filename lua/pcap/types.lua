@@ -260,7 +260,7 @@ function pcap.tstamp_type_description(number) end
 ---@field sec number  whole seconds since 1970
 ---@field nsec integer  nanoseconds, whatever the capture's precision
 ---@field linktype integer  a number of pcap.DLT
----@field interface integer  its number in the source's list, from 1
+---@field interface integer  the interface's number in the source's list, from 1
 ---@field direction? "in"|"out"  nil where it is not known
 local Packet = {}
 

@@ -4,8 +4,8 @@ local shell = require "spec.support.shell"
 
 local declarations = {
   text = shell.read "lua/pcap/types.lua",
-  --- By class: its parent, a set of its names, and by function `arguments` (text), `params` (a
-  --- list of those that are annotated) and `count`, with self.
+  --- By class: `names`, a set, and `functions`: by name the `arguments` as text, `params`, a list of
+  --- those that are annotated, and `count` of them, with self.
   classes = {},
   --- A set of names.
   aliases = {},
@@ -14,9 +14,9 @@ local declarations = {
 local class, params = nil, {}
 local of_local = {} -- by local variable: its class
 
-local function declare_class(name, rest)
+local function declare_class(name)
   assert(not declarations.classes[name], name .. " is there twice")
-  class = { parent = rest:match "^: (pcap[%w_.]+)", names = {}, functions = {} }
+  class = { names = {}, functions = {} }
   declarations.classes[name] = class
 end
 
@@ -34,7 +34,7 @@ end
 
 -- What each kind of line begins with, and what reads it.
 local READERS = {
-  { "^%-%-%-@class ([%w_.]+)(.*)", declare_class },
+  { "^%-%-%-@class ([%w_.]+)", declare_class },
   { "^%-%-%-@field ([%w_]+)", declare_field },
   { "^%-%-%-@alias ([%w_.]+)", function(name) declarations.aliases[name] = true end },
   { "^%-%-%-@param ([%w_]+)", function(name) table.insert(params, name) end },
