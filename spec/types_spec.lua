@@ -7,7 +7,6 @@ local fanout = require "pcap.capture.fanout"
 local options = require "pcap.core.options"
 local pcap = require "pcap"
 local shell = require "spec.support.shell"
-local walk = require "pcap.decode.walk"
 
 local aliases, classes, text = declarations.aliases, declarations.classes, declarations.text
 
@@ -68,7 +67,7 @@ describe("lua/pcap/types.lua", function()
     it("declares the names of " .. name .. ", and their arguments", function()
       local more = {}
       if name == "pcap.Layers" then
-        more = set(decode.layers(), walk.RESULTS, views.public())
+        more = set(decode.layers(), require("pcap.decode.walk").RESULTS, views.public())
         more.spaces, more.made = nil, nil -- for decoders
       end
       assert.same(set(object, more), classes[name].names)

@@ -1,7 +1,7 @@
 --- The public API for editors: every module, class, option and field, as lua-language-server reads
 -- it. Nothing loads this file. spec/types_spec.lua compares it with the module.
 --
--- A class of the module is the type of what `require` gives:
+-- The classes of the modules are the types of what `require` gives:
 --
 --     local pcap = require "pcap" ---@type pcap
 --     local decode = require "pcap.decode" ---@type pcap.decode
@@ -284,10 +284,10 @@ function Packet:copy() end
 ---@class pcap.Capture
 local Capture = {}
 
----The next packet, as a string.
----@return string|nil capdata  the captured bytes; nil at the end or on a failure
----@return number|string timestamp  seconds; or why there is none: "timeout" (live), "closed" (no
----more packets in the file), "break", or libpcap's message
+---The next packet, as a string; or nil and why there is none: "timeout" (live), "closed" (no more
+---packets in the file), "break", or libpcap's message.
+---@return string|nil capdata  the captured bytes
+---@return number|string timestamp  seconds; or the reason
 ---@return integer|nil wirelen  bytes that the packet had on the wire
 function Capture:next() end
 
@@ -357,12 +357,12 @@ function Capture:pollable() end
 ---@return number|nil seconds  nil where it does not, as for most devices
 function Capture:required_timeout() end
 
----Lets only packets pass that match, from the next one on.
+---Lets only packets pass that match, from the next one on. The second value beside a capture is a
+---warning that the kernel copies every packet.
 ---@param filter string|pcap.Filter  an expression of pcap-filter(7), or a filter
 ---@param nooptimize? boolean  true leaves the compiled program as it comes
 ---@return pcap.Capture|nil cap  itself
----@return string|nil message  libpcap's; with a capture, a warning that the kernel copies every
----packet
+---@return string|nil message  libpcap's; with a capture, the warning
 function Capture:set_filter(filter, nooptimize) end
 
 ---The link type.
@@ -621,12 +621,12 @@ local RestyCapture = {}
 ---@return string|nil reason  "timeout"; "closed": by close(), or the worker exits; or a message
 function RestyCapture:wait(timeout) end
 
----Calls a function for each packet that is there, without waiting.
+---Calls a function for each packet that is there, without waiting. The reason is nil when all are
+---read; "budget"; "closed": by the callback; or libpcap's message.
 ---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
 ---@param budget? number  seconds to take (default: open's option of this name)
 ---@return integer count  packets
----@return string|nil reason  nil when all are read; "budget"; "closed": by the callback; or
----libpcap's message
+---@return string|nil reason
 function RestyCapture:drain(callback, budget) end
 
 ---Closes the capture, and ends a wait for it.
@@ -1014,7 +1014,7 @@ function Layers:verify(name) end
 ---@field flags integer
 ---@field version integer
 ---@field message_type integer
----@field length integer
+---@field length integer  bytes
 ---@field teid integer
 ---@field seq_num? integer
 ---@field npdu? integer
@@ -1176,7 +1176,7 @@ function Layers:verify(name) end
 ---@field type integer  the customer's
 
 ---@class pcap.view.pflog: pcap.View
----@field length integer
+---@field length integer  bytes
 ---@field family integer
 ---@field action integer
 ---@field reason integer
@@ -1184,7 +1184,7 @@ function Layers:verify(name) end
 ---@field rule integer
 
 ---@class pcap.view.pktap: pcap.View
----@field length integer
+---@field length integer  bytes
 ---@field record_type integer
 ---@field linktype integer
 ---@field interface string
@@ -1201,7 +1201,7 @@ function Layers:verify(name) end
 ---@class pcap.view.ppi: pcap.View
 ---@field version integer
 ---@field flags integer
----@field length integer
+---@field length integer  bytes
 ---@field linktype integer  of what follows
 
 ---@class pcap.view.ppp: pcap.View
@@ -1210,16 +1210,16 @@ function Layers:verify(name) end
 ---@class pcap.view.pppoe: pcap.View
 ---@field code integer
 ---@field session integer
----@field length integer
+---@field length integer  bytes
 
 ---@class pcap.view.prism: pcap.View
 ---@field code integer
----@field length integer
+---@field length integer  bytes
 ---@field is_avs boolean  AVS's header, not Prism's
 
 ---@class pcap.view.radiotap: pcap.View
 ---@field version integer
----@field length integer
+---@field length integer  bytes
 ---@field present integer  the first bitmap
 ---@field flags integer
 ---@field is_padded boolean

@@ -4,8 +4,8 @@ local shell = require "spec.support.shell"
 
 local declarations = {
   text = shell.read "lua/pcap/types.lua",
-  --- By class: `names`, a set, and `functions`: by name the `arguments` as text, `params`, a list of
-  --- those that are annotated, and `count` of them, with self.
+  --- By class: `names`, a set, and `functions`: by name the `arguments` as text, `params`, a list
+  --- of those that are annotated, and `count` of them, with self.
   classes = {},
   --- A set of names.
   aliases = {},
