@@ -31,4 +31,24 @@ function views.fields()
   return by_name
 end
 
+-- Members that fields are read from, or that other decoders ask for.
+local INSIDE = { kept = true, number = true, type_at = true, size = true, qos_at = true,
+  fragment = true, fragment_id = true, routing_kind = true, segments = true, has_home = true }
+
+-- What all views have.
+local COMMON = { begin = true, content_length = true }
+
+--- By a view's name: a set of the fields that users may ask for, beside what all views have.
+function views.public()
+  local by_view = {}
+  for name, fields in pairs(views.fields()) do
+    by_view[name] = {}
+    for field in pairs(fields) do
+      local is_inside = INSIDE[field] or name == "frame_relay" and field == "protocol"
+      by_view[name][field] = not is_inside and not COMMON[field] or nil
+    end
+  end
+  return by_view
+end
+
 return views

@@ -1,0 +1,1349 @@
+--- The public API for editors: every module, class, option and field, as lua-language-server reads
+-- it. Nothing loads this file. spec/types_spec.lua compares it with the module.
+--
+-- The classes of the modules are the types of what `require` gives:
+--
+--     local pcap = require "pcap" ---@type pcap
+--     local decode = require "pcap.decode" ---@type pcap.decode
+--     local resty = require "pcap.resty" ---@type pcap.resty
+--
+-- Misuse raises at the caller's line. What fails at run time returns nil and a message.
+
+---@meta _
+
+---Microseconds or nanoseconds.
+---@alias pcap.precision "micro"|"nano"
+---Packets that come in, that go out, or both.
+---@alias pcap.direction "in"|"out"|"inout"
+---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
+---@alias pcap.place string|integer|file*
+---How a fanout group deals its packets: by flow, in turn, by processor, to the first that has room,
+---at random, or by receive queue.
+---@alias pcap.fanout "hash"|"lb"|"cpu"|"rollover"|"rnd"|"qm"
+---What a capture gives next; nil and why there is none: "timeout" (live), "closed" (no more packets
+---in the file), "break", "more" (a reader), or libpcap's message.
+---@alias pcap.iterator fun(state: any): pcap.Packet|nil, string|nil
+---Called by loop() and dispatch() as next() gives a packet: bytes, seconds, bytes on the wire. A
+---value that it returns ends the loop.
+---@alias pcap.callback fun(data: string, timestamp: number, wirelen: integer): any
+
+-- Options
+
+---@class pcap.options.open_live
+---@field device? string  default "any", where the system has it
+---@field snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
+---@field promisc? boolean  promiscuous mode (default false)
+---@field timeout? number  seconds that a read waits, fractions allowed; 0 is not at all (default)
+---@field buffer_size? integer  bytes of the kernel's buffer (default 8 MB, in nginx 24 MB)
+---@field buffer_timeout? number  seconds that the kernel may keep packets (default 0.04)
+---@field immediate? boolean  packets come at once, at a lower throughput
+---@field rfmon? boolean  monitor mode
+---@field tstamp_type? string|integer  a name or number of pcap-tstamp(7)
+---@field precision? pcap.precision  of timestamps (default "micro")
+---@field direction? pcap.direction  default "inout"
+---@field protocol? integer  an Ethernet type, on Linux
+
+---@class pcap.options.open_offline
+---@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
+
+---@class pcap.options.open_dead
+---@field precision? pcap.precision  of the files that it writes (default "micro")
+
+---@class pcap.options.reader
+---@field linktype? integer  the only link type to take, a number of pcap.DLT (default: any)
+---@field precision? pcap.precision  of timestamps (default "micro")
+
+---@class pcap.options.dumper
+---@field file pcap.place  "-" is stdout
+---@field linktype? integer  a number of pcap.DLT (default EN10MB)
+---@field snaplen? integer  bytes of the longest packet; 0 is the default, 65535
+---@field precision? pcap.precision  of the file (default "micro")
+---@field append? boolean  adds to an existing file of the same kind, which needs a path
+
+---@class pcap.options.dump_open
+---@field append? boolean  adds to an existing file of the same kind, which needs a path
+
+---@class pcap.options.compile
+---@field linktype? integer  a number of pcap.DLT (default EN10MB)
+---@field snaplen? integer  bytes (default 262144)
+---@field optimize? boolean  default true
+---@field netmask? integer  an IPv4 netmask as a number, for "ip broadcast" (default 0)
+
+---@class pcap.options.set_fanout
+---@field rollover? boolean  on to the next capture when a buffer is full
+---@field defrag? boolean  IP fragments are put together before the flow is told
+
+---@class pcap.options.fanout: pcap.options.set_fanout
+---@field id integer  the group, 0 to 65535
+---@field type? pcap.fanout  default "hash"
+
+---Of pcap.resty. There `timeout` is how long wait() waits by default.
+---@class pcap.options.open: pcap.options.open_live
+---@field filter? string|pcap.Filter
+---@field fanout? pcap.options.fanout
+---@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
+---@field waiter? "thread"|"sleep"  default "thread"; "sleep" looks every 1 to 8 milliseconds
+---@field on_exit? fun(reason: string, loop: pcap.Loop)  called once when a loop has ended
+
+-- Results
+
+---@class pcap.Device
+---@field name string
+---@field description? string
+---@field addresses pcap.Address[]
+---@field loopback boolean
+---@field up boolean
+---@field running boolean
+---@field wireless boolean
+---@field status "connected"|"disconnected"|"not applicable"|"unknown"
+
+---@class pcap.Address
+---@field family "inet"|"inet6"|"link"
+---@field address? string
+---@field netmask? string
+---@field broadcast? string
+---@field destination? string
+
+---@class pcap.Stats
+---@field received integer  packets
+---@field dropped integer  packets, for want of room in the buffer
+---@field if_dropped integer  packets, by the interface
+
+---@class pcap.LoopStats: pcap.Stats
+---@field packets integer  given to the callback
+---@field turns integer
+---@field callback_errors integer
+---@field lag number  seconds from the arrival of the latest turn's last packet to the turn's end
+---@field max_lag number  the longest lag since stats() was called last, seconds
+
+---Numbers as in bpf_insn.
+---@class pcap.Instruction
+---@field code integer
+---@field jt integer
+---@field jf integer
+---@field k integer
+
+---Link types: numbers by name, names by number, as the installed libpcap defines them.
+---@class pcap.DLT: { [string]: integer, [integer]: string }
+
+-- The module
+
+---@class pcap
+---@field _VERSION string
+---@field _LIB_VERSION string  libpcap's
+---@field DLT pcap.DLT
+local pcap = {}
+
+---Opens a device to read packets from. All arguments are optional, and may be given by name in one
+---table.
+---@param device? string  default "any", where the system has it
+---@param snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
+---@param promisc? boolean  promiscuous mode (default false)
+---@param timeout? number  seconds that a read waits, fractions allowed; 0 is not at all (default)
+---@return pcap.Capture|nil cap
+---@return string|nil message  why not, naming the device; with a capture, a warning if any
+---@overload fun(options: pcap.options.open_live): pcap.Capture|nil, string|nil
+function pcap.open_live(device, snaplen, promisc, timeout) end
+
+---Opens a savefile, pcap or pcapng, plain or compressed with gzip.
+---@param fname pcap.place  "-" is stdin
+---@param options? pcap.options.open_offline
+---@return pcap.Capture|nil cap
+---@return string|nil message  naming the file
+function pcap.open_offline(fname, options) end
+
+---Opens a capture that reads from nowhere: to write files and to check filters.
+---@param linktype? integer  a number of pcap.DLT (default EN10MB)
+---@param snaplen? integer  bytes; 0 is the default, 65535
+---@param options? pcap.options.open_dead
+---@return pcap.Capture|nil cap
+---@return string|nil message
+function pcap.open_dead(linktype, snaplen, options) end
+
+---Makes a reader of classic pcap that comes in pieces.
+---@param options? pcap.options.reader
+---@return pcap.Reader|nil reader
+---@return string|nil message  without memory
+function pcap.reader(options) end
+
+---Opens a savefile to write packets to, with no capture.
+---@param options pcap.options.dumper
+---@return pcap.Dumper|nil dumper
+---@return string|nil message  naming the file
+function pcap.dumper(options) end
+
+---Compiles an expression of pcap-filter(7) for packets of any source.
+---@param expression string
+---@param options? pcap.options.compile
+---@return pcap.Filter|nil filter
+---@return string|nil message  libpcap's
+function pcap.compile(expression, options) end
+
+---Combines seconds and microseconds into one number.
+---@param seci number  whole seconds
+---@param useci number  microseconds
+---@return number secs
+function pcap.tv2secs(seci, useci) end
+
+---Splits seconds at the nearest microsecond.
+---@param secs number
+---@return number seci  whole seconds, rounded down
+---@return number useci  microseconds, 0 to 999999
+function pcap.secs2tv(secs) end
+
+---The devices that this process may try to open, the likeliest first.
+---@return pcap.Device[]|nil list
+---@return string|nil message
+function pcap.devices() end
+
+---The device that libpcap puts first, if it is not a loopback.
+---@return string|nil name
+---@return string|nil message
+function pcap.default_device() end
+
+---The IPv4 network of a device.
+---@param device string
+---@return string|nil net  such as "192.0.2.0"
+---@return string mask  such as "255.255.255.0"; or why there is no net
+function pcap.lookupnet(device) end
+
+---Whether a device can be put into monitor mode.
+---@param device string
+---@return boolean|nil can
+---@return string|nil message
+function pcap.can_set_rfmon(device) end
+
+---The number of a link type, in upper or lower case.
+---@param name string
+---@return integer|nil number
+---@return string|nil message
+function pcap.datalink(name) end
+
+---The name of a link type, without DLT_.
+---@param number integer
+---@return string|nil name
+---@return string|nil message
+function pcap.datalink_name(number) end
+
+---What a link type is, in words.
+---@param number integer
+---@return string|nil description
+---@return string|nil message
+function pcap.datalink_description(number) end
+
+---The number of a time stamp type.
+---@param name string  as in pcap-tstamp(7)
+---@return integer|nil number
+---@return string|nil message
+function pcap.tstamp_type(name) end
+
+---The name of a time stamp type, as in pcap-tstamp(7).
+---@param number integer
+---@return string|nil name
+---@return string|nil message
+function pcap.tstamp_type_name(number) end
+
+---What a time stamp type is, in words.
+---@param number integer
+---@return string|nil description
+---@return string|nil message
+function pcap.tstamp_type_description(number) end
+
+-- Packets
+
+---A packet of a capture, valid until the next read on the capture or its close. copy() gives one
+---that lives by itself.
+---@class pcap.Packet: ffi.cdata*
+---@field data ffi.cdata*  const uint8_t *, the captured bytes, counted from 0
+---@field caplen integer  bytes captured
+---@field wirelen integer  bytes on the wire
+---@field sec number  whole seconds since 1970
+---@field nsec integer  nanoseconds, whatever the capture's precision
+---@field linktype integer  a number of pcap.DLT
+---@field interface integer  the interface's number in the source's list, from 1
+---@field direction? "in"|"out"  nil where it is not known
+local Packet = {}
+
+---Seconds since 1970, as cap:next() gives them.
+---@return number seconds
+function Packet:timestamp() end
+
+---The captured bytes or a part of them, by string.sub's rules.
+---@param from? integer  the first byte, from 1; negative counts from the end (default 1)
+---@param to? integer  the last byte (default -1)
+---@return string bytes
+function Packet:bytes(from, to) end
+
+---An independent packet, which lives as long as it is kept.
+---@return pcap.Packet copy
+function Packet:copy() end
+
+-- Captures
+
+---Packets of a device, a savefile, or nowhere.
+---@class pcap.Capture
+local Capture = {}
+
+---The next packet, as a string; or nil and why there is none: "timeout" (live), "closed" (no more
+---packets in the file), "break", or libpcap's message.
+---@return string|nil capdata  the captured bytes
+---@return number|string timestamp  seconds; or the reason
+---@return integer|nil wirelen  bytes that the packet had on the wire
+function Capture:next() end
+
+---The next packet, without a string made of it.
+---@return pcap.Packet|nil pkt  valid until the next read on this capture, or its close
+---@return string|nil reason  as next() gives it
+function Capture:next_packet() end
+
+---Loops over the packets without a string made of any: `for pkt in cap:packets() do`.
+---@param limit? integer  packets at the most
+---@return pcap.iterator iterator
+---@return table state
+function Capture:packets(limit) end
+
+---How the last packets() loop ended.
+---@return string ending  "closed", "timeout", "limit", "break", or the error's message
+function Capture:ending() end
+
+---How far a savefile has been read, in bytes of the file as it lies there, compressed or not.
+---@return integer|nil position
+---@return integer|string|nil size  of the whole file, nil for a pipe; or the message
+function Capture:progress() end
+
+---Closes the capture; closing it again does nothing. Packets that it handed out are gone.
+---@return true
+function Capture:close() end
+
+---Calls a function for each packet, however long it has to wait for one.
+---@param n integer  packets at the most; 0 or less is no limit
+---@param fn pcap.callback
+---@return integer count  calls made
+---@return string ending  "closed", "limit", "break", or the error's message
+---@return any value  after "break", what fn returned; nil after breakloop()
+---@overload fun(self: pcap.Capture, fn: pcap.callback): integer, string, any
+function Capture:loop(n, fn) end
+
+---As loop(), but ends also when there are no more packets for now.
+---@param n integer  packets at the most; 0 or less is no limit
+---@param fn pcap.callback
+---@return integer count  calls made
+---@return string ending  "timeout" when there are no more for now; else as for loop()
+---@return any value  as for loop()
+---@overload fun(self: pcap.Capture, fn: pcap.callback): integer, string, any
+function Capture:dispatch(n, fn) end
+
+---Ends the loop, read or wait that is going on, or the next one, with "break".
+---@return pcap.Capture cap  itself
+function Capture:breakloop() end
+
+---Waits until a packet may be there. A savefile is always ready.
+---@param timeout? number  seconds, fractions allowed (default: as long as it takes)
+---@return true|nil ready
+---@return string|nil reason  "timeout", "break", "closed", or why it cannot wait
+function Capture:wait(timeout) end
+
+---A descriptor to wait for packets with; it stays the capture's.
+---@return integer|nil fd
+---@return string|nil message
+function Capture:getfd() end
+
+---The capture in the form that cqueues.poll() takes.
+---@return pcap.Pollable|nil pollable
+---@return string|nil message  where there is no descriptor to wait with
+function Capture:pollable() end
+
+---How often libpcap asks for a read though the descriptor is silent.
+---@return number|nil seconds  nil where it does not, as for most devices
+function Capture:required_timeout() end
+
+---Lets only packets pass that match, from the next one on. The second value beside a capture is a
+---warning that the kernel copies every packet.
+---@param filter string|pcap.Filter  an expression of pcap-filter(7), or a filter
+---@param nooptimize? boolean  true leaves the compiled program as it comes
+---@return pcap.Capture|nil cap  itself
+---@return string|nil message  libpcap's; with a capture, the warning
+function Capture:set_filter(filter, nooptimize) end
+
+---The link type.
+---@return integer linktype  a number of pcap.DLT
+function Capture:datalink() end
+
+---The link types that the capture can be set to.
+---@return integer[]|nil list  numbers of pcap.DLT
+---@return string|nil message
+function Capture:datalinks() end
+
+---Sets the link type, and compiles the filter anew for it.
+---@param linktype integer  one of datalinks()
+---@return pcap.Capture|nil cap  itself
+---@return string|nil message
+function Capture:set_datalink(linktype) end
+
+---The link type with its extension bits.
+---@return integer|nil linktype
+---@return string|nil message
+function Capture:datalink_ext() end
+
+---The snapshot length.
+---@return integer bytes  of each packet that are captured at the most
+function Capture:snapshot() end
+
+---What was counted since the capture began.
+---@return pcap.Stats|nil stats
+---@return string|nil message
+function Capture:stats() end
+
+---Sets which packets are captured.
+---@param direction pcap.direction
+---@return pcap.Capture|nil cap  itself
+---@return string|nil message
+function Capture:set_direction(direction) end
+
+---Sets whether a live capture's reads do without waiting, whatever its timeout.
+---@param nonblock boolean
+---@return pcap.Capture|nil cap  itself
+---@return string|nil message
+function Capture:set_nonblock(nonblock) end
+
+---Whether reads do without waiting.
+---@return boolean|nil nonblock
+---@return string|nil message
+function Capture:nonblock() end
+
+---The time stamp types that the device has.
+---@return integer[]|nil list  numbers, see pcap.tstamp_type_name()
+---@return string|nil message
+function Capture:tstamp_types() end
+
+---The precision of the packets' times as they are read.
+---@return pcap.precision|nil precision
+---@return string|nil message
+function Capture:tstamp_precision() end
+
+---Whether the savefile has the other byte order.
+---@return boolean|nil swapped
+---@return string|nil message
+function Capture:is_swapped() end
+
+---The version of the savefile's format.
+---@return integer major
+---@return integer minor
+function Capture:version() end
+
+---The size of libpcap's buffer.
+---@return integer|nil bytes
+---@return string|nil message
+function Capture:bufsize() end
+
+---The descriptor of a live capture; it stays the capture's.
+---@return integer|nil fd
+---@return string|nil message
+function Capture:fileno() end
+
+---Joins a fanout group: each packet of the interface goes to one of the group's captures.
+---@param id integer  the group, 0 to 65535
+---@param type? pcap.fanout  default "hash"
+---@param flags? pcap.options.set_fanout
+---@return pcap.Capture|nil cap  itself
+---@return string|nil message
+function Capture:set_fanout(id, type, flags) end
+
+---Sends a packet as it is, link-layer header included.
+---@param bytes string
+---@return integer|nil sent  bytes
+---@return string|nil message
+function Capture:inject(bytes) end
+
+---Sends a packet as it is, link-layer header included.
+---@param bytes string
+---@return pcap.Capture|nil cap  itself
+---@return string|nil message
+function Capture:sendpacket(bytes) end
+
+---Sends many packets in their order.
+---@param packets (string|pcap.Packet)[]|fun(state: any, control: any): string|pcap.Packet|nil
+---@param state? any  the iterator's state, as `for` takes it
+---@param control? any  its first control value
+---@return integer|nil sent  packets
+---@return string|nil message  why it ended early
+---@return integer|nil before  with a message: the packets sent before
+function Capture:inject_all(packets, state, control) end
+
+---Opens a savefile for packets of the capture's kind. It outlives the capture.
+---@param fname pcap.place  "-" is stdout
+---@param options? pcap.options.dump_open
+---@return pcap.Dumper|nil dumper
+---@return string|nil message  naming the file
+function Capture:dump_open(fname, options) end
+
+---A capture for cqueues.poll(), which it keeps alive.
+---@class pcap.Pollable
+local Pollable = {}
+
+---@return integer fd
+function Pollable:pollfd() end
+
+---@return "r" events
+function Pollable:events() end
+
+---@return number|nil seconds  as cap:required_timeout() gives them
+function Pollable:timeout() end
+
+-- Readers
+
+---Classic pcap that comes in pieces, of any size.
+---@class pcap.Reader
+local Reader = {}
+
+---Takes the next piece. Packets that were handed out are gone.
+---@param bytes string
+---@return pcap.Reader|nil reader  itself
+---@return string|nil message  out of memory
+function Reader:feed(bytes) end
+
+---Tells that no more will come: reading then ends with "closed" in place of "more".
+---@return pcap.Reader reader  itself
+function Reader:finish() end
+
+---The capture over what has come, for its filter, link type or a dumper.
+---@return pcap.Capture|nil cap
+---@return string|nil reason  "more" before the file header has come; or libpcap's message
+function Reader:capture() end
+
+---As a capture's, but ends with "more" where the next packet is not whole yet.
+---@return string|nil capdata
+---@return number|string timestamp  seconds; or the reason
+---@return integer|nil wirelen  bytes
+function Reader:next() end
+
+---As a capture's, but ends with "more" where the next packet is not whole yet.
+---@return pcap.Packet|nil pkt
+---@return string|nil reason
+function Reader:next_packet() end
+
+---As a capture's, but ends with "more" where the next packet is not whole yet.
+---@param limit? integer  packets at the most
+---@return pcap.iterator iterator
+---@return table|nil state
+function Reader:packets(limit) end
+
+---How the last packets() loop ended.
+---@return string ending  "more", or as a capture's
+function Reader:ending() end
+
+---Closes the reader and its capture; again does nothing.
+---@return true
+function Reader:close() end
+
+-- Filters
+
+---A compiled expression. `tostring` gives the program as `tcpdump -d` prints it.
+---@class pcap.Filter
+local Filter = {}
+
+---Whether a packet matches.
+---@param data pcap.Packet|string|ffi.cdata*  a packet, its bytes, or a pointer to them
+---@param caplen? integer  with a pointer: how many bytes there are; with a string: wirelen
+---@param wirelen? integer  bytes on the wire (default: as many as there are)
+---@return boolean matches
+function Filter:match(data, caplen, wirelen) end
+
+---The program.
+---@return pcap.Instruction[] list
+function Filter:instructions() end
+
+-- Dumpers
+
+---A savefile that is written.
+---@class pcap.Dumper
+local Dumper = {}
+
+---Writes a packet, or a string of bytes as cap:next() gives it.
+---@param pkt pcap.Packet|string|nil  nil, with a message behind it, gives both back
+---@param timestamp? number|string  seconds; nil or 0 is the current time, -0 the time 0
+---@param wirelen? integer  bytes that it had before it was cut (default #pkt)
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:dump(pkt, timestamp, wirelen) end
+
+---Hands all that was dumped to the system.
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message  also when an earlier write failed
+function Dumper:flush() end
+
+---Where the next packet will stand in the file.
+---@return integer|nil bytes  those that are still in the buffer too
+---@return string|nil message  for a pipe, and after a failed write
+function Dumper:tell() end
+
+---The descriptor that is written to; it stays the dumper's.
+---@return integer fd
+function Dumper:fileno() end
+
+---Closes the dumper, which is closed even if this fails; again does nothing.
+---@return true|nil closed
+---@return string|nil message  when what was dumped did not all reach the file
+function Dumper:close() end
+
+-- pcap.resty
+
+---@class pcap.resty
+local resty = {}
+
+---Opens a live capture to wait for in a context of your own that may yield.
+---@param options pcap.options.open
+---@return pcap.RestyCapture|nil cap
+---@return string|nil message  why not; with a capture, a warning if any
+function resty.open(options) end
+
+---Opens captures for the workers, in init_by_lua.
+---@param n integer  how many: ngx.worker.count()
+---@param options? pcap.options.open  fanout defaults to a group of this nginx's own
+---@return pcap.Team|nil team
+---@return string|nil message
+function resty.open_all(n, options) end
+
+---Starts to call a function for each packet, until stop() or the capture's end.
+---@param source pcap.options.open|pcap.RestyCapture  the loop owns the capture
+---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
+---@return pcap.Loop|nil loop
+---@return string|nil message  why not; with a loop, the capture's warning if any
+function resty.start(source, callback) end
+
+---A live capture whose wait() yields to nginx's event loop.
+---@class pcap.RestyCapture: pcap.Capture
+local RestyCapture = {}
+
+---Waits until there is a reason to read, which is not always a packet.
+---@param timeout? number  seconds (default: open's option of this name, or as long as it takes)
+---@return true|nil ready
+---@return string|nil reason  "timeout"; "closed": by close(), or the worker exits; or a message
+function RestyCapture:wait(timeout) end
+
+---Calls a function for each packet that is there, without waiting. The reason is nil when all are
+---read; "budget"; "closed": by the callback; or libpcap's message.
+---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
+---@param budget? number  seconds to take (default: open's option of this name)
+---@return integer count  packets
+---@return string|nil reason
+function RestyCapture:drain(callback, budget) end
+
+---Closes the capture, and ends a wait for it.
+---@return true
+function RestyCapture:close() end
+
+---A capture's packets to a callback, in a light thread of the worker's own.
+---@class pcap.Loop
+---@field capture pcap.RestyCapture
+local Loop = {}
+
+---What the loop has done.
+---@return pcap.LoopStats stats
+function Loop:stats() end
+
+---Changes the capture's filter while the loop runs.
+---@param filter string|pcap.Filter
+---@return pcap.Loop|nil loop  itself
+---@return string|nil message  libpcap's; nothing has changed then
+function Loop:set_filter(filter) end
+
+---Ends the loop and closes the capture. Stopping it again does nothing.
+function Loop:stop() end
+
+---Captures that nginx's master has opened, one for each worker.
+---@class pcap.Team
+local Team = {}
+
+---Takes this worker's capture and closes the others; for init_worker_by_lua.
+---@return pcap.RestyCapture|nil cap
+---@return string|nil message  there is none for this worker, or it was a dead one's
+function Team:take() end
+
+---Closes the captures that have not been taken.
+function Team:close() end
+
+-- pcap.decode
+
+---@class pcap.decode
+local decode = {}
+
+---Makes an object that decodes packets: `layers(pkt).tcp`.
+---@param linktype? integer  a number of pcap.DLT (default: each packet's own, EN10MB for a string)
+---@return pcap.Layers layers
+function decode.layers(linktype) end
+
+---Adds a protocol: layers objects that are made from now on know it.
+---@param space "linktype"|"ethertype"|"sap"|"chdlc"|"ppp"|"ip"|"gre"|"tcp"|"udp"|"sctp"
+---@param number integer
+---@param protocol string|table  the name of a file in pcap/decode, or what such a file returns
+function decode.add(space, number, protocol) end
+
+---Says in one line what is in a packet, close to `tcpdump -n -q -t`.
+---@param pkt pcap.Packet|string
+---@param linktype? integer  a number of pcap.DLT (default: the packet's own, EN10MB for a string)
+---@return string line
+function decode.summary(pkt, linktype) end
+
+---The bytes of an address of IPv4, IPv6 or Ethernet, and its number.
+---@param text string
+---@return string|nil bytes  4, 16 or 6 of them
+---@return number|string|nil number  nil for IPv6; or the message
+function decode.address(text) end
+
+---The text of an address.
+---@param bytes string  4 (IPv4), 6 (Ethernet) or 16 (IPv6) of them
+---@return string text
+function decode.text(bytes) end
+
+---Decodes an Ethernet header, as pcaplua does.
+---@param bytes string
+---@param into? table  filled and returned in place of a new table
+---@return pcap.header.ethernet|nil header
+---@return string|nil message
+function decode.decode_ethernet(bytes, into) end
+
+---Decodes an IPv4 header, as pcaplua does.
+---@param bytes string
+---@param into? table  filled and returned in place of a new table
+---@return pcap.header.ip|nil header
+---@return string|nil message
+function decode.decode_ip(bytes, into) end
+
+---Decodes a TCP header, as pcaplua does.
+---@param bytes string
+---@param into? table  filled and returned in place of a new table
+---@return pcap.header.tcp|nil header
+---@return string|nil message
+function decode.decode_tcp(bytes, into) end
+
+---Decodes a UDP header, as pcaplua does.
+---@param bytes string
+---@param into? table  filled and returned in place of a new table
+---@return pcap.header.udp|nil header
+---@return string|nil message
+function decode.decode_udp(bytes, into) end
+
+---@class pcap.header.ethernet
+---@field dst string  six bytes
+---@field src string  six bytes
+---@field type integer
+---@field content string
+
+---@class pcap.header.ip
+---@field version integer
+---@field header_size integer  bytes
+---@field ToS integer
+---@field total_length integer  bytes
+---@field id integer
+---@field dont_fragment boolean
+---@field more_fragments boolean
+---@field fragment_offset integer  units of 8 bytes
+---@field ttl integer
+---@field proto integer
+---@field checksum integer
+---@field src string  text
+---@field dst string  text
+---@field content string  without options and padding
+
+---@class pcap.header.tcp
+---@field source_port integer
+---@field dest_port integer
+---@field seq_num integer
+---@field ack integer
+---@field offset integer  bytes
+---@field f_fin boolean
+---@field f_syn boolean
+---@field f_reset boolean
+---@field f_push boolean
+---@field f_ack boolean
+---@field f_urg boolean
+---@field window integer
+---@field checksum integer
+---@field urgent_pointer integer
+---@field content string  without options
+
+---@class pcap.header.udp
+---@field source_port integer
+---@field dest_port integer
+---@field length integer  bytes
+---@field checksum integer
+---@field content string
+
+---What is in a packet. Called with a packet, or with a string and its bytes on the wire, it is
+---filled anew and returns itself. It has a view of each header, or nil.
+---@class pcap.Layers
+---@overload fun(pkt: pcap.Packet|string, wirelen?: integer): pcap.Layers
+---@field linktype integer  the link type by which the packet was decoded
+---@field payload_begin integer  position of the first captured byte behind the last header, from 1
+---@field payload_end integer  position of the last captured byte
+---@field payload_length integer  bytes of payload by what the headers say, captured or not
+---@field last? string  name of the last header that was decoded
+---@field error? string  what is wrong with the packet
+---@field inner? pcap.Layers  what is in a tunnel
+---@field ah? pcap.view.ah
+---@field arcnet? pcap.view.arcnet
+---@field arp? pcap.view.arp
+---@field ayiya? pcap.view.ayiya
+---@field chdlc? pcap.view.chdlc
+---@field direction? pcap.view.direction
+---@field docsis? pcap.view.docsis
+---@field erspan? pcap.view.erspan
+---@field esp? pcap.view.esp
+---@field eth? pcap.view.eth
+---@field etherip? pcap.view.etherip
+---@field fddi? pcap.view.fddi
+---@field frame_relay? pcap.view.frame_relay
+---@field geneve? pcap.view.geneve
+---@field gre? pcap.view.gre
+---@field gtp? pcap.view.gtp
+---@field icmp? pcap.view.icmp
+---@field icmpv6? pcap.view.icmpv6
+---@field igmp? pcap.view.igmp
+---@field ip? pcap.view.ip
+---@field ipnet? pcap.view.ipnet
+---@field l2tp? pcap.view.l2tp
+---@field llc? pcap.view.llc
+---@field mobility? pcap.view.mobility
+---@field mpls? pcap.view.mpls
+---@field nflog? pcap.view.nflog
+---@field null? pcap.view.null
+---@field pbb? pcap.view.pbb
+---@field pflog? pcap.view.pflog
+---@field pktap? pcap.view.pktap
+---@field ppi? pcap.view.ppi
+---@field ppp? pcap.view.ppp
+---@field pppoe? pcap.view.pppoe
+---@field prism? pcap.view.prism
+---@field radiotap? pcap.view.radiotap
+---@field sctp? pcap.view.sctp
+---@field slarp? pcap.view.slarp
+---@field slip? pcap.view.slip
+---@field sll? pcap.view.sll
+---@field tcp? pcap.view.tcp
+---@field teredo? pcap.view.teredo
+---@field token_ring? pcap.view.token_ring
+---@field udp? pcap.view.udp
+---@field usb? pcap.view.usb
+---@field vlan? pcap.view.vlan
+---@field vntag? pcap.view.vntag
+---@field vxlan? pcap.view.vxlan
+---@field wireguard? pcap.view.wireguard
+---@field wlan? pcap.view.wlan
+local Layers = {}
+
+---What comes after the last header, as far as it was captured.
+---@return string|nil bytes  nil once the packet is no longer there
+function Layers:payload() end
+
+---A key that all packets of a flow share: addresses, ports and protocol, as bytes.
+---@param either? boolean  true: the same key for both directions
+---@return string|nil key  nil where there is no IP
+function Layers:flow(either) end
+
+---Verifies one checksum, or all that the packet has.
+---@param name? "ip"|"tcp"|"udp"|"icmp"|"icmpv6"|"igmp"
+---@return boolean|nil right  nil: it cannot be told
+---@return string|nil which  without `name`, the layer that is wrong; or why it cannot be told
+function Layers:verify(name) end
+
+-- Headers. A view stays as it is until its layers object's next packet. Addresses are text; a name
+-- with _bytes is the same as a string of bytes, one with _number as a number. A field is nil where
+-- the header has it not.
+
+---@class pcap.View
+---@field begin integer  position of the header's first byte in the packet, from 1
+---@field content_length integer  bytes behind the header by what the headers say
+
+---@class pcap.vlan_tag
+---@field id integer
+---@field priority integer
+---@field drop_eligible boolean
+---@field type integer
+
+---@class pcap.mpls_label
+---@field label integer
+---@field traffic_class integer
+---@field bottom boolean
+---@field ttl integer
+
+---@class pcap.gtp_extension
+---@field type integer
+---@field length integer  bytes
+
+---@class pcap.igmp_record
+---@field type integer
+---@field group string
+---@field sources string[]  addresses
+
+---@class pcap.ndp_prefix
+---@field prefix string
+---@field length integer  bits
+---@field on_link boolean
+---@field autonomous boolean
+---@field valid_lifetime integer  seconds
+---@field preferred_lifetime integer  seconds
+
+---@class pcap.ndp_option
+---@field type integer
+---@field data string
+
+---The kinds as a list, and what is in those that are known.
+---@class pcap.tcp_options: { [integer]: integer }
+---@field mss? integer  bytes
+---@field window_scale? integer
+---@field sack_permitted? true
+---@field sack? integer[][]  pairs of edges
+---@field tsval? integer
+---@field tsecr? integer
+
+---@class pcap.view.ah: pcap.View
+---@field proto integer  behind extension headers that follow
+---@field spi integer
+---@field seq_num integer
+
+---@class pcap.view.arcnet: pcap.View
+---@field src integer
+---@field dst integer
+---@field type integer
+---@field split_flag? integer
+---@field seq_num? integer
+
+---@class pcap.view.arp: pcap.View
+---@field opcode integer
+---@field src string
+---@field dst string
+---@field src_bytes string
+---@field dst_bytes string
+---@field src_hw string
+---@field dst_hw string
+---@field src_hw_bytes string
+---@field dst_hw_bytes string
+---@field hardware_type integer
+---@field protocol_type integer
+---@field hardware_size integer
+---@field protocol_size integer
+
+---@class pcap.view.ayiya: pcap.View
+---@field identity_type integer
+---@field identity? string
+---@field hash_method integer
+---@field auth_method integer
+---@field opcode integer
+---@field next_header integer
+---@field epoch integer
+
+---@class pcap.view.chdlc: pcap.View
+---@field address integer
+---@field control integer
+---@field type integer
+
+---@class pcap.view.direction: pcap.View
+---@field sent boolean
+
+---@class pcap.view.docsis: pcap.View
+---@field type integer
+---@field parameter integer
+---@field has_extension boolean
+---@field mac_parameter integer
+---@field length integer
+
+---@class pcap.view.erspan: pcap.View
+---@field type integer  1 to 3; type I has no header
+---@field version? integer
+---@field vlan? integer
+---@field cos? integer
+---@field truncated? boolean
+---@field session? integer
+---@field index? integer  of type II
+---@field timestamp? integer  of type III
+---@field sgt? integer  of type III
+---@field frame_type? integer  of type III
+---@field hardware_id? integer  of type III
+---@field direction? integer  of type III
+
+---@class pcap.view.esp: pcap.View
+---@field spi integer
+---@field seq_num integer
+
+---@class pcap.view.eth: pcap.View
+---@field dst string
+---@field src string
+---@field dst_bytes string
+---@field src_bytes string
+---@field dst_number integer
+---@field src_number integer
+---@field type integer
+---@field tag? integer  of a switch's chip (DSA)
+
+---@class pcap.view.etherip: pcap.View
+---@field version integer
+
+---@class pcap.view.fddi: pcap.View
+---@field frame_control integer
+---@field dst string
+---@field src string
+---@field dst_bytes string
+---@field src_bytes string
+
+---@class pcap.view.frame_relay: pcap.View
+---@field dlci integer
+---@field cr boolean
+---@field fecn boolean
+---@field becn boolean
+---@field de boolean
+---@field nlpid? integer  nil in Cisco's encapsulation
+
+---@class pcap.view.geneve: pcap.View
+---@field type integer
+---@field vni integer
+
+---@class pcap.view.gre: pcap.View
+---@field flags integer
+---@field version integer
+---@field type integer
+---@field checksum? integer
+---@field key? integer
+---@field seq_num? integer
+---@field call_id? integer  of version 1 (PPTP)
+---@field ack_num? integer  of version 1 (PPTP)
+---@field vsid? integer
+---@field flow_id? integer
+
+---@class pcap.view.gtp: pcap.View
+---@field flags integer
+---@field version integer
+---@field message_type integer
+---@field length integer  bytes
+---@field teid integer
+---@field seq_num? integer
+---@field npdu? integer
+---@field next_extension? integer
+---@field extensions pcap.gtp_extension[]  in their order
+---@field pdu_type? integer  of a PDU session
+---@field qfi? integer  of a PDU session
+
+---@class pcap.view.icmp: pcap.View
+---@field type integer
+---@field code integer
+---@field checksum integer
+---@field id? integer
+---@field seq? integer
+---@field gateway? string  of a redirect
+---@field mtu? integer  of fragmentation needed, bytes
+---@field pointer? integer  of a parameter problem
+---@field quoted? pcap.Layers  the packet that an error quotes
+
+---@class pcap.view.icmpv6: pcap.View
+---@field type integer
+---@field code integer
+---@field checksum integer
+---@field id? integer  of an echo
+---@field seq? integer  of an echo
+---@field mtu? integer  of packet too big, or of the option, bytes
+---@field pointer? integer
+---@field quoted? pcap.Layers  the packet that an error quotes
+---@field group? string  of multicast listeners
+---@field target? string
+---@field target_bytes? string
+---@field destination? string
+---@field destination_bytes? string
+---@field source_link_address? string
+---@field target_link_address? string
+---@field f_router? boolean
+---@field f_solicited? boolean
+---@field f_override? boolean
+---@field hop_limit? integer
+---@field f_managed? boolean
+---@field f_other? boolean
+---@field router_lifetime? integer  seconds
+---@field reachable_time? integer  milliseconds
+---@field retrans_timer? integer  milliseconds
+---@field prefixes? pcap.ndp_prefix[]
+---@field options? pcap.ndp_option[]
+
+---@class pcap.view.igmp: pcap.View
+---@field type integer
+---@field version integer  1 to 3
+---@field max_resp? integer
+---@field checksum integer
+---@field group? string
+---@field group_bytes? string
+---@field suppress? boolean  of a query of version 3
+---@field qrv? integer  of a query of version 3
+---@field qqic? integer  of a query of version 3
+---@field sources? string[]  of a query of version 3: addresses
+---@field records? pcap.igmp_record[]  of a report of version 3
+
+---@class pcap.view.ip: pcap.View
+---@field version integer
+---@field header_size integer  bytes, of version 6 with its extension headers
+---@field ToS integer
+---@field total_length? integer  bytes, of version 4
+---@field id? integer  nil for version 6 without a fragment header
+---@field dont_fragment? boolean
+---@field more_fragments boolean
+---@field fragment_offset integer  units of 8 bytes
+---@field is_fragment boolean
+---@field ttl integer
+---@field proto integer  of version 6 the one behind the extension headers
+---@field checksum? integer
+---@field src string
+---@field dst string
+---@field src_bytes string
+---@field dst_bytes string
+---@field src_number? integer
+---@field dst_number? integer
+---@field options? string  bytes, of version 4
+---@field is_routed boolean  whether a source route or a routing header has hops to come
+---@field final_dst? string  the last address of such a route
+---@field final_dst_bytes? string
+---@field flow_label? integer
+---@field payload_length? integer  bytes, of version 6
+---@field next_header? integer
+---@field routing_type? integer
+---@field segments_left? integer  of a routing header
+---@field home_address? string  a mobile node's
+---@field home_address_bytes? string
+
+---@class pcap.view.ipnet: pcap.View
+---@field version integer
+---@field family integer
+---@field hook integer
+---@field length integer
+---@field interface integer
+---@field group_interface integer
+---@field src_zone integer
+---@field dst_zone integer
+
+---@class pcap.view.l2tp: pcap.View
+---@field version integer  2 or 3
+---@field is_control boolean
+---@field flags integer
+---@field length? integer
+---@field tunnel? integer
+---@field session? integer
+---@field ccid? integer  of version 3
+---@field ns? integer
+---@field nr? integer
+
+---@class pcap.view.llc: pcap.View
+---@field dsap integer
+---@field ssap integer
+---@field control integer
+
+---@class pcap.view.mobility: pcap.View
+---@field type integer
+---@field next_header integer
+---@field header_size integer
+---@field checksum integer
+---@field seq_num? integer  of a binding update or acknowledgement
+---@field lifetime? integer  units of 4 seconds
+---@field status? integer  of a binding acknowledgement
+
+---@class pcap.view.mpls: pcap.View
+---@field label integer
+---@field traffic_class integer
+---@field bottom boolean
+---@field ttl integer
+---@field count integer  how many labels there are
+---@field labels pcap.mpls_label[]  all, the outermost first
+
+---@class pcap.view.nflog: pcap.View
+---@field family integer
+---@field version integer
+---@field resource_id integer
+---@field prefix? string
+---@field protocol? integer
+---@field hook? integer
+---@field input_interface? integer
+---@field output_interface? integer
+---@field uid? integer
+---@field gid? integer
+
+---@class pcap.view.null: pcap.View
+---@field family integer
+
+---@class pcap.view.pbb: pcap.View
+---@field isid integer
+---@field priority integer
+---@field drop_eligible boolean
+---@field nca boolean
+---@field dst string
+---@field src string
+---@field dst_bytes string
+---@field src_bytes string
+---@field type integer  the customer's
+
+---@class pcap.view.pflog: pcap.View
+---@field length integer  bytes
+---@field family integer
+---@field action integer
+---@field reason integer
+---@field interface string
+---@field rule integer
+
+---@class pcap.view.pktap: pcap.View
+---@field length integer  bytes
+---@field record_type integer
+---@field linktype integer
+---@field interface string
+---@field flags integer
+---@field family integer
+---@field pid integer
+---@field command string
+---@field service_class integer
+---@field interface_type integer
+---@field interface_unit integer
+---@field effective_pid integer
+---@field effective_command string
+
+---@class pcap.view.ppi: pcap.View
+---@field version integer
+---@field flags integer
+---@field length integer  bytes
+---@field linktype integer  of what follows
+
+---@class pcap.view.ppp: pcap.View
+---@field proto integer
+
+---@class pcap.view.pppoe: pcap.View
+---@field code integer
+---@field session integer
+---@field length integer  bytes
+
+---@class pcap.view.prism: pcap.View
+---@field code integer
+---@field length integer  bytes
+---@field is_avs boolean  AVS's header, not Prism's
+
+---@class pcap.view.radiotap: pcap.View
+---@field version integer
+---@field length integer  bytes
+---@field present integer  the first bitmap
+---@field flags integer
+---@field is_padded boolean
+
+---@class pcap.view.sctp: pcap.View
+---@field source_port integer
+---@field dest_port integer
+---@field tag integer
+---@field checksum integer
+
+---@class pcap.view.slarp: pcap.View
+---@field address? string  not of a keepalive
+---@field type integer
+---@field netmask? string  not of a keepalive
+---@field seq_num? integer  of a keepalive
+---@field seen? integer  of a keepalive
+---@field reliability? integer  of a keepalive
+
+---@class pcap.view.slip: pcap.View
+---@field sent boolean
+---@field compression integer
+
+---@class pcap.view.sll: pcap.View
+---@field packet_type integer
+---@field hardware_type integer
+---@field type integer
+---@field src string
+---@field src_bytes string
+---@field address_length integer  bytes; of a longer address than 8 src has the first 8
+---@field version integer  1 or 2
+---@field interface? integer  of version 2
+
+---@class pcap.view.tcp: pcap.View
+---@field source_port integer
+---@field dest_port integer
+---@field seq_num integer
+---@field ack integer
+---@field offset integer  bytes of the header
+---@field flags integer
+---@field f_fin boolean
+---@field f_syn boolean
+---@field f_reset boolean
+---@field f_push boolean
+---@field f_ack boolean
+---@field f_urg boolean
+---@field f_ece boolean
+---@field f_cwr boolean
+---@field window integer
+---@field checksum integer
+---@field urgent_pointer integer
+---@field options pcap.tcp_options
+
+---@class pcap.view.teredo: pcap.View
+---@field has_authentication boolean
+---@field has_origin boolean
+---@field origin_port? integer
+---@field origin_address? string
+
+---@class pcap.view.token_ring: pcap.View
+---@field access_control integer
+---@field frame_control integer
+---@field dst string
+---@field src string
+---@field dst_bytes string
+---@field src_bytes string
+---@field is_routed boolean
+
+---@class pcap.view.udp: pcap.View
+---@field source_port integer
+---@field dest_port integer
+---@field length integer  bytes, with the header
+---@field checksum integer
+
+---@class pcap.view.usb: pcap.View
+
+---@class pcap.view.vlan: pcap.View
+---@field type integer
+---@field id integer
+---@field priority integer
+---@field drop_eligible boolean
+---@field count integer  how many tags there are
+---@field tags pcap.vlan_tag[]  all, the outermost first
+
+---@class pcap.view.vntag: pcap.View
+---@field direction integer  1: from the bridge
+---@field pointer boolean
+---@field dst_vif integer
+---@field looped boolean
+---@field version integer
+---@field src_vif integer
+---@field type integer
+
+---@class pcap.view.vxlan: pcap.View
+---@field flags integer
+---@field vni integer
+
+---@class pcap.view.wireguard: pcap.View
+---@field type integer
+---@field sender? integer
+---@field receiver? integer
+---@field counter? number
+
+---@class pcap.view.wlan: pcap.View
+---@field type integer
+---@field subtype integer
+---@field flags integer
+---@field to_ds boolean
+---@field from_ds boolean
+---@field more_fragments boolean
+---@field retry boolean
+---@field power_management boolean
+---@field more_data boolean
+---@field protected boolean
+---@field duration integer
+---@field receiver string
+---@field transmitter? string
+---@field dst? string
+---@field src? string
+---@field bssid? string
+---@field receiver_bytes string
+---@field transmitter_bytes? string
+---@field dst_bytes? string
+---@field src_bytes? string
+---@field bssid_bytes? string
+---@field seq_num? integer
+---@field fragment_number? integer
+---@field tid? integer  of QoS data
