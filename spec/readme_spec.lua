@@ -15,7 +15,7 @@ local OBJECTS = {
 
 local function public_methods()
   local names = {}
-  for source in shell.run("find lua -name '*.lua'"):gmatch "[^\n]+" do
+  for source in shell.run("find lua -name '*.lua' -not -path '*/format/*'"):gmatch "[^\n]+" do
     for class, name in shell.read(source):gmatch "\nfunction (%u%w+):(%l[%w_]*)%(" do
       assert(OBJECTS[class], class .. " has no name in the manual")
       names[#names + 1] = OBJECTS[class] .. ":" .. name
