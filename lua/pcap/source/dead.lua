@@ -20,11 +20,6 @@ function source.fetch(self)
   return capture.none(self, failure.message(self._handle))
 end
 
--- Compiling is all, which checks the expression.
-function source.set_filter()
-  return true
-end
-
 --- Opens a capture that reads from nowhere.
 ---@param linktype? integer  one of pcap.DLT's numbers (default EN10MB)
 ---@param snaplen? integer   bytes; 0 is the default, 65535
