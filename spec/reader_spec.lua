@@ -304,8 +304,7 @@ describe("A reader", function()
     for _, close in ipairs { function(reader) reader:capture():close() end,
       function(reader) reader:close() end } do
       local reader, count = fed(), 0
-      misuse(function()
-        for pkt in reader:packets() do
+      misuse(function() for pkt in reader:packets() do
           count = count + 1
           close(reader)
           assert.equal("", pkt:bytes())

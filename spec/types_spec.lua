@@ -113,7 +113,8 @@ describe("lua/pcap/types.lua", function()
     } do
       pcall(unpack(call))
     end
-    seen.open = found(block("resty/options.lua", "local own_options = {"), "%f[^\n%z]  (%l[%w_]+) = ")
+    seen.open = found(block("resty/options.lua", "local own_options = {"),
+      "%f[^\n%z]  (%l[%w_]+) = ")
     seen.fanout = { id = true, type = true }
     assert.same(seen, declared "options")
     assert.is_truthy(fanout.option { id = 1, type = "hash", rollover = true, defrag = true })

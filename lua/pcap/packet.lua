@@ -23,22 +23,11 @@ local function check_self(self, name)
   end
 end
 
---- A packet's time as one number. 0 is -0, which equals it: dumper:dump() takes 0 for now, as the
--- reference does, and -0 for the time, so that what is copied keeps it.
----@return number seconds
-function packet.seconds(pkt)
-  local seconds = pkt.sec + pkt.nsec / 1e9
-  if seconds == 0 then
-    return -0.0
-  end
-  return seconds
-end
-
 --- Seconds since 1970 as one number, as cap:next() gives it.
 ---@return number seconds
 function Packet:timestamp()
   check_self(self, "timestamp")
-  return packet.seconds(self)
+  return self.sec + self.nsec / 1e9
 end
 
 --- The captured bytes as a string, or a part of them by string.sub's rules.

@@ -22,7 +22,7 @@ end
 ---@return number seci   whole seconds, rounded down
 ---@return number useci  microseconds
 function timestamp.secs2tv(secs)
-  secs = check.number(secs, 1, "secs2tv") + 0 -- cap:next() gives -0 for 0
+  secs = check.number(secs, 1, "secs2tv")
   local seci = floor(secs)
   local useci = floor((secs - seci) * 1e6 + 0.5)
   if useci == 1e6 then

@@ -561,7 +561,7 @@ local Dumper = {}
 
 ---Writes a packet, or a string of bytes as cap:next() gives it.
 ---@param pkt pcap.Packet|string|nil  nil, with a message behind it, gives both back
----@param timestamp? number|string  seconds; nil or 0 is the current time, -0 the time 0
+---@param timestamp? number|string  seconds; nil is the current time, and so is 0 without wirelen
 ---@param wirelen? integer  bytes that it had before it was cut (default #pkt)
 ---@return pcap.Dumper|nil dumper  itself
 ---@return string|nil message

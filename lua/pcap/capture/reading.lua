@@ -6,8 +6,6 @@ local ffi = require "ffi"
 local check = require "pcap.core.check"
 local object = require "pcap.capture.object"
 
-local seconds = require("pcap.packet").seconds
-
 local ffi_string = ffi.string
 local Capture, methods = object.class, {}
 
@@ -42,7 +40,7 @@ local function next_within(self, timeout)
   if pkt.caplen > LARGE then
     collectgarbage("step", pkt.caplen / 512)
   end
-  return capdata, seconds(pkt), pkt.wirelen
+  return capdata, pkt.sec + pkt.nsec / 1e9, pkt.wirelen
 end
 
 --- The next packet's bytes, time and length.

@@ -122,8 +122,8 @@ end
 --- Writes a packet. The arguments are what cap:next() returns, so that
 -- dumper:dump(cap:next()) copies one, or hands back nil and the reason that there is none.
 ---@param pkt string|luapcap_packet  a packet object is written with its own time and length
----@param timestamp? number  seconds; nil or 0 is the current time, to the microsecond. -0, which
---- next() gives for a packet of the time 0, is that time
+---@param timestamp? number  seconds; nil is the current time, to the microsecond, and so is 0
+--- without wirelen. With it, as next() gives both, 0 is the time 0
 ---@param wirelen? integer   bytes it had before it was cut (default #pkt)
 ---@return table|nil dumper  itself
 ---@return string|nil message
@@ -143,8 +143,8 @@ function Dumper:dump(pkt, timestamp, wirelen)
   local own = self._packet
   own.caplen = #pkt
   own.wirelen = wirelen == nil and #pkt or check.integer(wirelen, 3, "dump", #pkt, 2 ^ 32 - 1)
-  timestamp = timestamp == nil and 0 or check.number(timestamp, 2, "dump")
-  if timestamp == 0 and 1 / timestamp > 0 then
+  timestamp = timestamp ~= nil and check.number(timestamp, 2, "dump")
+  if not timestamp or timestamp == 0 and wirelen == nil then
     shim.luapcap_now(own)
   else
     set_time(self, own, timestamp)
