@@ -53,6 +53,7 @@ typedef struct luapcap_window {
     int32_t len;
     int32_t pos;
     int32_t problem;
+    int32_t max_caplen; /* of a plain record: for the format to set */
 } luapcap_window;
 
 /* A record's header in a savefile, in this machine's byte order. */

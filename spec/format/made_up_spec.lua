@@ -13,7 +13,7 @@ function toy.matches(bytes)
   return ffi.string(bytes, 3) == "toy"
 end
 
-local function take(_, window, pkt)
+local function take(window, pkt)
   local pos = window.pos
   local length = pos < window.len and window.bytes[pos] or 256
   if pos + 1 + length > window.len then

@@ -17,8 +17,8 @@ local function step(self, timeout)
     return object.broken(self)
   end
   local pkt = self._packet
-  if not self._take(self._state, self._window, pkt) then
-    return self:_fetch(timeout)
+  if not self._take(self._window, pkt) then
+    return self:_fetch(timeout or self._timeout)
   end
   local match = self._match
   if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
@@ -54,7 +54,7 @@ end
 ---pcap_next_ex
 function methods:next()
   check.open(self, Capture, "next")
-  return next_within(self, self._timeout)
+  return next_within(self)
 end
 
 --- The next packet without a string made of it.
@@ -63,7 +63,7 @@ end
 ---pcap_next_ex
 function methods:next_packet()
   check.open(self, Capture, "next_packet")
-  return step(self, self._timeout)
+  return step(self)
 end
 
 local function finish(self, reason)
@@ -72,7 +72,7 @@ local function finish(self, reason)
 end
 
 local function loop_step(self)
-  local pkt, reason = step(self, self._timeout)
+  local pkt, reason = step(self)
   if pkt then
     return pkt
   end

@@ -36,6 +36,7 @@ typedef struct luapcap_window {
   int32_t len;
   int32_t pos;
   int32_t problem;
+  int32_t max_caplen;
 } luapcap_window;
 
 typedef struct luapcap_record {

@@ -5,7 +5,7 @@
 --
 -- - `matches(bytes)` tells by MAGIC_SIZE bytes whether a file has this format, and `open(window,
 --   opts)` opens one of which HEADER_SIZE bytes are there. It gives a handle and a table of:
--- - `take(state, window, pkt)` takes the record at the window's position into the packet, moves on
+-- - `take(window, pkt)` takes the record at the window's position into the packet, moves on
 --   and answers true; or it changes nothing and answers false. It has no loop: a loop that calls
 --   it could not compile.
 -- - `is_short(state, window)` tells whether more bytes may make the record at the position whole.
@@ -30,10 +30,10 @@ local classic = {}
 classic.MAGIC_SIZE = 4
 classic.HEADER_SIZE = 24
 
--- `max_caplen` is the longest plain record and `longest` the longest that libpcap takes.
+-- `longest` is the longest record that libpcap takes; a window has the longest plain one.
 local new_state = ffi.typeof [[struct {
   luapcap_t *handle;
-  int32_t max_caplen, longest, header_size;
+  int32_t longest, header_size;
 }]]
 
 -- A text for each byte order and unit of time, since numbers in the text cost a caller's trace less
@@ -41,7 +41,7 @@ local new_state = ffi.typeof [[struct {
 -- those are not plain.
 local TAKE = [[
 local cast, record_pointer, swap = ...
-return function(state, window, pkt)
+return function(window, pkt)
   local pos = window.pos
   local data = pos + HEADER_SIZE
   if data > window.len then
@@ -49,7 +49,7 @@ return function(state, window, pkt)
   end
   local record = cast(record_pointer, window.bytes + pos)
   local sec, fraction, caplen = SWAP(record.sec), SWAP(record.fraction), SWAP(record.caplen)
-  if caplen < 0 or caplen > state.max_caplen or caplen > window.len - data
+  if caplen < 0 or caplen > window.max_caplen or caplen > window.len - data
     or fraction < 0 or fraction >= UNITS_PER_SEC or sec < 0 then
     return false
   end
@@ -176,11 +176,11 @@ function classic.open(window, opts)
   if not handle then
     return nil, message
   end
+  window.max_caplen = math.min(shim.luapcap_snapshot(handle), LONGEST)
   local precision = opts.precision == cdefs.TSTAMP_PRECISION_NANO and "nano" or "micro"
   return handle, {
     state = new_state {
       handle = handle,
-      max_caplen = math.min(shim.luapcap_snapshot(handle), LONGEST),
       longest = longest_of(shim.luapcap_datalink(handle)),
       header_size = kind == "patched" and PATCHED_HEADER_SIZE or HEADER_SIZE,
     },

@@ -3,7 +3,7 @@
 -- A source is a table of functions that a capture calls with itself. `kind` is its name. A new
 -- source is one file that overrides what it has:
 --
--- - `take(state, window, pkt)` and `search(cap)`: see capture.lua;
+-- - `take(window, pkt)` and `search(cap)`: see capture/reading.lua;
 -- - `fetch(cap, timeout)` gives the next packet, or `nil` and the reason, through capture.none();
 -- - `wait(cap, timeout)` waits for a packet without reading it;
 -- - `descriptor(cap)` is what to poll, or nil;

@@ -67,7 +67,7 @@ local function search(self)
   local state, format, match, pkt = self._state, self._format, self._match, self._packet
   while true do
     local window = self._window
-    local taken, reason = format.take(state, window, pkt), nil
+    local taken, reason = format.take(window, pkt), nil
     if not taken then
       local more = false
       if format.is_short(state, window) then
