@@ -8,6 +8,10 @@ local tunnels = require "spec.support.tunnels"
 
 local PACKETS = 200000
 
+-- Samples of a hundred that are not in compiled code: 2 to 8 for a loop that is compiled whole, up to
+-- 18 on a busy machine, where reading the file takes its share; 45 and more for one in pieces.
+local MOST = 30
+
 -- Prints in how many samples of a hundred other than compiled code ran, and the kilobytes of
 -- garbage of one time through the file, beyond what opening and reading leave.
 local SCRIPT = [[
@@ -80,7 +84,7 @@ end
 -- coalescing too complex").
 local function assert_compiled(output)
   if jit.arch == "x86" then return end
-  assert.is_true(tonumber(output:match("elsewhere (%d+)")) < 15, output)
+  assert.is_true(tonumber(output:match("elsewhere (%d+)")) < MOST, output)
 end
 
 describe("layers(pkt)", function()
