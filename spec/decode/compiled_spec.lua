@@ -8,8 +8,8 @@ local tunnels = require "spec.support.tunnels"
 
 local PACKETS = 200000
 
--- Samples of a hundred that are not in compiled code: 2 to 8 for a loop that is compiled whole, up to
--- 18 on a busy machine, where reading the file takes its share; 45 and more for one in pieces.
+-- Samples of a hundred that are not in compiled code: 2 to 8 for a loop that is compiled whole, up
+-- to 18 on a busy machine, where reading the file takes its share; 45 and more for one in pieces.
 local MOST = 30
 
 -- Prints in how many samples of a hundred other than compiled code ran, and the kilobytes of
