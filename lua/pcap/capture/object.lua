@@ -67,7 +67,6 @@ function object.new(source, handle, name, fields)
   self._fetch = source.fetch
   self._search = source.search
   self._take = self._take or source.take
-  self._state = self._state or false
   self._window = self._window or NO_WINDOW
   self._match = false -- the function that filters packets in this module
   self._program = false -- the program that the kernel runs

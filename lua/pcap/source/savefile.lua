@@ -64,7 +64,8 @@ end
 
 -- The next packet that the filter takes. A loop, so a caller's loop does not compile around it.
 local function search(self)
-  local state, format, match, pkt = self._state, self._format, self._match, self._packet
+  local format, match, pkt = self._format, self._match, self._packet
+  local state = format.state
   while true do
     local window = self._window
     local taken, reason = format.take(window, pkt), nil
@@ -92,7 +93,8 @@ end
 -- Called where the window has no plain record at its position. A record that is odd but whole goes
 -- straight to its format's judgement, so that a caller's loop compiles.
 local function fetch(self)
-  local state, format, window, pkt = self._state, self._format, self._window, self._packet
+  local format, window, pkt = self._format, self._window, self._packet
+  local state = format.state
   if format.is_short(state, window) then
     return search(self)
   end
@@ -178,8 +180,7 @@ function savefile.new(kind, name, window, format, opts, fields)
   if not handle then
     return nil, reading
   end
-  fields._window, fields._format, fields._state = window, reading, reading.state
-  fields._take = reading.take
+  fields._window, fields._format, fields._take = window, reading, reading.take
   fields._memory = fields._memory or {}
   fields._memory.window = window -- which is its own, where the handle has not taken it
   capture.reads(reading.take)
