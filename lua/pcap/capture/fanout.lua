@@ -57,7 +57,7 @@ end
 
 --- Joins a fanout group: from here on each packet of the interface goes to one of the group's
 -- captures, in whatever process. What arrived before is discarded, so that no packet is seen
--- twice. It takes about 50 milliseconds. A capture leaves its group when it is closed.
+-- twice. It takes the capture's buffer timeout, and up to as much again. A capture leaves its group when it is closed.
 ---@param id integer    the group, 0 to 65535, among all programs of the network namespace
 ---@param kind? string  how packets are dealt: "hash" (default; a flow stays together), "lb"
 --- (in turn), "cpu" (which received it), "rnd" (at random), "qm" (its receive queue),
@@ -84,7 +84,8 @@ function methods:set_fanout(id, kind, flags)
   if self._fanout then
     return nil, ("%s is in fanout group %d already"):format(tostring(self), self._fanout)
   end
-  local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil)
+  local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil,
+    self._buffer_timeout)
   if status == 0 then
     self._fanout = id
     -- Libpcap does not say where the kernel has refused the filter.
