@@ -161,6 +161,21 @@ describe("pcap.resty #nginx #live", function()
     assert.equal(sent, stats().count)
   end)
 
+  it("filters by itself where the kernel does not take so large a filter, and says so", function()
+    if not net.require_privilege(pending) then return end
+    serve()
+    local warning = resty.run(t.server, [[
+      local pcap, terms = require "pcap", {}
+      for i = 1, 2100 do terms[i] = ("ether[14:4] = 0x%08x"):format(i) end
+      terms[#terms + 1] = "ether[14:4] = 0x30303031" -- packets 10000 to 19999
+      local filter = pcap.compile(table.concat(terms, " or "), { optimize = false })
+      return select(2, loop:set_filter(filter))]])
+    assert.matches("copies every packet", warning)
+    traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == 10000 end)
+    assert.equal(10000, stats().count)
+  end)
+
   it("stops when told to, in the callback too, and delivers no packet after that", function()
     if not net.require_privilege(pending) then return end
     serve { callback = "count = count + 1 if count == 1000 then loop:stop() end" }
