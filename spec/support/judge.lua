@@ -22,6 +22,7 @@ end
 local FIELDS = {
   eth = {
     ["eth.src"] = "src", ["eth.dst"] = "dst",
+    ["eth.type"] = function(h) return h.type > 1500 and h.type end,
   },
   mpls = {
     ["mpls.label"] = each("labels", "label"), ["mpls.exp"] = each("labels", "traffic_class"),
@@ -35,9 +36,12 @@ local FIELDS = {
   vntag = {
     ["vntag.dir"] = "direction", ["vntag.ptr"] = "pointer", ["vntag.dst"] = "dst_vif",
     ["vntag.looped"] = "looped", ["vntag.version"] = "version", ["vntag.src"] = "src_vif",
+    ["vntag.etype"] = function(h) return h.type > 1500 and h.type end,
   },
   arp = {
-    ["arp.opcode"] = "opcode",
+    ["arp.opcode"] = "opcode", ["arp.hw.type"] = "hardware_type",
+    ["arp.proto.type"] = "protocol_type", ["arp.hw.size"] = "hardware_size",
+    ["arp.proto.size"] = "protocol_size",
     ["arp.src.hw_mac"] = function(h) return h.hardware_size == 6 and h.src_hw end,
     ["arp.dst.hw_mac"] = function(h) return h.hardware_size == 6 and h.dst_hw end,
     ["arp.src.proto_ipv4"] = "src", ["arp.dst.proto_ipv4"] = "dst",
@@ -134,6 +138,8 @@ local FIELDS = {
     ["mip6.bu.seqnr"] = function(h) return h.type == 5 and h.seq_num end,
     ["mip6.ba.seqnr"] = function(h) return h.type == 6 and h.seq_num end,
     ["mip6.ba.status"] = "status",
+    ["mip6.bu.lifetime"] = function(h) return h.type == 5 and h.lifetime end,
+    ["mip6.ba.lifetime"] = function(h) return h.type == 6 and h.lifetime end,
   },
   gre = {
     ["gre.proto"] = "type", ["gre.key"] = "key", ["gre.key.call_id"] = "call_id",
@@ -148,28 +154,40 @@ local FIELDS = {
     ["erspan.direction"] = "direction",
   },
   vxlan = { ["vxlan.vni"] = "vni" },
-  geneve = { ["geneve.vni"] = "vni" },
+  geneve = { ["geneve.vni"] = "vni", ["geneve.proto_type"] = "type" },
   gtp = {
     ["gtp.flags"] = "flags", ["gtp.message"] = "message_type", ["gtp.length"] = "length",
     ["gtp.teid"] = "teid", ["gtp.ext_hdr.pdu_ses_con.qos_flow_id"] = "qfi",
     ["gtp.ext_hdr.pdu_ses_con.pdu_type"] = "pdu_type",
+    ["gtp.npdu_number"] = "npdu", ["gtp.seq_number"] = "seq_num",
   },
   teredo = {
     ["teredo.orig.addr"] = "origin_address", ["teredo.orig.port"] = "origin_port",
   },
-  ayiya = { ["ayiya.opcode"] = "opcode", ["ayiya.nextheader"] = "next_header" },
+  ayiya = {
+    ["ayiya.opcode"] = "opcode", ["ayiya.nextheader"] = "next_header",
+    ["ayiya.idtype"] = "identity_type", ["ayiya.hashmethod"] = "hash_method",
+    ["ayiya.authmethod"] = "auth_method",
+  },
   l2tp = {
     ["l2tp.type"] = "is_control", ["l2tp.version"] = "version", ["l2tp.tunnel"] = "tunnel",
     ["l2tp.session"] = function(h) return h.version == 2 and h.session end,
     ["l2tp.sid"] = function(h) return h.version == 3 and h.session end,
     ["l2tp.ccid"] = "ccid", ["l2tp.Ns"] = "ns", ["l2tp.Nr"] = "nr",
+    ["l2tp.length"] = "length",
   },
   wireguard = {
     ["wg.type"] = "type", ["wg.sender"] = "sender", ["wg.receiver"] = "receiver",
     ["wg.counter"] = "counter",
   },
   esp = { ["esp.spi"] = "spi", ["esp.sequence"] = "seq_num" },
-  pppoe = { ["pppoe.session_id"] = "session", ["pppoe.payload_length"] = "length" },
+  pppoe = {
+    ["pppoe.session_id"] = "session", ["pppoe.payload_length"] = "length",
+    ["pppoe.code"] = "code",
+  },
+  ppp = { ["ppp.protocol"] = "proto" },
+  llc = { ["llc.dsap"] = "dsap", ["llc.ssap"] = "ssap" },
+  etherip = { ["etherip.ver"] = "version" },
   ah = { ["ah.spi"] = "spi", ["ah.sequence"] = "seq_num" },
   sll = {
     ["sll.pkttype"] = "packet_type", ["sll.hatype"] = "hardware_type",
@@ -184,16 +202,21 @@ local FIELDS = {
     ["slarp.ptype"] = "type", ["slarp.address"] = "address", ["slarp.mysequence"] = "seq_num",
     ["slarp.yoursequence"] = "seen",
   },
-  radiotap = { ["radiotap.length"] = "length" },
-  ppi = { ["ppi.length"] = "length", ["ppi.dlt"] = "linktype" },
+  radiotap = { ["radiotap.length"] = "length", ["radiotap.version"] = "version" },
+  ppi = { ["ppi.length"] = "length", ["ppi.dlt"] = "linktype", ["ppi.version"] = "version" },
   wlan = {
     ["wlan.fc.type"] = "type", ["wlan.fc.subtype"] = "subtype", ["wlan.ra"] = "receiver",
     ["wlan.ta"] = "transmitter", ["wlan.sa"] = "src", ["wlan.da"] = "dst",
     ["wlan.bssid"] = "bssid", ["wlan.seq"] = "seq_num", ["wlan.frag"] = "fragment_number",
     ["wlan.fc.protected"] = "protected", ["wlan.fc.retry"] = "retry", ["wlan.qos.tid"] = "tid",
+    ["wlan.fc.moredata"] = "more_data", ["wlan.fc.pwrmgt"] = "power_management",
+    ["wlan.fc.frag"] = "more_fragments", ["wlan.duration"] = "duration", ["wlan.flags"] = "flags",
   },
   fddi = { ["fddi.fc"] = "frame_control" },
-  token_ring = { ["tr.dst"] = "dst", ["tr.ac"] = "access_control", ["tr.fc"] = "frame_control" },
+  token_ring = {
+    ["tr.dst"] = "dst", ["tr.src"] = "src", ["tr.sr"] = "is_routed",
+    ["tr.ac"] = "access_control", ["tr.fc"] = "frame_control",
+  },
   arcnet = {
     ["arcnet.src"] = "src", ["arcnet.dst"] = "dst", ["arcnet.protID"] = "type",
     ["arcnet.sequence"] = "seq_num",
@@ -202,21 +225,29 @@ local FIELDS = {
     ["fr.dlci"] = "dlci", ["fr.fecn"] = "fecn", ["fr.becn"] = "becn", ["fr.de"] = "de",
     ["fr.cr"] = "cr",
   },
-  docsis = { ["docsis.fctype"] = "type", ["docsis.len"] = "length" },
+  docsis = {
+    ["docsis.fctype"] = "type", ["docsis.len"] = "length", ["docsis.exthdr"] = "has_extension",
+  },
   nflog = {
     ["nflog.family"] = "family", ["nflog.res_id"] = "resource_id", ["nflog.prefix"] = "prefix",
     ["nflog.hook"] = "hook", ["nflog.protocol"] = "protocol",
     ["nflog.ifindex_indev"] = "input_interface", ["nflog.ifindex_outdev"] = "output_interface",
     ["nflog.uid"] = "uid", ["nflog.gid"] = "gid",
+    ["nflog.version"] = "version",
   },
   ipnet = {
     ["ipnet.family"] = "family", ["ipnet.ifindex"] = "interface",
     ["ipnet.grifindex"] = "group_interface", ["ipnet.zsrc"] = "src_zone",
     ["ipnet.zdst"] = "dst_zone",
+    ["ipnet.version"] = "version", ["ipnet.htype"] = "hook", ["ipnet.pktlen"] = "length",
   },
   pktap = {
     ["pktap.hdrlen"] = "length", ["pktap.dlt"] = "linktype", ["pktap.ifname"] = "interface",
     ["pktap.pid"] = "pid", ["pktap.pfamily"] = "family",
+    ["pktap.flags"] = "flags", ["pktap.cmdname"] = "command", ["pktap.rectype"] = "record_type",
+    ["pktap.svc_class"] = "service_class", ["pktap.iftype"] = "interface_type",
+    ["pktap.ifunit"] = "interface_unit", ["pktap.epid"] = "effective_pid",
+    ["pktap.ecmdname"] = "effective_command",
   },
 }
 

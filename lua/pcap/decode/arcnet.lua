@@ -10,15 +10,16 @@ local EXCEPTION = 0xff
 local ETHERTYPES = { [196] = 0x86dd, [212] = 0x0800, [213] = 0x0806, [214] = 0x8035,
   [240] = 0x0800, [241] = 0x0806 }
 
--- RFC 1201's, which can be split into fragments. RFC 1051's and others have no such fields.
-local CAN_SPLIT = { [196] = true, [212] = true, [213] = true, [214] = true }
+-- RFC 1051's two, BACnet and diagnoses. All others can be split into fragments, as RFC 1201 says.
+local BACNET = 0xcd
+local IS_WHOLE = { [0x80] = true, [BACNET] = true, [240] = true, [241] = true }
 
 local fields = {
   src = function(h) return h.bytes[0] end,
   dst = function(h) return h.bytes[1] end,
   type = function(h) return h.bytes[2] end,
-  split_flag = function(h) return CAN_SPLIT[h.bytes[2]] and h.bytes[3] or nil end,
-  seq_num = function(h) return CAN_SPLIT[h.bytes[2]] and u16(h.bytes, 4) or nil end,
+  split_flag = function(h) return not IS_WHOLE[h.bytes[2]] and h.bytes[3] or nil end,
+  seq_num = function(h) return not IS_WHOLE[h.bytes[2]] and u16(h.bytes, 4) or nil end,
 }
 
 local function decode(layers, header, data, at, limit, stop, linktype)
@@ -29,8 +30,8 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   end
   local kind = data[at]
   local is_split = false
-  if CAN_SPLIT[kind] then
-    if limit - at > 4 and data[at + 1] == EXCEPTION then
+  if not IS_WHOLE[kind] then
+    if linktype ~= LINUX and limit - at > 4 and data[at + 1] == EXCEPTION then
       at = at + 4 -- the real fields are behind
     end
     if limit - at < 4 then
@@ -47,6 +48,9 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   header.begin, header.content_length = start + 1, stop - at
   header.bytes[0], header.bytes[1], header.bytes[2] = data[start], data[start + 1], kind
   layers.arcnet, layers.last = header, "arcnet"
+  if kind == BACNET then
+    return "llc", 0, at, limit, stop
+  end
   return "ethertype", not is_split and ETHERTYPES[kind] or 0, at, limit, stop
 end
 

@@ -77,6 +77,7 @@ return {
   ethertype = {
     [0x0800] = "ipv4",
     [0x0806] = "arp",
+    [0x6558] = "bridged",
     [0x8035] = "arp",
     [0x8100] = "vlan",
     [0x86dd] = "ipv6",
@@ -134,6 +135,7 @@ return {
     [135] = "mobility",
     [139] = "ipv6_extension",
     [140] = "ipv6_extension",
+    [143] = "bridged",
   },
 
   -- What a packet that is quoted has whole.
@@ -144,6 +146,7 @@ return {
   -- GRE's protocol type, where it is no EtherType.
   gre = {
     [0x22eb] = "erspan",
+    [0x883e] = "wccp",
     [0x88be] = "erspan",
   },
 

@@ -8,7 +8,7 @@ local band, flag, u16 = bit.band, view.flag, view.u16
 local SIZE = 6
 local FCS = 4
 local LINKTYPE_ETHERNET = 1
-local PACKET = 0
+local PACKET, ISOLATED = 0, 0x80 -- types of packets, by the first two bits
 
 local fields = {
   type = function(h) return (bit.rshift(h.bytes[0], 6)) end,
@@ -27,7 +27,8 @@ local function decode(layers, header, data, at, limit, stop)
   if limit - at < size then
     return follow.fail(layers, "docsis: header cut short", at, limit, stop)
   end
-  local is_packet = band(data[at], 0xc0) == PACKET
+  local kind = band(data[at], 0xc0)
+  local is_packet = kind == PACKET or kind == ISOLATED
   local last = at + SIZE + u16(data, at + 2)
   if is_packet and last <= stop and last - at - size >= FCS then
     stop = last - FCS

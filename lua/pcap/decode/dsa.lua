@@ -32,7 +32,7 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   if ethertype > follow.LONGEST_LENGTH then
     return "ethertype", ethertype, at + size, limit, stop
   end
-  return follow.length(header, ethertype, at + size, limit, stop)
+  return follow.length(header, ethertype, data, at + size, limit, stop)
 end
 
 return {

@@ -29,7 +29,7 @@ local function decode(layers, header, data, at, limit, stop)
   if ethertype > LONGEST_LENGTH then
     return "ethertype", ethertype, at + SIZE, limit, stop
   end
-  return follow.length(header, ethertype, at + SIZE, limit, stop)
+  return follow.length(header, ethertype, data, at + SIZE, limit, stop)
 end
 
 return { name = "eth", view = view.type("ethernet", SIZE, fields), decode = decode }

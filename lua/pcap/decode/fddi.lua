@@ -6,7 +6,7 @@ local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local SIZE = 13
-local LLC_FRAME = 0x50 -- of the frame control's bits 0xf0, asynchronous; 0xd0 is synchronous
+local LLC_FRAME = 0x50 -- of the frame control's bits 0xf0
 
 local function reversed(byte)
   local result = 0
@@ -43,7 +43,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.fddi, layers.last = header, "fddi"
-  if bit.band(data[at], 0x70) ~= LLC_FRAME then
+  if bit.band(data[at], 0xf0) ~= LLC_FRAME then
     return nil, nil, at + SIZE, limit, stop
   end
   return "llc", 0, at + SIZE, limit, stop

@@ -8,6 +8,8 @@ local u16 = view.u16
 
 local follow = {}
 
+local RAW_IPX = 0xffff -- Novell's, which has no LLC
+
 --- When it cannot go on: the error is noted, and the payload is all that it was given.
 function follow.fail(layers, message, at, limit, stop)
   layers.error = layers.error or message
@@ -19,13 +21,16 @@ follow.LONGEST_LENGTH = 1500
 
 --- When the header has such a length, with which the packet ends: LLC follows. The header's content
 -- ends there too.
-function follow.length(header, length, at, limit, stop)
+function follow.length(header, length, data, at, limit, stop)
   if length < header.content_length then
     header.content_length = length
   end
   if at + length < stop then
     stop = at + length
     if limit > stop then limit = stop end
+  end
+  if limit - at >= 2 and u16(data, at) == RAW_IPX then
+    return nil, nil, at, limit, stop
   end
   return "llc", 0, at, limit, stop
 end
@@ -36,6 +41,11 @@ function follow.port(layers, space, data, from)
   local ports = layers.spaces[space]
   local port = u16(data, from + 2)
   return (ports[port] and port or u16(data, from))
+end
+
+--- Whether an Ethernet header may stand here: its type is one that is decoded.
+function follow.is_ethernet(layers, data, at, limit)
+  return limit - at >= 14 and layers.spaces.ethertype[u16(data, at + 12)] ~= nil
 end
 
 --- IPv4 or IPv6, whose first four bits say which one it is, or what nothing knows. The numbers are

@@ -7,6 +7,7 @@ local view = require "pcap.decode.view"
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local flag, u16, u24 = view.flag, view.u16, view.u24
 local UNNUMBERED = 0x03
+local CONTROL = 0x02 -- in the last byte of a longer address: its upper bits are no part of the number
 local SNAP, IPV4, IPV6, PPP = 0x80, 0xcc, 0x8e, 0xcf
 local BRIDGED_OUI, BRIDGED_WITH_FCS, BRIDGED = 0x0080c2, 1, 7
 local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
@@ -15,12 +16,13 @@ local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
 local function dlci(h)
   local bytes = h.bytes
   local number = bor(lshift(rshift(bytes[0], 2), 4), rshift(bytes[1], 4))
-  if h.size == 3 then
-    return (bor(lshift(number, 6), rshift(bytes[2], 2)))
-  elseif h.size == 4 then
-    return (bor(lshift(number, 13), lshift(rshift(bytes[2], 1), 6), rshift(bytes[3], 2)))
+  if h.size == 4 then
+    number = bor(lshift(number, 7), rshift(bytes[2], 1))
   end
-  return number
+  if h.size == 2 or flag(bytes[h.size - 1], CONTROL) then
+    return number
+  end
+  return (bor(lshift(number, 6), rshift(bytes[h.size - 1], 2)))
 end
 
 local fields = {

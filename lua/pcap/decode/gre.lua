@@ -1,6 +1,7 @@
 --- GRE (RFC 2784, keys and sequence numbers of RFC 2890) and its version 1, PPTP's (RFC 2637).
 
 local bit = require "bit"
+local apart = require "pcap.decode.apart"
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
@@ -29,17 +30,33 @@ local function is_nvgre(h)
   return u16(h.bytes, 2) == BRIDGED and band(u16(h.bytes, 0), 0xf007) == KEY
 end
 
+local function has_call_id(h)
+  return band(h.bytes[1], 7) == 1 and u16(h.bytes, 2) == PPP
+end
+
+-- Where source routes (RFC 1701) end, each of which tells its length; nil if they are not all
+-- there.
+local past_routes = apart(function(data, at, limit)
+  while limit - at >= 4 do
+    local family, length = u16(data, at), data[at + 3]
+    at = at + 4 + length
+    if family == 0 and length == 0 then
+      return at
+    end
+  end
+end)
+
 local fields = {
   flags = function(h) return (u16(h.bytes, 0)) end,
   version = function(h) return (band(h.bytes[1], 7)) end,
   type = function(h) return (u16(h.bytes, 2)) end,
   key = function(h)
     local flags = u16(h.bytes, 0)
-    return band(flags, 7) == 0 and flag(flags, KEY) and u32(h.bytes, key_at(flags)) or nil
+    return not has_call_id(h) and flag(flags, KEY) and u32(h.bytes, key_at(flags)) or nil
   end,
-  call_id = function(h) -- what version 1 has in the key's place, behind a length
+  call_id = function(h) -- what PPTP has in the key's place, behind a length
     local flags = u16(h.bytes, 0)
-    return band(flags, 7) == 1 and flag(flags, KEY) and u16(h.bytes, key_at(flags) + 2) or nil
+    return has_call_id(h) and flag(flags, KEY) and u16(h.bytes, key_at(flags) + 2) or nil
   end,
   checksum = function(h) return flag(h.bytes[0], 0x80) and u16(h.bytes, 4) or nil end,
   vsid = function(h) return is_nvgre(h) and u24(h.bytes, 4) or nil end,
@@ -62,12 +79,18 @@ local function decode(layers, header, data, at, limit, stop)
   local size = size_of(flags)
   if band(flags, 7) > 1 then
     return follow.fail(layers, "gre: version is neither 0 nor 1", at, limit, stop)
-  elseif flag(flags, ROUTING) then
-    return follow.fail(layers, "gre: source routes are not decoded", at, limit, stop)
   elseif limit - at < size then
     return follow.fail(layers, "gre: header cut short", at, limit, stop)
   end
   fill(header, data, at, size, stop)
+  if flag(flags, ROUTING) then
+    local behind = past_routes(data, at + size, limit)
+    if not behind then
+      return follow.fail(layers, "gre: source routes cut short", at, limit, stop)
+    end
+    size = behind - at
+    header.content_length = stop - behind
+  end
   layers.gre, layers.last = header, "gre"
   if ethertype == BRIDGED then
     return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop

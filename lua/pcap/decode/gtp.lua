@@ -11,6 +11,7 @@ local SIZE, LONGER = 8, 12
 local ROOM = 140 -- for the extension headers that the view keeps
 local EXTENSION, SEQUENCE, NPDU = 4, 2, 1
 local T_PDU = 255
+local LINKTYPE_ETHERNET = 1
 
 -- The extension headers that the view has: a list of tables.
 local function extensions(h)
@@ -75,6 +76,15 @@ local function past_extensions(data, at, limit)
   return at
 end
 
+-- What a T-PDU carries: IP, or Ethernet of a type that is decoded.
+local function content(layers, data, at, limit, stop)
+  local first = limit > at and rshift(data[at], 4)
+  if first ~= 4 and first ~= 6 and follow.is_ethernet(layers, data, at, limit) then
+    return "inner_linktype", LINKTYPE_ETHERNET, at, limit, stop
+  end
+  return follow.ip_version("inner_ethertype", data, at, limit, stop)
+end
+
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
     return follow.fail(layers, "gtp: header cut short", at, limit, stop)
@@ -113,7 +123,7 @@ local function decode(layers, header, data, at, limit, stop)
   if data[at + 1] ~= T_PDU then
     return nil, nil, at + size, limit, stop
   end
-  return follow.ip_version("inner_ethertype", data, at + size, limit, stop)
+  return content(layers, data, at + size, limit, stop)
 end
 
 return {

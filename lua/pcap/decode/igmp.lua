@@ -9,7 +9,11 @@ local view = require "pcap.decode.view"
 local band, u16 = bit.band, view.u16
 local SIZE = 8
 local ROOM = 1500 -- for sources and records
-local QUERY, REPORT_1, REPORT_3 = 0x11, 0x12, 0x22
+local QUERY, REPORT_3 = 0x11, 0x22
+local TRACE, TRACE_REPLY = 0x1f, 0x1e
+
+-- By type: reports and leaving. Other protocols have types too (DVMRP, PIM version 1).
+local VERSIONS = { [0x12] = 1, [0x16] = 2, [0x17] = 2, [REPORT_3] = 3 }
 local QUERY_3_SIZE = 12
 
 -- The addresses from `at` on, as many as are told and there.
@@ -27,7 +31,13 @@ local function version(h)
   if kind == QUERY then
     return h.content_length + SIZE >= QUERY_3_SIZE and 3 or h.bytes[1] == 0 and 1 or 2
   end
-  return kind == REPORT_1 and 1 or kind == REPORT_3 and 3 or 2
+  return VERSIONS[kind]
+end
+
+local function has_group(h)
+  local kind = h.bytes[0]
+  return kind == QUERY or kind == TRACE or kind == TRACE_REPLY
+    or VERSIONS[kind] ~= nil and kind ~= REPORT_3
 end
 
 local function is_query_3(h)
@@ -51,8 +61,8 @@ local fields = {
   version = version,
   max_resp = function(h) return h.bytes[0] ~= REPORT_3 and h.bytes[1] or nil end,
   checksum = function(h) return (u16(h.bytes, 2)) end,
-  group = function(h) return h.bytes[0] ~= REPORT_3 and address.ipv4(h.bytes, 4) or nil end,
-  group_bytes = function(h) return h.bytes[0] ~= REPORT_3 and ffi.string(h.bytes + 4, 4) or nil end,
+  group = function(h) return has_group(h) and address.ipv4(h.bytes, 4) or nil end,
+  group_bytes = function(h) return has_group(h) and ffi.string(h.bytes + 4, 4) or nil end,
   suppress = function(h) if is_query_3(h) then return (view.flag(h.bytes[8], 8)) end end,
   qrv = function(h) return is_query_3(h) and band(h.bytes[8], 7) or nil end,
   qqic = function(h) return is_query_3(h) and h.bytes[9] or nil end,

@@ -75,7 +75,9 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "ip: header cut short", at, limit, stop)
   end
   local size = lshift(band(data[at], 15), 2)
-  if rshift(data[at], 4) ~= 4 then
+  if rshift(data[at], 4) == 6 then
+    return "ethertype", 0x86dd, at, limit, stop -- some tunnels have one number for both
+  elseif rshift(data[at], 4) ~= 4 then
     return follow.fail(layers, "ip: version is not 4", at, limit, stop)
   elseif size < SIZE then
     return follow.fail(layers, "ip: header size is less than 20", at, limit, stop)

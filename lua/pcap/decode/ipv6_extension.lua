@@ -47,10 +47,10 @@ local function route(ip, data, at, size)
   ip.routing_kind, ip.segments = kind, segments
   if segments == 0 or size < 24 then
     return
-  elseif kind == SOURCE_ROUTE or kind == MOBILITY then
+  elseif kind == SOURCE_ROUTE then
     copy(ip.bytes + FINAL_DST, data + (at + 8 + bit.rshift(size - 8, 4) * 16 - 16), 16)
     ip.is_routed = true
-  elseif kind == SEGMENTS then -- the last one comes first (RFC 8754)
+  elseif kind == MOBILITY or kind == SEGMENTS then -- the only one; the last one (RFC 8754)
     copy(ip.bytes + FINAL_DST, data + (at + 8), 16)
     ip.is_routed = true
   end

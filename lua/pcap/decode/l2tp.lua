@@ -73,7 +73,7 @@ end
 
 -- The link type of what may begin here: Ethernet of a type that is decoded, or PPP.
 local function guess(layers, data, at, limit)
-  if limit - at >= 14 and layers.spaces.ethertype[u16(data, at + 12)] then
+  if follow.is_ethernet(layers, data, at, limit) then
     return LINKTYPE_ETHERNET
   elseif limit - at >= 4 and u16(data, at) == 0xff03 and layers.spaces.ppp[u16(data, at + 2)] then
     return LINKTYPE_PPP

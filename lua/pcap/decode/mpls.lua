@@ -6,6 +6,7 @@ local view = require "pcap.decode.view"
 
 local band, rshift = bit.band, bit.rshift
 local append, fill, flag, u16, u24 = view.append, view.fill, view.flag, view.u16, view.u24
+local is_ethernet = follow.is_ethernet
 local SIZE = 4
 local MOST = 64
 local CHANNELS = { [0x21] = 0x0800, [0x57] = 0x86dd } -- of an associated channel (RFC 5586)
@@ -33,11 +34,6 @@ local fields = {
     return labels
   end,
 }
-
--- Whether an Ethernet header may stand here: its type is one that is decoded.
-local function is_ethernet(layers, data, at, limit)
-  return limit - at >= 14 and layers.spaces.ethertype[u16(data, at + 12)] ~= nil
-end
 
 -- What is at the bottom says by its first four bits what it is: 4 and 6 are IP's version, 1 begins
 -- an associated channel, 0 a control word before an Ethernet frame (RFC 4385), or a frame without

@@ -70,14 +70,18 @@ local fields = {
   gid = number(GID),
 }
 
--- Where the attribute with the packet begins, and its bytes.
+-- Where the attribute with the packet begins, its bytes, and the EtherType that another tells.
 local find_payload = apart(function(data, at, limit)
+  local ethertype
   local kind, size, padded = attribute(data, at, limit)
   while kind and kind ~= PAYLOAD do
+    if kind == PACKET_HEADER and size == 8 and limit - at >= 6 then
+      ethertype = u16(data, at + 4)
+    end
     at = at + padded
     kind, size, padded = attribute(data, at, limit)
   end
-  return kind and at, size
+  return kind and at, size, ethertype
 end)
 
 local function decode(layers, header, data, at, limit, stop)
@@ -85,7 +89,7 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "nflog: header cut short", at, limit, stop)
   end
   local start = at
-  local payload, size = find_payload(data, at + SIZE, limit)
+  local payload, size, ethertype = find_payload(data, at + SIZE, limit)
   local kept = (payload or limit) - start
   header.kept = kept <= ROOM and kept or ROOM
   if payload then
@@ -100,7 +104,8 @@ local function decode(layers, header, data, at, limit, stop)
   view.fill(header, data, start, header.kept, stop)
   header.content_length = stop - at
   layers.nflog, layers.last = header, "nflog"
-  return "ethertype", payload and ETHERTYPES[data[start]] or 0, at, limit, stop
+  ethertype = ETHERTYPES[data[start]] or ethertype -- of a bridge the family does not tell
+  return "ethertype", payload and ethertype or 0, at, limit, stop
 end
 
 return {

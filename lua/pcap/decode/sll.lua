@@ -10,6 +10,9 @@ local DLT_SLL2 = 276
 local NETLINK = 824 -- ARPHRD_NETLINK: the protocol is a netlink family there
 local ETH_P_802_2 = 4
 
+-- By hardware type: the link type of a radio's whole frames.
+local RADIO = { [801] = 105, [802] = 119, [803] = 127 }
+
 -- Where each version has its fields.
 local PLACES = {
   [1] = { type = 14, hardware_type = 2, address = 6 },
@@ -52,10 +55,12 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   header.version = version
   layers.sll, layers.last = header, "sll"
   local places = PLACES[version]
-  local number = u16(data, at + places.type)
-  if number == ETH_P_802_2 then
+  local number, hardware = u16(data, at + places.type), u16(data, at + places.hardware_type)
+  if RADIO[hardware] then
+    return "linktype", RADIO[hardware], at + size, limit, stop
+  elseif number == ETH_P_802_2 then
     return "llc", 0, at + size, limit, stop
-  elseif u16(data, at + places.hardware_type) == NETLINK or number <= follow.LONGEST_LENGTH then
+  elseif hardware == NETLINK or number <= follow.LONGEST_LENGTH then
     return nil, nil, at + size, limit, stop
   end
   return "ethertype", number, at + size, limit, stop

@@ -28,7 +28,7 @@ local function decode(layers, header, data, at, limit, stop)
   if ethertype > follow.LONGEST_LENGTH then
     return "ethertype", ethertype, at + SIZE, limit, stop
   end
-  return follow.length(header, ethertype, at + SIZE, limit, stop)
+  return follow.length(header, ethertype, data, at + SIZE, limit, stop)
 end
 
 return { name = "vntag", view = view.type("vntag", SIZE, fields), decode = decode }

@@ -6,7 +6,8 @@ local view = require "pcap.decode.view"
 local u32le = view.u32le
 local SIZE = 16
 local INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
-local SIZES = { [INITIATION] = 148, [RESPONSE] = 92, [COOKIE] = 64, [DATA] = 32 }
+local SIZES = { [INITIATION] = 148, [RESPONSE] = 92, [COOKIE] = 64 }
+local LEAST_DATA = 32
 
 local fields = {
   type = function(h) return h.bytes[0] end,
@@ -24,8 +25,9 @@ local fields = {
 }
 
 local function decode(layers, header, data, at, limit, stop)
-  local size = stop - at >= 4 and limit - at >= 4 and SIZES[u32le(data, at)]
-  if not size or stop - at < size then
+  local size = stop - at
+  local kind = size >= SIZE and limit > at and data[at] -- three bytes are reserved, and used by some
+  if not kind or SIZES[kind] ~= size and not (kind == DATA and size >= LEAST_DATA) then
     return nil, nil, at, limit, stop -- not WireGuard
   elseif limit - at < SIZE then
     return follow.fail(layers, "wireguard: header cut short", at, limit, stop)

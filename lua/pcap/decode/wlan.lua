@@ -19,6 +19,8 @@ local RTS_SIZE, ACK_SIZE, SIZE, WDS_SIZE = 16, 10, 24, 30
 local HAS_TRANSMITTER = { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true, [8] = true,
   [9] = true, [10] = true, [11] = true, [14] = true, [15] = true }
 local PS_POLL, CF_END = 10, 14
+local EXTENSION, DMG_BEACON = 3, 0
+local MESH_CONTROL, MESH_SIZE = 0x01, 6
 
 local function kind(h) return (band(rshift(h.bytes[0], 2), 3)) end
 local function subtype(h) return (rshift(h.bytes[0], 4)) end
@@ -43,12 +45,15 @@ local function bssid_at(h)
   if kind(h) == CONTROL then
     local which = subtype(h)
     return which == PS_POLL and ADDRESS[1] or which == CF_END and ADDRESS[2] or nil
+  elseif kind(h) == EXTENSION then
+    return subtype(h) == DMG_BEACON and ADDRESS[1] or nil
   end
   return (place(BSSID)(h))
 end
 
 local function transmitter_at(h)
-  return h.size >= RTS_SIZE and kind(h) ~= 3 and ADDRESS[2] or nil
+  local is_end = kind(h) == CONTROL and subtype(h) == CF_END -- there it is the BSS's
+  return h.size >= RTS_SIZE and not is_end and ADDRESS[2] or nil
 end
 
 local function text(at_of)
@@ -76,7 +81,10 @@ local fields = {
   power_management = function(h) return (flag(h.bytes[1], 0x10)) end,
   more_data = function(h) return (flag(h.bytes[1], 0x20)) end,
   protected = function(h) return (flag(h.bytes[1], PROTECTED)) end,
-  duration = function(h) return (u16le(h.bytes, 2)) end,
+  duration = function(h) -- PS-Poll has a station's number there
+    local is_poll = kind(h) == CONTROL and subtype(h) == PS_POLL
+    return not is_poll and u16le(h.bytes, 2) or nil
+  end,
   receiver = text(function() return ADDRESS[1] end),
   transmitter = text(transmitter_at),
   dst = text(dst_at),
@@ -108,9 +116,22 @@ local function measure(type_of, which, flags)
   return flag(flags, ORDER) and size + 6 or size + 2, size
 end
 
+-- Bytes of the mesh control that a QoS field announces, with up to two addresses.
+local function mesh_size(h, data, at, limit)
+  local is_announced = h.qos_at > 0 and flag(h.bytes[1], FROM_DS)
+    and flag(h.bytes[h.qos_at + 1], MESH_CONTROL)
+  if not is_announced or at >= limit or data[at] >= 3 then
+    return 0
+  end
+  local size = MESH_SIZE + data[at] * 6
+  return limit - at >= size and size or 0
+end
+
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < ACK_SIZE then
     return follow.fail(layers, "wlan: header cut short", at, limit, stop)
+  elseif band(data[at], 3) ~= 0 then
+    return follow.fail(layers, "wlan: version is not 0", at, limit, stop)
   end
   local type_of, which, flags = band(rshift(data[at], 2), 3), rshift(data[at], 4), data[at + 1]
   local size, qos_at = measure(type_of, which, flags)
@@ -130,7 +151,9 @@ local function decode(layers, header, data, at, limit, stop)
       or flag(flags, MORE_FRAGMENTS) or band(data[at + 22], 15) > 0 or at + size == limit then
     return nil, nil, at + size, limit, stop
   end
-  return "llc", 0, at + size, limit, stop
+  local mesh = mesh_size(header, data, at + size, limit)
+  header.content_length = header.content_length - mesh
+  return "llc", 0, at + size + mesh, limit, stop
 end
 
 return {

@@ -1,0 +1,15 @@
+--- WCCP's redirected packets in GRE, whose version 2 has four bytes before the packet.
+
+local bit = require "bit"
+
+local REDIRECT_SIZE = 4
+local IPV4 = 0x0800
+
+local function decode(_, _, data, at, limit, stop)
+  if limit - at >= REDIRECT_SIZE and bit.rshift(data[at], 4) ~= 4 then
+    at = at + REDIRECT_SIZE
+  end
+  return "inner_ethertype", IPV4, at, limit, stop
+end
+
+return { decode = decode }
