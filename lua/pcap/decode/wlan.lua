@@ -19,6 +19,7 @@ local RTS_SIZE, ACK_SIZE, SIZE, WDS_SIZE = 16, 10, 24, 30
 local HAS_TRANSMITTER = { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true, [8] = true,
   [9] = true, [10] = true, [11] = true, [14] = true, [15] = true }
 local PS_POLL, CF_END = 10, 14
+local STATION = 0xc000 -- the two bits that mark a station's number
 local EXTENSION, DMG_BEACON = 3, 0
 local MESH_CONTROL, MESH_SIZE = 0x01, 6
 
@@ -82,8 +83,9 @@ local fields = {
   more_data = function(h) return (flag(h.bytes[1], 0x20)) end,
   protected = function(h) return (flag(h.bytes[1], PROTECTED)) end,
   duration = function(h) -- PS-Poll has a station's number there
+    local number = u16le(h.bytes, 2)
     local is_poll = kind(h) == CONTROL and subtype(h) == PS_POLL
-    return not is_poll and u16le(h.bytes, 2) or nil
+    return not (is_poll and number >= STATION) and number or nil
   end,
   receiver = text(function() return ADDRESS[1] end),
   transmitter = text(transmitter_at),
