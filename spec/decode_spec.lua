@@ -188,7 +188,7 @@ describe("layers", function()
       { ip4(17, frames.udp("x", { length = 7 })), "udp: length is less than the header's" },
       { frames.ethernet(0x86dd, frames.ipv4(6, "")), "ip: header cut short" },
       { frames.ethernet(0x86dd, frames.ipv4(6, frames.tcp("x"))), "ip: version is not 6" },
-      { frames.ethernet(0x0800, frames.ipv6(6, "")), "ip: version is not 4" },
+      { frames.ethernet(0x0800, ("P"):rep(40)), "ip: version is not 4" },
     } do
       layers(case[1])
       assert.equal(case[2], layers.error)

@@ -94,8 +94,8 @@ local function corpus_of_all()
       packets[#packets + 1] = { link[1], link[3] }
     end
   end
-  for _, packet in ipairs(real_packets()) do
-    packets[#packets + 1] = packet
+  for _, each in ipairs(real_packets()) do
+    packets[#packets + 1] = each
   end
   return packets
 end

@@ -121,10 +121,10 @@ for _, path in ipairs(real) do
 end
 
 describe("the decoder agrees with tshark", function()
-  local remove, is_asked
+  local folder, remove, is_asked
   setup(function()
     if not shell.has "tshark" then return end
-    local folder, all = nil, {}
+    local all = {}
     folder, remove = shell.folder()
     for _, test in ipairs(tests) do
       for _, packet in ipairs(test.packets) do

@@ -27,6 +27,14 @@ local function radio(four)
     { 105, "IEEE802_11 QoS", hex "8802 0000" .. addresses .. hex "0500" .. SNAP .. four },
     { 105, "IEEE802_11 QoS and HT", hex "8882 0000" .. addresses .. hex "0500 00000000" .. SNAP
       .. four },
+    { 105, "IEEE802_11 mesh", hex "8803 0000" .. addresses .. A4 .. hex "0501 001f00000001" .. SNAP
+      .. four },
+    { 105, "IEEE802_11 mesh, one more address", hex "8803 0000" .. addresses .. A4
+      .. hex "0501 011f00000001" .. A1 .. SNAP .. four },
+    { 105, "IEEE802_11 CF-End", hex "e400 0000" .. A1 .. A2 },
+    { 105, "IEEE802_11 DMG beacon", hex "0c00 0000" .. A1 .. ("\0"):rep(20) },
+    { 113, "LINUX_SLL of a radio", hex "0000 0323 0006" .. A1 .. hex "0000 0019"
+      .. hex "0000 0800 00000000" .. frame },
     { 105, "IEEE802_11 encrypted", hex "0842 0000" .. addresses .. ("e"):rep(40) },
     { 105, "IEEE802_11 no data", hex "4801 0000" .. addresses },
     { 105, "IEEE802_11 beacon", hex "8000 0000" .. addresses .. hex "1122334455667788 6400 0100" },
@@ -57,9 +65,14 @@ local function lines(four, six)
     { 6, "IEEE802 with a route", hex "1040" .. A1 .. "\130" .. A2:sub(2) .. hex "0630 0011 0020"
       .. SNAP .. four },
     { 10, "FDDI", hex "50" .. A1 .. A2 .. SNAP .. four },
+    { 7, "ARCNET, LLC", hex "be11 cd 060603" .. four },
+    { 10, "FDDI, not LLC", hex "d0" .. A1 .. A2 .. SNAP .. four },
     { 11, "ATM_RFC1483", SNAP .. four },
+    { 11, "ATM_RFC1483, Ethernet", hex "aaaa03 0080c2 0001 0000" .. inside .. FCS },
     { 19, "ATM_CLIP", four },
     { 107, "FRELAY", hex "1841 03cc" .. four },
+    { 107, "FRELAY, three bytes and control", hex "184083 03cc" .. four },
+    { 107, "FRELAY, four bytes and control", hex "18402003 03cc" .. four },
     { 107, "FRELAY, IPv6", hex "184f 038e" .. six },
     { 107, "FRELAY, SNAP", hex "1841 0300 80 000000 0800" .. four },
     { 107, "FRELAY, bridged", hex "1841 0300 80 0080c2 0007" .. inside },
@@ -68,6 +81,7 @@ local function lines(four, six)
     { 123, "SUNATM", hex "02 01 0020" .. SNAP .. four },
     { 138, "APPLE_IP_OVER_IEEE1394", ("\0"):rep(16) .. hex "0800" .. four },
     { 143, "DOCSIS", hex "0000 003f aa35" .. inside .. FCS },
+    { 143, "DOCSIS, isolated", hex "8000 003f c418" .. inside .. FCS },
     { 204, "PPP_WITH_DIR", hex "00 ff03 0021" .. four },
     { 242, "IPOIB", ("\0"):rep(40) .. hex "0800 0000" .. four },
     { 104, "C_HDLC's SLARP", hex "8f00 8035 00000002 00000007 00000008 ffff" },
@@ -86,6 +100,7 @@ local function systems(four, six)
     { 226, "IPNET", hex "0102 0000" .. frames.u32(#four)
       .. hex "00000001 00000002 00000003 00000004" .. four },
     { 239, "NFLOG", hex "0200 0007" .. before .. attribute(9, four) },
+    { 239, "NFLOG of a bridge", hex "0700 0007" .. before .. attribute(9, four) },
     { 239, "NFLOG, IPv6", hex "0a00 0000" .. attribute(9, six) },
     { 258, "PKTAP", pktap .. frames.ethernet(0x0800, four) },
     { 113, "LINUX_SLL of a longer address", hex "0000 0020 0014 0011223344556677 0800" .. four },

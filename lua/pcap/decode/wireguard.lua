@@ -24,10 +24,21 @@ local fields = {
   end,
 }
 
+-- Behind the type are three bytes of zeros, where some who shake hands have others.
+local function is_message(data, at, limit, size)
+  if size < LEAST_DATA or limit - at < 4 then
+    return false
+  end
+  local kind = data[at]
+  if kind == INITIATION or kind == RESPONSE then
+    return size == SIZES[kind]
+  end
+  local is_zero = view.u24(data, at + 1) == 0
+  return is_zero and (kind == DATA or kind == COOKIE and size == SIZES[kind])
+end
+
 local function decode(layers, header, data, at, limit, stop)
-  local size = stop - at
-  local kind = size >= SIZE and limit > at and data[at] -- three bytes are reserved, and used by some
-  if not kind or SIZES[kind] ~= size and not (kind == DATA and size >= LEAST_DATA) then
+  if not is_message(data, at, limit, stop - at) then
     return nil, nil, at, limit, stop -- not WireGuard
   elseif limit - at < SIZE then
     return follow.fail(layers, "wireguard: header cut short", at, limit, stop)
