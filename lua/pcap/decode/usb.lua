@@ -1,4 +1,4 @@
---- USB, of which the name alone is told.
+--- USB. We tell only the name.
 
 local view = require "pcap.decode.view"
 
