@@ -8,14 +8,13 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-/* The kernel hands over an open block of the ring after 10 ms: this is how the ring is left to
- * become silent. */
+/* How long the ring gets to become silent. The kernel hands over an open block after 10 ms. */
 #define SILENCE_MS 25
-/* How long to wait for a packet to have just passed. */
+/* How long to wait until a packet has just passed. */
 #define GAP_SECONDS 0.001
 
-/* Reads up to `count` packets off the ring, all that are there for -1, in at most a few tens of
- * milliseconds. */
+/* Reads up to `count` packets off the ring; -1 means all that are there. It takes a few tens of
+ * milliseconds at the most. */
 static void discard(pcap_t *p, long count) {
     struct pollfd ready = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
     luapcap_packet packet;
@@ -27,8 +26,8 @@ static void discard(pcap_t *p, long count) {
     }
 }
 
-/* Packets in the ring that this function has not counted yet, as the kernel counts them; they no
- * longer appear in pcap_stats(). */
+/* Packets in the ring that this function has not counted yet, by the kernel's count. They no longer
+ * appear in pcap_stats(). */
 static long count_new(int fd) {
     struct tpacket_stats_v3 stats;
     socklen_t size = sizeof stats;
@@ -37,7 +36,7 @@ static long count_new(int fd) {
     return (long)stats.tp_packets - (long)stats.tp_drops;
 }
 
-/* Has nothing in the ring and nothing on its way into it. */
+/* Makes sure that nothing is in the ring, and nothing on its way into it. */
 static int silence(pcap_t *p) {
     struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
     struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
@@ -48,22 +47,25 @@ static int silence(pcap_t *p) {
         poll(NULL, 0, SILENCE_MS);
         discard(p, -1);
     }
-    /* What the kernel has counted until here goes into libpcap's own account. */
+    /* What the kernel has counted until now goes into libpcap's own counters. */
     return pcap_stats(p, &statistics);
 }
 
 /*
- * Joins a live capture to the fanout group `argument`, which is as PACKET_FANOUT takes it (id in
- * the lower half, type and flags in the upper), and applies `filter`, or none for NULL.
+ * Joins a live capture to the fanout group `argument`, and applies `filter`, or none for NULL.
+ * `argument` is as PACKET_FANOUT takes it: the id in the lower half, type and flags in the upper.
  *
- * The capture has a private hook for packets until it joins, and the other members see what comes
- * through that hook as well. So the private packets must go, all of them and no other, and in the
- * ring nothing tells one sort from the other. But the kernel counts what it puts there: with
- * the ring empty and the counter at zero, the filter is set (changing it later would lose
- * packets: libpcap rejects all for a moment), and what has been counted when the capture has
- * joined is what to discard. The two microseconds that joining takes are begun when a packet has
- * just passed and the next is not due yet; one that comes all the same is taken for private,
- * since the kernel changes hooks at the end of the call.
+ * Until the capture joins, it has a private hook for packets. The other members see what comes
+ * through that hook as well. So the private packets must be discarded, all of them and no others,
+ * and in the ring nothing tells the two sorts apart. But the kernel counts what it puts there.
+ *
+ * First the ring is emptied and the counter is at zero. Then the filter is set: changing it later
+ * would lose packets, because libpcap rejects all for a moment. Then the capture joins. What has
+ * been counted by then is what to discard.
+ *
+ * Joining takes two microseconds. It begins when a packet has just passed and the next is not due
+ * yet. If one comes all the same, it counts as private, since the kernel changes hooks at the end
+ * of the call.
  *
  * Returns 0; -1 with errno; or -2 with libpcap's message in pcap_geterr(). It takes about 50 ms.
  */
