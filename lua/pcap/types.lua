@@ -17,7 +17,7 @@
 ---@alias pcap.direction "in"|"out"|"inout"
 ---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
 ---@alias pcap.place string|integer|file*
----How a fanout group deals its packets: by flow, in turn, by processor, to the first capture that has
+---How a fanout group deals its packets: by flow, in turn, by processor, to the first member that has
 ---room, at random, or by receive queue.
 ---@alias pcap.fanout "hash"|"lb"|"cpu"|"rollover"|"rnd"|"qm"
 ---Gives the next packet of a capture, or nil and why there is none: "timeout" (live), "closed" (no
@@ -848,7 +848,7 @@ function Layers:flow(either) end
 function Layers:verify(name) end
 
 -- Headers. A view stays as it is until its layers object's next packet. Addresses are text. A name
--- with _bytes is the same address as a string of bytes, and one with _number as a number. A field is
+-- with _bytes is the same address as a string of bytes, one with _number as a number. A field is
 -- nil if the header does not have it.
 
 ---@class pcap.View
