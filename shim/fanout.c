@@ -8,20 +8,21 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-/* How long the ring gets to become silent. The kernel hands over an open block after 10 ms. */
-#define SILENCE_MS 25
+/* The kernel hands over a block of the ring when the block timeout ends. Its timer may be late by
+ * this much. */
+#define TIMER_SLACK_MS 15
 /* How long to wait until a packet has just passed. */
 #define GAP_SECONDS 0.001
 
-/* Reads up to `count` packets off the ring; -1 means all that are there. It takes a few tens of
- * milliseconds at the most. */
-static void discard(pcap_t *p, long count) {
+/* Reads up to `count` packets off the ring; -1 means all that are there. Waits up to `block_ms` for
+ * the block that they are in. */
+static void discard(pcap_t *p, long count, int block_ms) {
     struct pollfd ready = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
     luapcap_packet packet;
     while (count != 0) {
         if (luapcap_next(p, &packet) == 1)
             count--;
-        else if (count < 0 || poll(&ready, 1, SILENCE_MS) <= 0)
+        else if (count < 0 || poll(&ready, 1, block_ms) <= 0)
             return;
     }
 }
@@ -36,17 +37,15 @@ static long count_new(int fd) {
     return (long)stats.tp_packets - (long)stats.tp_drops;
 }
 
-/* Makes sure that nothing is in the ring, and nothing on its way into it. */
-static int silence(pcap_t *p) {
+/* Leaves nothing in the ring and nothing on its way into it. */
+static int silence(pcap_t *p, int block_ms) {
     struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
     struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
     struct pcap_stat statistics;
     if (pcap_setfilter(p, &reject) != 0)
         return -1;
-    for (int i = 0; i < 2; i++) {
-        poll(NULL, 0, SILENCE_MS);
-        discard(p, -1);
-    }
+    poll(NULL, 0, block_ms);
+    discard(p, -1, block_ms);
     /* What the kernel has counted until now goes into libpcap's own counters. */
     return pcap_stats(p, &statistics);
 }
@@ -54,6 +53,7 @@ static int silence(pcap_t *p) {
 /*
  * Joins a live capture to the fanout group `argument`, and applies `filter`, or none for NULL.
  * `argument` is as PACKET_FANOUT takes it: the id in the lower half, type and flags in the upper.
+ * The block timeout of the capture's ring is `block_ms`.
  *
  * Until the capture joins, it has a private hook for packets. The other members see what comes
  * through that hook as well. So the private packets must be discarded, all of them and no others,
@@ -67,13 +67,15 @@ static int silence(pcap_t *p) {
  * yet. If one comes all the same, it counts as private, since the kernel changes hooks at the end
  * of the call.
  *
- * Returns 0; -1 with errno; or -2 with libpcap's message in pcap_geterr(). It takes about 50 ms.
+ * Returns 0; -1 with errno; or -2 with libpcap's message in pcap_geterr(). It takes the block
+ * timeout, and up to as much again if packets are discarded.
  */
-int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter) {
+int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter, int block_ms) {
     struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
     struct bpf_program accept = {.bf_len = 1, .bf_insns = &all};
     int fd = pcap_fileno(p);
-    if (silence(p) != 0 || pcap_setfilter(p, filter != NULL ? filter : &accept) != 0)
+    block_ms += TIMER_SLACK_MS;
+    if (silence(p, block_ms) != 0 || pcap_setfilter(p, filter != NULL ? filter : &accept) != 0)
         return -2;
     double deadline = luapcap_monotonic() + GAP_SECONDS;
     long latest, before = 0;
@@ -83,12 +85,12 @@ int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter
     } while (latest != 1 && luapcap_monotonic() < deadline);
     if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument) != 0)
         return -1;
-    discard(p, before + count_new(fd));
+    discard(p, before + count_new(fd), block_ms);
     return 0;
 }
 #else
-int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter) {
-    (void)p, (void)argument, (void)filter;
+int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter, int block_ms) {
+    (void)p, (void)argument, (void)filter, (void)block_ms;
     errno = ENOTSUP;
     return -1;
 }

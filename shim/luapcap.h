@@ -177,7 +177,8 @@ LUAPCAP_API const pcap_addr_t *luapcap_address_read(const pcap_addr_t *item,
 LUAPCAP_API int luapcap_net_text(uint32_t net, char *text, int size);
 
 /* fanout.c, for capture/fanout.lua: sharing an interface's packets among captures */
-LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter);
+LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter,
+                                    int block_ms);
 
 /* waiter.c, for resty/waiter.lua: waiting for a capture in a thread, for an event loop */
 LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size);

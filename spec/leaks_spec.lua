@@ -76,8 +76,9 @@ describe("Without a close, nothing is lost:", function()
     leaks_nothing(10000, "assert(pcap.open_dead())")
   end)
 
-  it("10,000 dumpers", function()
-    leaks_nothing(10000, [[
+  -- Each has a buffer, so fewer show.
+  it("2,000 dumpers", function()
+    leaks_nothing(2000, [[
       local dumper = assert(pcap.open_dead():dump_open(folder .. "/out"))
       assert(dumper:dump("abc"))
       if i % 3 == 0 then dumper:close() end

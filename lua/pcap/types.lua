@@ -17,8 +17,8 @@
 ---@alias pcap.direction "in"|"out"|"inout"
 ---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
 ---@alias pcap.place string|integer|file*
----How a fanout group deals its packets: by flow, in turn, by processor, to the first member that has
----room, at random, or by receive queue.
+---How a fanout group deals its packets: by flow, in turn, by processor, to the first that has room,
+---at random, or by receive queue.
 ---@alias pcap.fanout "hash"|"lb"|"cpu"|"rollover"|"rnd"|"qm"
 ---Gives the next packet of a capture, or nil and why there is none: "timeout" (live), "closed" (no
 ---more packets in the file), "break", "more" (a reader), or libpcap's message.
@@ -35,7 +35,7 @@
 ---@field promisc? boolean  promiscuous mode (default false)
 ---@field timeout? number  seconds that a read waits, fractions allowed; 0 (default): not at all
 ---@field buffer_size? integer  bytes of the kernel's buffer (default 8 MB, in nginx 24 MB)
----@field buffer_timeout? number  seconds that the kernel may keep packets (default 0.04)
+---@field buffer_timeout? number  seconds that the kernel may keep packets (default 0.04, nginx 0.015)
 ---@field immediate? boolean  packets come at once, at a lower throughput
 ---@field rfmon? boolean  monitor mode
 ---@field tstamp_type? string|integer  a name or number of pcap-tstamp(7)

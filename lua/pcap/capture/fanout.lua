@@ -57,7 +57,8 @@ end
 
 --- Joins a fanout group. From here on each packet of the interface goes to one of the group's
 -- captures, whatever process that is in. Packets that arrived before are discarded, so that none
--- is seen twice. Joining takes about 50 milliseconds. A capture leaves its group when it is closed.
+-- is seen twice. Joining takes the capture's buffer timeout, and up to as much again. A capture
+-- leaves its group when it is closed.
 ---@param id integer    the group, 0 to 65535; all programs of the network namespace share them
 ---@param kind? string  how packets are dealt: "hash" (default; a flow stays together), "lb"
 --- (in turn), "cpu" (which received it), "rnd" (at random), "qm" (its receive queue),
@@ -84,7 +85,8 @@ function methods:set_fanout(id, kind, flags)
   if self._fanout then
     return nil, ("%s is in fanout group %d already"):format(tostring(self), self._fanout)
   end
-  local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil)
+  local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil,
+    self._buffer_timeout)
   if status == 0 then
     self._fanout = id
     -- Libpcap does not say when the kernel has refused the filter.

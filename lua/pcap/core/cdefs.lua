@@ -131,7 +131,8 @@ void luapcap_discard(luapcap_t *p);
 int luapcap_inject(luapcap_t *p, const void *data, size_t length);
 int luapcap_inject_all(luapcap_t *p, const uint8_t *bytes, const uint32_t *lengths, int count);
 
-int luapcap_fanout_join(luapcap_t *p, uint32_t argument, luapcap_bpf_program *filter);
+int luapcap_fanout_join(luapcap_t *p, uint32_t argument, luapcap_bpf_program *filter,
+  int block_ms);
 
 typedef struct luapcap_wait_request {
   uint32_t pause;

@@ -209,6 +209,7 @@ end
 function capture.make(opts)
   local budget, kind = opts.budget, opts.waiter or "thread"
   opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
+  opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
   local self, message = live.open(opts)
   if not self then
     return nil, nginx.explain(message)

@@ -17,6 +17,11 @@ local activation = {}
 local BUFFER_SIZE = 2 ^ 23
 local BUFFER_TIMEOUT = 0.04
 
+--- The buffer timeout of a capture with such options, in milliseconds.
+function activation.buffer_timeout(opts)
+  return math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000)
+end
+
 -- What activation says: the status in words, and libpcap's detail if it has one.
 local function explain(device, handle, status)
   local detail = failure.message(handle)
@@ -103,7 +108,7 @@ function activation.activate(device, opts)
   if not handle then
     return nil, device .. ": " .. failure.text()
   end
-  shim.luapcap_set_timeout(handle, math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000))
+  shim.luapcap_set_timeout(handle, activation.buffer_timeout(opts))
   shim.luapcap_set_buffer_size(handle, BUFFER_SIZE)
   local configured, message = configure(device, handle, opts)
   if not configured then

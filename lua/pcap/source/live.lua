@@ -203,7 +203,7 @@ function live.open(opts)
   local timeout = opts.timeout or 0
   return capture.new(source, handle, device, {
     _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
-    _netmask = activation.netmask(device),
+    _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
   }), message
 end
 
