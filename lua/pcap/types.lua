@@ -35,7 +35,7 @@
 ---@field promisc? boolean  promiscuous mode (default false)
 ---@field timeout? number  seconds that a read waits, fractions allowed; 0 (default): not at all
 ---@field buffer_size? integer  bytes of the kernel's buffer (default 8 MB, in nginx 24 MB)
----@field buffer_timeout? number  seconds that the kernel may keep packets (default 0.04, nginx 0.015)
+---@field buffer_timeout? number  seconds the kernel may keep packets (default 0.04, nginx 0.015)
 ---@field immediate? boolean  packets come at once, at a lower throughput
 ---@field rfmon? boolean  monitor mode
 ---@field tstamp_type? string|integer  a name or number of pcap-tstamp(7)

@@ -16,7 +16,8 @@ resty_options.BUDGET = { thread = 0.0005, sleep = 0.002 }
 resty_options.BUFFER_SIZE = 3 * 2 ^ 23
 
 --- Seconds that the kernel may keep packets. The ring has 96 blocks, so this is enough for a stall
--- of 1.4 seconds. Joining a fanout group takes as long, and a reload loses the packets of that time.
+-- of 1.4 seconds. Joining a fanout group takes as long, and a reload loses the packets of that
+-- time.
 resty_options.BUFFER_TIMEOUT = 0.015
 
 local own_options = {
