@@ -102,7 +102,8 @@ local function show(flows, options)
 end
 
 -- Takes the packets of one table: those of the whole file, or live, those until the next table.
--- Returns why the loop ended. A silent link ends it by the timeout, a busy one by the packets' time.
+-- Returns why the loop ended. A silent link ends it by the timeout, a busy one by the time of the
+-- packets.
 local function gather(cap, layers, flows, options)
   local live, begun = options.i, nil
   for pkt in cap:packets() do

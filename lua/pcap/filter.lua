@@ -53,7 +53,7 @@ function filter.compile_on(handle, expression, optimize, netmask, in_kernel)
   if shim.luapcap_compile(handle, program, expression, optimize and 1 or 0, netmask) ~= 0 then
     return nil, failure.message(handle)
   elseif not in_kernel and asks_kernel(program) then
-    return nil, "a packet itself does not tell this: only the filter of a live capture can, in the "
+    return nil, "a packet itself does not tell this: only a live capture's filter can, in the "
       .. "Linux kernel"
   end
   return program

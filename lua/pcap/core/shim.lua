@@ -18,7 +18,7 @@ local loaded, library = pcall(ffi.load, path)
 if not loaded then
   error("pcap: cannot load its C part from " .. path .. ":\n\t" .. tostring(library)
     .. "\nIs libpcap installed, and was the library built for this machine? 'make' builds it "
-    .. "anew.", 0)
+    .. "again.", 0)
 end
 
 return library

@@ -69,12 +69,12 @@ function Team:take()
   self:close()
   if not own then
     return nil, ("opened for %d workers: none for %s"):format(self._size,
-      id and "worker " .. id .. ", counted from 0, or taken already" or "a process that is none")
+      id and "worker " .. id .. " (counted from 0), or taken already" or "a process that is no worker")
   end
   if not resty_capture.take(own) then
     own:close()
-    return nil, ("worker %d has died and left its capture in a state that only it knew; reload "
-      .. "nginx, which opens new captures"):format(id)
+    return nil, ("worker %d has died and left its capture in a state that only it knew: reload "
+      .. "nginx to open new captures"):format(id)
   end
   return own
 end
