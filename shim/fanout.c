@@ -59,9 +59,9 @@ static int silence(pcap_t *p, int block_ms) {
  * through that hook as well. So the private packets must be discarded, all of them and no others,
  * and in the ring nothing tells the two sorts apart. But the kernel counts what it puts there.
  *
- * First the ring is emptied and the counter is at zero. Then the filter is set: changing it later
- * would lose packets, because libpcap rejects all for a moment. Then the capture joins. What has
- * been counted by then is what to discard.
+ * First the ring is emptied and the counter brought to zero. Then the filter is set: changing it
+ * later would lose packets, because libpcap rejects all for a moment. Then the capture joins. What
+ * has been counted by then is what to discard.
  *
  * Joining takes two microseconds. It begins when a packet has just passed and the next is not due
  * yet. If one comes all the same, it counts as private, since the kernel changes hooks at the end

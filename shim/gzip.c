@@ -52,8 +52,7 @@ static void *open_library(void) {
     return NULL;
 }
 
-/* Finds a function. C cannot cast an object's pointer to a function's; POSIX allows it in this way.
- * */
+/* Finds a function. C has no cast from an object's pointer to a function's; POSIX has this one. */
 static int find(void *library, const char *name, void *function) {
     *(void **)function = dlsym(library, name);
     return *(void **)function != NULL;
@@ -84,8 +83,7 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
         errno = reason;
         return NULL;
     }
-    /* Zlib compares the version and the size with its own, and refuses what it does not understand.
-     * */
+    /* Zlib compares version and size with its own, and refuses what it does not understand. */
     if (find(gzip->library, "inflateInit2_", &init) &&
         find(gzip->library, "inflate", &gzip->inflate) &&
         find(gzip->library, "inflateReset", &gzip->inflateReset) &&
@@ -128,8 +126,7 @@ const char *luapcap_gzip_message(const luapcap_gzip *gzip) {
     return gzip->stream.msg != NULL ? gzip->stream.msg : "zlib failed";
 }
 
-/* Frees all but the library, which stays open: another capture may use it, and will want it again.
- * */
+/* Frees all but the library, which stays open: another capture may use it, or want it again. */
 void luapcap_gzip_close(luapcap_gzip *gzip) {
     if (gzip == NULL)
         return;

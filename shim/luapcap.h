@@ -117,14 +117,12 @@ LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_s
 LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
                                      uint8_t *data);
 
-/* read.c, for source/dead.lua and filter.lua: a handle's next packet, and whether a filter matches
- * */
+/* read.c, for source/dead.lua and filter.lua: a handle's next packet, and a filter's judgement */
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
 
-/* input.c, for source/savefile.lua: a savefile's bytes, from paths, descriptors, streams and gzip
- * */
+/* input.c, for source/savefile.lua: its bytes, from paths, descriptors, streams and gzip */
 LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file);
 LUAPCAP_API void luapcap_input_close(luapcap_input *input);
 LUAPCAP_API int luapcap_input_fileno(const luapcap_input *input);

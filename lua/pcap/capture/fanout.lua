@@ -59,7 +59,8 @@ end
 -- captures, whatever process that is in. Packets that arrived before are discarded, so that none
 -- is seen twice. Joining takes the capture's buffer timeout, and up to as much again. A capture
 -- leaves its group when it is closed.
----@param id integer    the group, 0 to 65535; all programs of the network namespace share them
+---@param id integer    the group, 0 to 65535; all programs of the network namespace share these
+--- numbers
 ---@param kind? string  how packets are dealt: "hash" (default; a flow stays together), "lb"
 --- (in turn), "cpu" (which received it), "rnd" (at random), "qm" (its receive queue),
 --- "rollover" (the first whose buffer has room)

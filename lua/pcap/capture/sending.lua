@@ -148,7 +148,8 @@ end
 --     cap:inject_all(savefile:packets())
 --
 ---@param packets table|function  a list of strings or packets, or an iterator over them. If a list
---- has something else or a hole in it, nothing is sent; of such an iterator, what came before is
+--- has something else or a hole in it, nothing is sent. If an iterator gives something else, what
+--- came before is sent
 ---@param state? any              the iterator's state and first control value, as `for` takes them
 ---@param control? any
 ---@return integer|nil sent   packets

@@ -8,8 +8,8 @@ local function argument_error(position, name, problem, level)
   error(("bad argument %s to '%s' (%s)"):format(which, name, problem), level + 1)
 end
 
--- The level, for error(), of the line that called the public function. It counts from a check that
--- this function makes.
+-- The level, for error(), of the line that called the public function. It is counted from a check
+-- that the public function makes.
 local CALLER = 3
 
 local function expect(kind, value, position, name)
@@ -98,7 +98,8 @@ end
 
 --- An object of a class, closed or not.
 ---@param object table     what stands before the colon
----@param class table      its metatable, or the class that it derives from; __name says which
+---@param class table      its metatable, or what the metatable derives from; the class's __name says
+--- what it is
 ---@param name string      the method
 function check.self(object, class, name)
   if not has_class(object, class) then

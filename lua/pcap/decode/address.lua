@@ -31,8 +31,8 @@ local function longest_zeros(groups)
   return from, length
 end
 
---- "2001:db8::1" of sixteen bytes, as in RFC 5952, and as inet_ntop, tcpdump and tshark agree on.
--- After six zero groups, or after five and ffff, they write the last four bytes as IPv4's.
+--- "2001:db8::1" of sixteen bytes, in the form of RFC 5952 on which inet_ntop, tcpdump and tshark
+-- agree. After six zero groups, or after five and ffff, they write the last four bytes as IPv4's.
 function address.ipv6(bytes, at)
   local groups, text = {}, {}
   for i = 1, 8 do

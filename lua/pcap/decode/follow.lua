@@ -17,7 +17,7 @@ end
 --- The highest EtherType that is not a type but a length (IEEE 802.3).
 follow.LONGEST_LENGTH = 1500
 
---- The header has such a length: LLC follows, and the packet ends where the length says. The
+--- If the header has such a length, LLC follows, and the packet ends where the length says. The
 -- header's content ends there too.
 function follow.length(header, length, at, limit, stop)
   if length < header.content_length then

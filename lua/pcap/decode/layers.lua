@@ -141,8 +141,8 @@ function Layers:payload()
   return ffi.string(pkt.data + (first - 1), last - first + 1)
 end
 
---- A key for a Lua table, which all packets of a flow share: the addresses, the ports (0 if there
--- are none) and the protocol, as bytes.
+--- A key for a Lua table that is the same for all packets of a flow: the addresses, the ports (0 if
+-- there are none) and the protocol, as bytes.
 ---@param either? boolean  true: the same key for both directions
 ---@return string|nil key  nil if there is no IP
 function Layers:flow(either)

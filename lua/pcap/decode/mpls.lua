@@ -1,5 +1,5 @@
 --- MPLS label stacks (RFC 3032): one view has the labels, the outermost first. What follows them is
--- a guess.
+-- guessed.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"

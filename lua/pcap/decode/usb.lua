@@ -1,4 +1,4 @@
---- USB. We tell only the name.
+--- USB. Only its name is given.
 
 local view = require "pcap.decode.view"
 

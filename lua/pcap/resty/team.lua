@@ -69,7 +69,7 @@ function Team:take()
   self:close()
   if not own then
     return nil, ("opened for %d workers: none for %s"):format(self._size,
-      id and "worker " .. id .. " (counted from 0), or taken already" or "a process that is no worker")
+      id and "worker " .. id .. " (counted from 0), or taken already" or "a process that is none")
   end
   if not resty_capture.take(own) then
     own:close()

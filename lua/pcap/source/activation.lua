@@ -11,9 +11,10 @@ local shim = require "pcap.core.shim"
 local activation = {}
 
 -- The kernel's ring has blocks of 256 KB. When the buffer timeout is over, the kernel hands over a
--- block that is not full. So at any rate of packets, the ring holds out that long for each block
--- while nobody reads: 8 MB and 40 ms hold out for 1.2 s. A packet waits no longer than about the
--- timeout for a reader. Immediate mode would hand over each packet at once, at a lower throughput.
+-- block that is not full. So at any low rate of packets, the ring holds out that long for each
+-- block while nobody reads: 8 MB and 40 ms hold out for 1.2 s. A packet waits no longer than about
+-- the timeout for a reader. Immediate mode would hand over each packet at once, at a lower
+-- throughput.
 local BUFFER_SIZE = 2 ^ 23
 local BUFFER_TIMEOUT = 0.04
 

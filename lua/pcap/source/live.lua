@@ -128,7 +128,7 @@ local source = none.new { kind = "live", is_always_ready = false, fetch = fetch 
 -- The kernel's limit, BPF_MAXINSNS. Libpcap prints to stderr when it is exceeded.
 local MAX_INSTRUCTIONS = 4096
 
-local REFUSED = "the kernel does not take this filter: it copies every packet, and pcap filters"
+local REFUSED = "the kernel does not take this filter: it copies every packet, to be filtered here"
 
 -- Filters in the kernel. If the kernel takes no program of this size or has no memory for it, this
 -- module filters.

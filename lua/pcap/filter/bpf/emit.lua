@@ -18,7 +18,7 @@ local LIBRARY = {
 ---@field minimum table<integer, number>
 ---@field facts table<integer, pcap.bpf.facts> nil for an instruction that no packet reaches
 ---@field labelled table<integer, boolean>
----@field lines table<integer, string[]> by instruction, because its label is known last
+---@field lines table<integer, string[]> by instruction, because its label is written last
 ---@field at integer the instruction being written
 local emitter = {}
 emitter.__index = emitter
