@@ -266,7 +266,7 @@ int luapcap_input_fileno(const luapcap_input *input) {
     return input->fd;
 }
 
-/* Whether a read may have to wait for bytes. It never waits for a file's or for those read ahead. */
+/* Whether a read may have to wait for bytes. It never waits for a file's, or those read ahead. */
 int luapcap_input_waits(const luapcap_input *input) {
     size_t enough = input->kind == UNKNOWN ? MAGIC_SIZE : 1;
     return !input->is_regular && input->ahead.size < enough;

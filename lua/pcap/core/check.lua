@@ -98,8 +98,8 @@ end
 
 --- An object of a class, closed or not.
 ---@param object table     what stands before the colon
----@param class table      its metatable, or what the metatable derives from; the class's __name says
---- what it is
+---@param class table      its metatable, or what that derives from; the class's __name says what
+--- it is
 ---@param name string      the method
 function check.self(object, class, name)
   if not has_class(object, class) then

@@ -38,8 +38,8 @@ function follow.port(layers, space, data, from)
   return (ports[port] and port or u16(data, from))
 end
 
---- IPv4 or IPv6, as the first four bits say, or a number that nothing knows. The numbers are
--- constants in the code: with these a compiled trace looks up faster than with a table's.
+--- IPv4 or IPv6, as the first four bits say, or nothing that is known. The numbers are constants
+-- in the code: with these a compiled trace looks up faster than with a table's.
 function follow.ip_version(space, data, at, limit, stop)
   local version = limit > at and rshift(data[at], 4)
   if version == 4 then
