@@ -1,4 +1,4 @@
-/* Sharing an interface's packets among captures: Linux's packet fanout. */
+/* Shares an interface's packets among captures: Linux's packet fanout. */
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
