@@ -2,13 +2,13 @@
 --
 --   luajit examples/copy.lua from to [expression]
 --
--- Ctrl-C and SIGTERM end it; the packets so far are in the copy then.
+-- Ctrl-C and SIGTERM end it. The copy then has the packets so far.
 
 local pcap = require "pcap"
 local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
 local stop_on_signal = dofile((arg[0]:gsub("[^/]+$", "stop.lua")))
 
--- Nanoseconds survive a copy only where they are asked for.
+-- A copy keeps nanoseconds only if they are asked for.
 local cap = assert(pcap.open_offline(arg[1] or "-", { precision = "nano" }))
 if arg[3] then
   assert(cap:set_filter(table.concat(arg, " ", 3)))

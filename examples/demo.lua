@@ -1,5 +1,5 @@
---- What `make demo` runs: writes a capture, reads it back with a filter, and captures live on
--- loopback traffic of its own where this process may.
+--- What `make demo` runs. It writes a capture, reads it back with a filter, and, if this process
+-- may, captures its own traffic live on loopback.
 
 local bit = require "bit"
 local pcap = require "pcap"

@@ -1,8 +1,8 @@
---- Prints packets as tcpdump does, a line each, or writes them to a savefile.
+--- Prints packets as tcpdump does, one line each, or writes them to a savefile.
 --
 --   luajit examples/dump.lua [-r file | -i device] [-w file] [-c count] [expression]
 --
--- A file "-" is stdin or stdout. Ctrl-C and SIGTERM end it with all written that was captured.
+-- A file "-" is stdin or stdout. Ctrl-C and SIGTERM end it. All that was captured is written then.
 
 local pcap = require "pcap"
 local decode = require "pcap.decode"
@@ -54,7 +54,7 @@ local left = tonumber(options.c) or math.huge
 
 stop_on_signal(cap)
 
--- A live capture's loop ends whenever nothing came for its timeout, so it is started again.
+-- A live capture's loop ends whenever nothing came during its timeout, so it is started again.
 repeat
   for pkt in cap:packets(left < math.huge and left or nil) do
     if dumper then

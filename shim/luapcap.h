@@ -1,9 +1,9 @@
 /*
- * What Lua cannot know or do well about libpcap, as flat functions made for LuaJIT's FFI.
+ * The shim: flat functions for LuaJIT's FFI, which do what Lua cannot know or do well with libpcap.
  *
- * lua/pcap/core/cdefs.lua repeats these declarations; `make abicheck` compares the two. The shim
- * holds no policy and no global state. A pointer it returns says who frees it; a pointer it is
- * given stays the caller's.
+ * lua/pcap/core/cdefs.lua repeats these declarations, and `make abicheck` compares the two. The
+ * shim has no policy and no global state. Where a function returns a pointer, its comment says who
+ * frees it. A pointer that a function is given stays the caller's.
  */
 #ifndef LUAPCAP_H
 #define LUAPCAP_H
@@ -21,11 +21,11 @@
 #endif
 
 /*
- * One packet, its header in fields of fixed width. `sec` and `nsec` are whole numbers: doubles
- * because Lua's numbers are, and because every second and nanosecond of a savefile fits.
- * `interface` counts from 1 in the source's list. `flags` are bits: 1 the packet came in, 2 it went
- * out. `options` are those of its pcapng block, as they stand there.
- * `own` is where a copied packet keeps its bytes; a packet being read has none there.
+ * One packet, with its header in fields of fixed width. `sec` and `nsec` are whole numbers. They
+ * are doubles because Lua's numbers are, and because every second and nanosecond of a savefile
+ * fits. `interface` counts from 1 in the source's list. `flags` are bits: 1 means that the packet
+ * came in, 2 that it went out. `options` are those of its pcapng block, as they stand there. A
+ * copied packet keeps its bytes in `own`. A packet that is being read has none there.
  */
 typedef struct luapcap_packet {
     const uint8_t *data;
@@ -42,9 +42,9 @@ typedef struct luapcap_packet {
 } luapcap_packet;
 
 /*
- * The stretch of a savefile that is in memory. `bytes` has room for `size`; `len` are filled, the
- * next record starts at `pos`, and bytes[0] stands at `offset` in the file. `problem` is the errno
- * of the read that failed behind the bytes, or 0.
+ * The stretch of a savefile that is in memory. `bytes` has room for `size` bytes, and `len` are
+ * filled. The next record starts at `pos`. bytes[0] stands at `offset` in the file. `problem` is
+ * the errno of the read that failed after these bytes, or 0.
  */
 typedef struct luapcap_window {
     uint8_t *bytes;
@@ -67,14 +67,14 @@ typedef struct luapcap_record {
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
 
-/* Asks a waiting thread to wait: first `pause` milliseconds whatever comes, then `timeout`
- * milliseconds for a packet. */
+/* Asks a waiting thread to wait. First it waits `pause` milliseconds, whatever comes. Then it waits
+ * `timeout` milliseconds for a packet. */
 typedef struct luapcap_wait_request {
     uint32_t pause;
     uint32_t timeout;
 } luapcap_wait_request;
 
-/* The signals that a thread holds back: whether it does, and its mask before, a sigset_t. */
+/* Whether a thread holds signals back, and its mask before that, a sigset_t. */
 typedef struct luapcap_signals {
     uint8_t before[128];
     int32_t held;
@@ -87,7 +87,7 @@ typedef struct luapcap_stat {
     double if_dropped;
 } luapcap_stat;
 
-/* A device of pcap_findalldevs()'s list, which its strings and addresses belong to. */
+/* A device of pcap_findalldevs()'s list. The strings and addresses belong to that list. */
 typedef struct luapcap_device {
     const char *name;
     const char *description; /* or NULL */
@@ -95,7 +95,7 @@ typedef struct luapcap_device {
     uint32_t flags; /* PCAP_IF_* */
 } luapcap_device;
 
-/* A device's address, each part as text: "" where there is none, or none that is known here. */
+/* A device's address. Each part is text: "" if there is none, or none that is known here. */
 typedef struct luapcap_address {
     int32_t family; /* 4, 6, 802 for a link-layer address, 0 for any other */
     char address[64];
@@ -117,7 +117,7 @@ LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_s
 LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
                                      uint8_t *data);
 
-/* read.c, for source/dead.lua and filter.lua: a packet out of a handle, and a filter's judgement */
+/* read.c, for source/dead.lua and filter.lua: a handle's next packet, and a filter's judgement */
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
@@ -185,7 +185,7 @@ LUAPCAP_API void luapcap_pair_close(int fd);
 LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
-/* file.c, for core/in_use.lua and sink/file.lua: which file it is, and opening one to write */
+/* file.c, for core/in_use.lua and sink/file.lua: tells which file it is, and opens one to write */
 LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
 LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
@@ -200,7 +200,7 @@ LUAPCAP_API int luapcap_dumper_flush(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_close(luapcap_dumper *dumper);
 LUAPCAP_API void luapcap_now(luapcap_packet *packet);
 
-/* Between the shim's own files: cookie.c, whose functions have other types on other systems. */
+/* For the shim's own files: cookie.c. Its functions have other types on other systems. */
 #ifdef __linux__
 typedef size_t luapcap_cookie_size;
 typedef ssize_t luapcap_cookie_count;

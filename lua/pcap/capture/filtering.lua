@@ -9,7 +9,7 @@ local Capture, methods = object.class, {}
 
 local filtering = { methods = methods }
 
--- Compiles what the capture was asked for, for any place but the kernel.
+-- Compiles the filter that the capture was asked for, to run anywhere but in the kernel.
 local function compile_portably(self, wanted)
   local handle = self._handle
   return filter.compile_portably(shim.luapcap_datalink(handle), shim.luapcap_snapshot(handle),
@@ -29,8 +29,8 @@ local function apply(self, wanted)
   return true
 end
 
---- Applies the capture's filter, if it has one, anew: its link type has changed, or its kernel
--- filter is gone.
+--- Applies the capture's filter again, if it has one. That is necessary when the link type has
+-- changed or the kernel's filter is gone.
 ---@param self table
 ---@return boolean|nil applied
 ---@return string|nil message  why not; or a warning
@@ -41,12 +41,12 @@ function filtering.apply_again(self)
   return apply(self, self._wanted)
 end
 
---- Lets only packets pass that match from here on.
+--- From here on, lets only packets pass that match.
 ---@param expression string|table  see pcap-filter(7); or a filter of pcap.compile()
 ---@param nooptimize? boolean       true to leave the compiled program as it comes
 ---@return table|nil capture  itself
----@return string|nil message libpcap's, on a bad expression; with a capture, a warning that the
---- kernel does not take the filter: it copies every packet, and this module filters
+---@return string|nil message libpcap's, if the expression is bad; with a capture, a warning that
+--- the kernel does not take the filter: it copies every packet, and this module filters
 ---pcap_compile, pcap_setfilter
 function methods:set_filter(expression, nooptimize)
   check.open(self, Capture, "set_filter")

@@ -1,8 +1,8 @@
 --- The one place where C is declared: libpcap's functions and the shim's.
 --
--- A cdef's names are global to the process, and another module may have declared libpcap's own
--- before or after us. So every name here starts with `luapcap_`, and libpcap's functions are
--- renamed with __asm__. `make abicheck` compares all of this with the real headers.
+-- The names in a cdef are global to the process, and another module may declare libpcap's own
+-- names before or after us. So every name here starts with `luapcap_`, and libpcap's functions
+-- are renamed with __asm__. `make abicheck` compares all of this with the real headers.
 
 local ffi = require "ffi"
 
@@ -219,8 +219,8 @@ const char *luapcap_tstamp_type_val_to_description(int type)
 int luapcap_tstamp_type_name_to_val(const char *name) __asm__("pcap_tstamp_type_name_to_val");
 ]]
 
--- A second load in one Lua state (busted's insulation, package.loaded cleared) finds everything
--- declared, and declaring a struct twice is an error.
+-- Declaring a struct twice is an error. If this file is loaded again in one Lua state (busted's
+-- insulation, package.loaded cleared), everything is declared already.
 if not pcall(ffi.typeof, "luapcap_packet") then
   ffi.cdef(declarations)
 end

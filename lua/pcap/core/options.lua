@@ -1,4 +1,5 @@
---- Tables of options: every key known, every value checked, misuse naming the key.
+--- Reads tables of options. It refuses unknown keys, checks every value, and names the key in
+-- case of misuse.
 
 local cdefs = require "pcap.core.cdefs"
 
@@ -7,7 +8,7 @@ local options = {}
 local PRECISIONS = { micro = cdefs.TSTAMP_PRECISION_MICRO, nano = cdefs.TSTAMP_PRECISION_NANO }
 local DIRECTIONS = { ["in"] = cdefs.D_IN, out = cdefs.D_OUT, inout = cdefs.D_INOUT }
 
--- A kind of value: a function that gives the value as libpcap takes it, or nil and what was
+-- A kind of value is a function. It returns the value as libpcap takes it, or nil and what was
 -- expected.
 
 function options.precision(value)
