@@ -65,10 +65,9 @@ end
 -- The next packet that the filter takes. A loop, so a caller's loop does not compile around it.
 local function search(self)
   local format, match, pkt = self._format, self._match, self._packet
-  local state = format.state
+  local state, take, window = format.state, format.take, self._window
   while true do
-    local window = self._window
-    local taken, reason = format.take(window, pkt), nil
+    local taken, reason = take(window, pkt), nil
     if not taken then
       local more = false
       if format.is_short(state, window) then
