@@ -1,7 +1,7 @@
 --- pcap.resty: captures that share an nginx worker's event loop. This file is the façade only.
 
 if type(ngx) ~= "table" or type(ngx.socket) ~= "table" then
-  error("pcap.resty runs only inside nginx, in OpenResty or with lua-nginx-module: it waits in the "
+  error("pcap.resty runs inside nginx only, in OpenResty or with lua-nginx-module: it waits in the "
     .. "event loop there; elsewhere use cap:packets() and cap:wait() of the module pcap", 2)
 end
 
