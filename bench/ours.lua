@@ -1,5 +1,6 @@
 --- The same work with this library: ours packets|next|copy|copy-pcapng|layers|inner FILE
--- [EXPRESSION], ours pieces FILE, ours live DEVICE. And with the binding in C that is built beside it: ours binding FILE.
+-- [EXPRESSION], ours pieces FILE, ours live DEVICE. And with the binding in C that is built beside
+-- it: ours binding FILE.
 
 local pcap = require "pcap"
 

@@ -65,7 +65,7 @@ describe("an installed module", function()
     local bsd_make = shell.has "bmake" and "bmake" or shell.skip "needs bmake"
     for _, target in ipairs { "", "test", "install" } do
       -- MAKEFLAGS may hold flags of the GNU make that runs the specs.
-      local output, status = shell.try("env -u MAKEFLAGS -u MAKELEVEL " .. bsd_make .. " " .. target)
+      local output, status = shell.try("env -u MAKEFLAGS %s %s", bsd_make, target)
       assert.is_true(status > 0)
       assert.matches("^[^\n]*This Makefile is for GNU make[^\n]*\n*$", output)
     end
