@@ -62,8 +62,8 @@ function Packet:copy()
   ffi.copy(copy.own, self.data, caplen)
   copy.data = copy.own
   if options_length > 0 then
-    ffi.copy(copy.own + caplen, self.options, options_length)
-    copy.options, copy.options_length = copy.own + caplen, options_length
+    ffi.copy(copy.own + caplen, self.options_start, options_length)
+    copy.options_start, copy.options_length = copy.own + caplen, options_length
   end
   return copy
 end

@@ -11,6 +11,9 @@ local ffi = require "ffi"
 require "pcap.format.pcapng_cdefs"
 local blocks = require "pcap.format.pcapng_blocks"
 local bytes = require "pcap.format.pcapng_bytes"
+local cdefs = require "pcap.core.cdefs"
+local handle = require "pcap.format.pcapng_handle"
+local judgement = require "pcap.format.judgement"
 local metadata = require "pcap.format.pcapng_metadata"
 
 local pcapng = {}
@@ -22,30 +25,39 @@ local length_pointer = ffi.typeof("const int32_t *")
 local ENHANCED_PACKET = 6
 local HEADER, SMALLEST = 28, 32
 
---- Whether these are the first bytes of a pcapng file. It takes 12 of them to say so.
----@param start ffi.cdata*  const uint8_t *
----@param len integer
+pcapng.MAGIC_SIZE = 4
+pcapng.HEADER_SIZE = 12
+
+--- Whether the bytes begin a section header block.
+---@param start ffi.cdata*  const uint8_t *, four of them
 ---@return boolean
-function pcapng.matches(start, len)
-  return len >= 12 and bytes.u32(start, false) == 0x0a0d0d0a
-    and (bytes.u32(start + 8, false) == 0x1a2b3c4d or bytes.u32(start + 8, true) == 0x1a2b3c4d)
+function pcapng.matches(start)
+  return bytes.u32(start, false) == 0x0a0d0d0a
+end
+
+-- Whether a window begins with a section header that tells its byte order.
+local function has_magic(window)
+  if window.len < pcapng.HEADER_SIZE then
+    return false
+  end
+  local magic = window.bytes + 8
+  return bytes.u32(magic, false) == 0x1a2b3c4d or bytes.u32(magic, true) == 0x1a2b3c4d
 end
 
 --- Takes the packet at the window's position and moves on, if it is an enhanced packet block that
 -- is whole, of this machine's byte order and odd in nothing. Else nothing changes. There is no
 -- loop in here, and no branch that one packet takes and the next does not: a loop that calls this
 -- compiles to one trace.
----@param interfaces ffi.cdata*  luapcap_interfaces, the `interfaces` of a state
----@param window ffi.cdata*      luapcap_window
----@param pkt ffi.cdata*         luapcap_packet; its data and options point into the window
+---@param window ffi.cdata*  luapcap_window, whose `interfaces` are a state's
+---@param pkt ffi.cdata*     luapcap_packet; its data and options point into the window
 ---@return boolean taken
-function pcapng.take(interfaces, window, pkt)
+function pcapng.take(window, pkt)
   local pos = window.pos
   local rest = window.len - pos
   if rest < SMALLEST then
     return false
   end
-  local start = window.bytes + pos
+  local start, interfaces = window.bytes + pos, window.interfaces
   local block = cast(packet_pointer, start)
   local length, number, high, caplen = block.length, block.interface, block.high, block.caplen
   if block.type ~= ENHANCED_PACKET or length < SMALLEST or length > rest or band(length, 3) ~= 0
@@ -74,7 +86,7 @@ function pcapng.take(interfaces, window, pkt)
   pkt.linktype = interface.linktype
   pkt.interface = interfaces.before + (number + 1)
   pkt.flags = 0
-  pkt.options = start + (HEADER + padded)
+  pkt.options_start = start + (HEADER + padded)
   pkt.options_length = length - SMALLEST - padded
   window.pos = pos + length
   return true
@@ -83,19 +95,23 @@ end
 local State = {}
 State.__index = State
 
---- The state of one capture that is read.
+--- The state of one file that is read.
+---@param window ffi.cdata*  luapcap_window, whose `interfaces` the state keeps alive
 ---@param precision integer  nanoseconds that times are cut to: 1 or 1000
----@return table state  its `interfaces` are for take()
-function pcapng.new(precision)
-  return setmetatable({ precision = precision, interfaces = ffi.new("luapcap_interfaces"),
-    metadata = metadata.new(), swapped = false,
+---@return table state
+function pcapng.new(window, precision)
+  local interfaces = ffi.new("luapcap_interfaces")
+  window.interfaces = interfaces
+  return setmetatable({ precision = precision, interfaces = interfaces,
+    metadata = metadata.new(), swapped = false, linktypes = {}, linktype_count = 0,
+    is_beyond = false, -- whether libpcap would have refused the file before the position
     interface_room = 0, max_block = blocks.MAX_BLOCK }, State)
 end
 
 --- Handles the block at the window's position, which take() has not taken.
 ---@param window ffi.cdata*  luapcap_window
 ---@param pkt ffi.cdata*     luapcap_packet
----@return "packet"|"skipped"|"more"|"error" outcome  nothing is consumed by the last two
+---@return "packet"|"skipped"|"more"|"error" outcome
 ---@return integer|string|nil detail  for "more", how many bytes from the position on have to be
 ---   there; for "error", the message
 function State:step(window, pkt)
@@ -123,26 +139,56 @@ function State:first_interface()
   return self.first_linktype, self.first_snaplen
 end
 
-function State:interfaces_read()
-  return self.metadata:interfaces()
+-- As a format has it, see classic.lua. A link type that was not there before is told, since a
+-- filter has to be compiled for it.
+local function judge(state, window, pkt)
+  local before = state.linktype_count
+  local outcome, detail = blocks.step(state, window, pkt)
+  if outcome == "packet" then
+    return true
+  elseif outcome == "skipped" then
+    return false, state.linktype_count > before and "linktype" or nil
+  elseif outcome == "more" then
+    return nil, blocks.ended(state, window) or "closed"
+  end
+  return nil, detail
 end
 
---- The section that is being read.
----@return table? section  hardware, os, application, comment, comments, swapped, major, minor
-function State:section()
-  return self.metadata:section()
+-- Reads up to the first interface, as libpcap does. True, or nil and "more" or a message.
+local function read_header(state, window, is_whole)
+  while not state.first_linktype do
+    local outcome, detail = blocks.step(state, window)
+    if outcome == "error" then
+      return nil, detail
+    elseif outcome == "more" then
+      return nil, is_whole and blocks.ended(state, window) or "more"
+    end
+  end
+  return true
 end
 
---- What the name resolution blocks up to here say.
----@return { address: string, names: string[] }[]
-function State:names()
-  return self.metadata:names()
-end
-
---- The decryption secrets up to here.
----@return { type: integer, data: string }[]
-function State:secrets()
-  return self.metadata:secrets()
+--- Opens a pcapng file. It takes bytes off the window each time it is called.
+---@param window ffi.cdata*  luapcap_window *
+---@param opening table      see savefile.begin()
+---@return ffi.cdata*|nil handle
+---@return table|string reading  see classic.open(); or "more"; or libpcap's message
+function pcapng.open(window, opening)
+  if not opening.state and not has_magic(window) then
+    return judgement.open(window, opening.input, opening.precision) -- libpcap refuses it
+  end
+  local nanoseconds = opening.precision == cdefs.TSTAMP_PRECISION_NANO and 1 or 1000
+  local state = opening.state or pcapng.new(window, nanoseconds)
+  opening.state = state
+  local is_read, reason = read_header(state, window, opening.is_whole)
+  if not is_read then
+    return nil, reason
+  end
+  local opened, message = handle.open(state, opening.precision)
+  if not opened then
+    return nil, message
+  end
+  return opened, { state = state, take = pcapng.take, is_short = blocks.is_short, judge = judge,
+    owns_window = true }
 end
 
 return pcapng

@@ -2,6 +2,7 @@
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
+local failure = require "pcap.core.failure"
 local interface_block = require "pcap.format.pcapng_interface"
 local linktype = require "pcap.format.linktype"
 local time = require "pcap.format.pcapng_time"
@@ -20,19 +21,24 @@ local blocks = {
 local SECTION, MAGIC, SWAPPED_MAGIC = 0x0a0d0d0a, 0x1a2b3c4d, 0x4d3c2b1a
 local MIN_SECTION, MAX_SECTION = 28, 1024 * 1024
 local DROPS = 0x10000
+local HEADER = 8 -- a block's type and length
 local u16, u32 = bytes.u16, bytes.u32
 
--- libpcap's words, and behind them what it does not tell: where the block stands in the file.
-local function located(window, message)
-  return ("%s (block at offset %.0f)"):format(message, window.offset + window.pos)
+-- libpcap's words. Where libpcap has refused the file before, nobody compares them: they tell
+-- where the block stands too.
+local function worded(state, window, message)
+  if state.is_beyond then
+    return ("%s (block at offset %.0f)"):format(message, window.offset + window.pos)
+  end
+  return message
 end
 
-local function fail(window, message, ...)
-  return "error", located(window, message:format(...))
+local function fail(state, window, message, ...)
+  return "error", worded(state, window, message:format(...))
 end
 
-local function too_short(window, kind)
-  return fail(window, "block of type %u in pcapng dump file is too short", kind)
+local function too_short(state, window, kind)
+  return fail(state, window, "block of type %u in pcapng dump file is too short", kind)
 end
 
 -- What is wrong with a block's length, in libpcap's words.
@@ -58,26 +64,27 @@ end
 local function packet(state, window, pkt, kind, found)
   local interfaces = state.interfaces
   if not state.first_linktype then
-    return fail(window,
+    return fail(state, window,
       "the capture file has a packet block before any Interface Description Blocks")
   elseif found.number >= interfaces.count then
-    return fail(window, "a packet arrived on interface %u, but there's no Interface "
+    return fail(state, window, "a packet arrived on interface %u, but there's no Interface "
       .. "Description Block for that interface", found.number)
   end
   local interface = interfaces.list[found.number]
   local caplen = found.caplen or math.min(found.wirelen, interface.snaplen)
   if caplen > interface.snaplen then
-    return fail(window, "invalid packet capture length %u, bigger than snaplen of %d",
+    return fail(state, window, "invalid packet capture length %u, bigger than snaplen of %d",
       caplen, interface.snaplen)
   elseif caplen > found.room then
-    return too_short(window, kind)
+    return too_short(state, window, kind)
   end
   local padded = math.min(caplen + -caplen % 4, found.room)
   pkt.sec, pkt.nsec = time.convert(interface, found.high, found.low)
   pkt.data, pkt.caplen, pkt.wirelen = found.data, caplen, found.wirelen
   pkt.linktype, pkt.interface = interface.linktype, interfaces.before + found.number + 1
   pkt.flags = (state.swapped and blocks.SWAPPED or 0) + (found.flags or 0)
-  pkt.options, pkt.options_length = found.data + padded, found.caplen and found.room - padded or 0
+  pkt.options_start = found.data + padded
+  pkt.options_length = found.caplen and found.room - padded or 0
   if interface.needs_fix ~= 0 then
     linktype.fix(interface.file_linktype, state.swapped, pkt, found.data)
   end
@@ -90,7 +97,7 @@ local readers = {}
 
 readers[6] = function(state, window, pkt, body, size, swapped)
   if size < 20 then
-    return too_short(window, 6)
+    return too_short(state, window, 6)
   end
   return packet(state, window, pkt, 6, { number = u32(body, swapped),
     high = u32(body + 4, swapped), low = u32(body + 8, swapped), caplen = u32(body + 12, swapped),
@@ -100,7 +107,7 @@ end
 -- A simple packet has no time and no captured length.
 readers[3] = function(state, window, pkt, body, size, swapped)
   if size < 4 then
-    return too_short(window, 3)
+    return too_short(state, window, 3)
   end
   return packet(state, window, pkt, 3, { number = 0, high = 0, low = 0,
     wirelen = u32(body, swapped), data = body + 4, room = size - 4 })
@@ -109,7 +116,7 @@ end
 -- The obsolete packet block.
 readers[2] = function(state, window, pkt, body, size, swapped)
   if size < 20 then
-    return too_short(window, 2)
+    return too_short(state, window, 2)
   end
   return packet(state, window, pkt, 2, { number = u16(body, swapped),
     flags = blocks.OBSOLETE + u16(body + 2, swapped) * DROPS,
@@ -119,11 +126,11 @@ end
 
 readers[1] = function(state, window, _, body, size, swapped)
   if size < 8 then
-    return too_short(window, 1)
+    return too_short(state, window, 1)
   end
   local message = interface_block.add(state, body, size, swapped)
   if message then
-    return fail(window, "%s", message)
+    return fail(state, window, "%s", message)
   end
   return "skipped"
 end
@@ -150,8 +157,10 @@ readers[SECTION] = function(state, window, _, body, size, swapped)
     -- libpcap looks at no further section header until it has found an interface.
     return "skipped"
   elseif problem then
-    return fail(window, "%s", problem)
+    return fail(state, window, "%s", problem)
   end
+  state.minor = state.minor or u16(body + 6, swapped)
+  state.is_beyond = state.is_beyond or state.started and swapped ~= state.swapped
   state.started, state.swapped = true, swapped
   interface_block.forget(state)
   state.metadata:start_section(body, size, swapped)
@@ -190,15 +199,16 @@ local function byte_order(state, start, rest)
   return state.swapped
 end
 
---- One block. See pcapng.lua's State:step.
-function blocks.step(state, window, pkt)
+-- The block at the window's position: its type, its length, and whether it is swapped. Or nil and
+-- what is wrong with its length; or nil, nil and how many bytes have to be there.
+local function block_at(state, window)
   local start, rest = window.bytes + window.pos, window.len - window.pos
-  if rest < 8 then
-    return "more", 8
+  if rest < HEADER then
+    return nil, nil, HEADER
   end
   local swapped = byte_order(state, start, rest)
   if swapped == nil then
-    return "more", 12
+    return nil, nil, HEADER + 4
   end
   local kind, length = u32(start, swapped), u32(start + 4, swapped)
   local problem
@@ -207,52 +217,71 @@ function blocks.step(state, window, pkt)
   else
     problem = first_length_problem(length)
   end
-  if problem then
-    return fail(window, "%s", problem)
-  elseif length > rest then
-    return "more", length
+  if problem or length > rest then
+    return nil, problem, length
   end
+  return kind, length, swapped
+end
+
+--- Whether the block at the position may be whole with more bytes.
+function blocks.is_short(state, window)
+  local kind, problem = block_at(state, window)
+  return not kind and not problem
+end
+
+local function skip(state, kind, block, length, swapped)
+  if state.block_handler then
+    state.block_handler(kind, ffi.string(block, length), swapped)
+  end
+  return "skipped"
+end
+
+--- One block. See pcapng.lua's State:step. Behind an error libpcap reads on where it stands: behind
+-- the header of a block whose length is wrong, or else behind the block.
+function blocks.step(state, window, pkt)
+  local kind, length, swapped = block_at(state, window)
+  if not kind and not length then
+    return "more", swapped
+  end
+  local outcome, message
+  if not kind then
+    outcome, message = fail(state, window, "%s", length)
+    window.pos = window.pos + HEADER
+    return outcome, message
+  end
+  local start = window.bytes + window.pos
   local trailer = u32(start + length - 4, swapped)
   if state.started and trailer ~= length then
-    return fail(window, "%s", wording.trailer(length, trailer))
+    outcome, message = fail(state, window, "%s", wording.trailer(length, trailer))
+  elseif readers[kind] then
+    outcome, message = readers[kind](state, window, pkt, start + HEADER, length - 12, swapped)
+  else
+    outcome = skip(state, kind, start, length, swapped)
   end
-  local reader = readers[kind]
-  if not reader then
-    window.pos = window.pos + length
-    if state.block_handler then
-      state.block_handler(kind, ffi.string(start, length), swapped)
-    end
-    return "skipped"
-  end
-  local outcome, message = reader(state, window, pkt, start + 8, length - 12, swapped)
-  if outcome ~= "error" then
-    window.pos = window.pos + length
-  end
+  window.pos = window.pos + length
   return outcome, message
 end
 
---- What it means that the file ends here. See pcapng.lua's State:ended.
+--- Why reading ends where the window does. See pcapng.lua's State:ended.
 function blocks.ended(state, window)
   local start, rest = window.bytes + window.pos, window.len - window.pos
-  if rest == 0 then
+  if window.problem ~= 0 then
+    return worded(state, window, "error reading dump file: " .. failure.system(window.problem))
+  elseif rest == 0 then
     return not state.first_linktype
       and "the capture file has no Interface Description Blocks" or nil
   end
-  local wanted, got = 8, rest
-  if rest >= 8 then
+  local wanted, got = HEADER, rest
+  if rest >= HEADER then
     local swapped = byte_order(state, start, rest)
     if swapped == nil then
       swapped = state.swapped
     end
     local length = u32(start + 4, swapped)
-    local problem = state.started and length_problem(length, state.max_block)
-    if problem then
-      return located(window, problem)
-    end
-    local read = state.started and 8 or 12
+    local read = state.started and HEADER or 12
     wanted, got = length - read, rest - read
   end
-  return located(window, ("truncated pcapng dump file; tried to read %u bytes, only got %u")
+  return worded(state, window, ("truncated pcapng dump file; tried to read %u bytes, only got %u")
     :format(wanted, got))
 end
 

@@ -4,11 +4,6 @@ local ffi = require "ffi"
 require "pcap.core.cdefs"
 
 local declarations = [[
-typedef struct luapcap_block_header {
-  int32_t type;
-  int32_t length;
-} luapcap_block_header;
-
 typedef struct luapcap_enhanced_packet {
   int32_t type;
   int32_t length;
@@ -36,28 +31,14 @@ typedef struct luapcap_interface {
   uint32_t file_linktype;
 } luapcap_interface;
 
-typedef struct luapcap_interfaces {
+struct luapcap_interfaces {
   luapcap_interface *list;
   int32_t count;
   int32_t native_count;
   uint32_t before;
-} luapcap_interfaces;
+};
 ]]
 
-if not pcall(ffi.typeof, "luapcap_interfaces") then
+if not pcall(ffi.typeof, "luapcap_interface") then
   ffi.cdef(declarations)
 end
--- The window is the source's; until it declares one, this does.
-if not pcall(ffi.typeof, "luapcap_window") then
-  ffi.cdef [[
-typedef struct luapcap_window {
-  uint8_t *bytes;
-  double offset;
-  int32_t size;
-  int32_t len;
-  int32_t pos;
-} luapcap_window;
-]]
-end
-
-return { declarations = declarations }

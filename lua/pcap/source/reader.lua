@@ -40,8 +40,6 @@ local function refill(cap)
   return nil, "more"
 end
 
-local PCAPNG = "\n\r\r\n"
-
 local function refuse(self, message)
   self._problem = message
   return nil, message
@@ -52,20 +50,18 @@ local function open(self)
   if self._capture or self._problem then
     return self._capture, self._problem
   end
-  local window = self._window
-  local format = savefile.format_of(window, self._finished)
-  if not format then
+  local window, opening = self._window, self._opening
+  opening.is_whole = self._finished
+  local handle, reading = savefile.begin(window, opening)
+  if reading == "more" then
     return nil, "more"
-  elseif window.len >= #PCAPNG and ffi.string(window.bytes, #PCAPNG) == PCAPNG then
-    return refuse(self, "pcapng cannot be read in pieces")
   end
   self._window = false
-  local cap, message = savefile.new(source, "reader", window, format,
-    { precision = self._precision },
-    { _reader = self, _ending = self._ending, _refill = refill })
-  if not cap then
-    return refuse(self, message)
+  if not handle then
+    return refuse(self, reading)
   end
+  local cap = savefile.new(source, "reader", window, handle, reading,
+    { _reader = self, _ending = self._ending, _refill = refill })
   local linktype = cap:datalink()
   if self._linktype and linktype ~= self._linktype then
     cap:close()
@@ -197,7 +193,7 @@ function reader.reader(opts)
     _finished = false,
     _window = window,
     _linktype = opts.linktype,
-    _precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
+    _opening = { precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO },
     _ending = "more",
   }, Reader)
 end

@@ -3,13 +3,15 @@
 -- Files, pipes and compressed files differ in how a window is filled, and so does a savefile that
 -- comes in pieces (reader.lua). Reading is the same for all.
 --
--- Ownership: a capture's handle owns the window, which ends with it. `_memory` keeps the input,
--- whose descriptor is the module's own, and the Lua file that was given.
+-- Ownership: a capture's handle owns the window, which ends with it; or the capture does, where the
+-- format says so. `_memory` keeps it, the input, whose descriptor is the module's own, and the Lua
+-- file that was given.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local classic = require "pcap.format.classic"
+local pcapng = require "pcap.format.pcapng"
 local through_libpcap = require "pcap.format.through_libpcap"
 local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
@@ -142,20 +144,20 @@ function source.release(memory)
   if input then
     shim.luapcap_input_close(input)
   end
-  memory.file, memory.window = nil, nil
+  if memory.owns_window then
+    shim.luapcap_window_free(memory.window)
+  end
+  memory.file, memory.window, memory.owns_window = nil, nil, nil
 end
 
 savefile.source = source
 
 --- The formats of savefiles, see format/classic.lua. The first that matches reads the file; the
 -- last one matches all.
-savefile.formats = { classic, through_libpcap }
+savefile.formats = { classic, pcapng, through_libpcap }
 
---- The format of the savefile whose first bytes a window has; nil where it takes more to tell.
----@param window ffi.cdata*  luapcap_window *
----@param is_whole boolean   whether no more bytes will come
----@return table|nil format
-function savefile.format_of(window, is_whole)
+-- The format of the savefile whose first bytes a window has; nil where it takes more to tell.
+local function format_of(window, is_whole)
   for _, format in ipairs(savefile.formats) do
     local enough = is_whole or window.len >= format.HEADER_SIZE
     if window.len >= format.MAGIC_SIZE and format.matches(window.bytes) then
@@ -166,25 +168,40 @@ function savefile.format_of(window, is_whole)
   end
 end
 
---- Makes a capture that reads a window, which is taken over whatever happens.
+--- Opens the savefile whose first bytes a window has.
+---@param window ffi.cdata*  luapcap_window *, taken over unless it takes more bytes
+---@param opening table  {precision = cdefs.TSTAMP_PRECISION_*, input = luapcap_input * or nil,
+--- is_whole = whether no more bytes will come}, the same one in each call: what is known so far of
+--- the file is kept in it
+---@return ffi.cdata*|nil handle
+---@return table|string reading  what the format gives, see classic.open(); or "more", to be called
+--- again with more bytes; or a message
+function savefile.begin(window, opening)
+  opening.format = opening.format or format_of(window, opening.is_whole)
+  if not opening.format then
+    return nil, "more"
+  end
+  return opening.format.open(window, opening)
+end
+
+--- Makes a capture that reads a window.
 ---@param kind table        the source's table of functions
 ---@param name string       for messages
 ---@param window ffi.cdata* luapcap_window *
----@param format table      of savefile.format_of()
----@param opts table        {precision = cdefs.TSTAMP_PRECISION_*, input = luapcap_input * or nil}
+---@param handle ffi.cdata* of savefile.begin()
+---@param reading table     of savefile.begin()
 ---@param fields table      the source's own; `_refill(cap)` is asked for more bytes
----@return table|nil capture
----@return string|nil message
-function savefile.new(kind, name, window, format, opts, fields)
-  local handle, reading = format.open(window, opts)
-  if not handle then
-    return nil, reading
-  end
+---@return table capture
+function savefile.new(kind, name, window, handle, reading, fields)
   fields._window, fields._format, fields._take = window, reading, reading.take
-  fields._memory = fields._memory or {}
-  fields._memory.window = window -- which is its own, where the handle has not taken it
+  local memory = fields._memory or {}
+  fields._memory, memory.window = memory, window
   capture.reads(reading.take)
-  return capture.new(kind, handle, name, fields)
+  local self = capture.new(kind, handle, name, fields)
+  if reading.owns_window then
+    memory.owns_window, memory.window = true, ffi.gc(window, nil)
+  end
+  return self
 end
 
 --- A new window, freed by its finalizer until a handle takes it over; nil without memory.
@@ -195,15 +212,17 @@ function savefile.new_window()
   end
 end
 
--- Reads as many bytes as it takes to open the file. Signals are heard.
-local function read_header(window, input)
-  local opening = { _window = window, _input = input, _handle = true, _broken = false }
-  local format
+-- Reads as many bytes as it takes to open the file, and opens it. Signals are heard.
+local function read_header(window, input, precision)
+  local reading = { _window = window, _input = input, _handle = true, _broken = false }
+  local opening = { precision = precision, input = input }
+  local handle, answer, errno
   repeat
-    local more = refill(opening)
-    format = savefile.format_of(window, not more)
-  until format
-  return format
+    opening.is_whole = not refill(reading)
+    errno = window.problem
+    handle, answer = savefile.begin(window, opening)
+  until handle or answer ~= "more"
+  return handle, answer, errno
 end
 
 -- Whether a capture has read all of its file.
@@ -223,16 +242,14 @@ local function open(from, precision)
   if not window then
     return nil, "not enough memory for a capture"
   end
-  local format = read_header(window, input)
-  local errno = window.problem
-  local self, message = savefile.new(source, from.name, window, format,
-    { precision = precision, input = input },
-    { _input = input, _refill = refill, _memory = { input = input, file = from.file } })
-  if not self then
+  local handle, reading, errno = read_header(window, input, precision)
+  if not handle then
     local detail = ffi.string(shim.luapcap_input_error(input))
     shim.luapcap_input_close(ffi.gc(input, nil))
-    return nil, detail ~= "" and detail or message, errno
+    return nil, detail ~= "" and detail or reading, errno
   end
+  local self = savefile.new(source, from.name, window, handle, reading,
+    { _input = input, _refill = refill, _memory = { input = input, file = from.file } })
   ffi.gc(input, nil) -- released with the capture
   self._in_use = in_use.add(shim.luapcap_input_fileno(input), "a capture is reading it",
     function() return is_read(self) end)
