@@ -56,7 +56,7 @@ typedef struct luapcap_window {
     int32_t len;
     int32_t pos;
     int32_t problem;
-    int32_t max_caplen; /* of a plain record: for the format to set */
+    int32_t max_caplen;             /* of a plain record: for the format to set */
     luapcap_interfaces *interfaces; /* of a pcapng file: its format's, which keeps them alive */
 } luapcap_window;
 
