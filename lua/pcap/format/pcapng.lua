@@ -19,11 +19,12 @@ local metadata = require "pcap.format.pcapng_metadata"
 local pcapng = {}
 
 local band, rshift, floor, cast = bit.band, bit.rshift, math.floor, ffi.cast
-local packet_pointer = ffi.typeof("const luapcap_enhanced_packet *")
-local length_pointer = ffi.typeof("const int32_t *")
+local words_pointer = ffi.typeof("const int32_t *")
 
 local ENHANCED_PACKET = 6
 local HEADER, SMALLEST = 28, 32
+-- How many doubles an interface takes.
+local NUMBERS = ffi.sizeof("luapcap_interface") / 8
 
 pcapng.MAGIC_SIZE = 4
 pcapng.HEADER_SIZE = 12
@@ -47,7 +48,8 @@ end
 --- Takes the packet at the window's position and moves on, if it is an enhanced packet block that
 -- is whole, of this machine's byte order and odd in nothing. Else nothing changes. There is no
 -- loop in here, and no branch that one packet takes and the next does not: a loop that calls this
--- compiles to one trace.
+-- compiles to one trace. Numbers are read by index, as that costs the trace half the constants that
+-- names do.
 ---@param window ffi.cdata*  luapcap_window, whose `interfaces` are a state's
 ---@param pkt ffi.cdata*     luapcap_packet; its data and options point into the window
 ---@return boolean taken
@@ -58,33 +60,34 @@ function pcapng.take(window, pkt)
     return false
   end
   local start, interfaces = window.bytes + pos, window.interfaces
-  local block = cast(packet_pointer, start)
-  local length, number, high, caplen = block.length, block.interface, block.high, block.caplen
-  if block.type ~= ENHANCED_PACKET or length < SMALLEST or length > rest or band(length, 3) ~= 0
-    or cast(length_pointer, start + (length - 4))[0] ~= length
+  -- type, length, interface, time (two words), captured length, length on the wire
+  local block = cast(words_pointer, start)
+  local length, number, high, caplen = block[1], block[2], block[3], block[5]
+  if block[0] ~= ENHANCED_PACKET or length < SMALLEST or length > rest or band(length, 3) ~= 0
+    or cast(words_pointer, start + (length - 4))[0] ~= length
     or number < 0 or number >= interfaces.native_count
     or high < 0 or caplen < 0 or caplen > length - SMALLEST then
     return false
   end
-  local interface = interfaces.list + number
-  if caplen > interface.plain_snaplen then
+  -- The first members of luapcap_interface: resolution, inverse, scale, bias, unit, offset,
+  -- plain_snaplen, linktype, number. See pcapng_time.lua.
+  local interface = interfaces.numbers + number * NUMBERS
+  if caplen > interface[6] then
     return false
   end
-  -- See pcapng_time.lua.
-  local low, resolution, inverse = block.low, interface.resolution, interface.inverse
+  local low, resolution, inverse = block[4], interface[0], interface[1]
   local upper = high * 65536 + rshift(low, 16)
   local quotient = floor((upper + 0.5) * inverse)
   local lower = (upper - quotient * resolution) * 65536 + band(low, 0xffff)
   local second = floor((lower + 0.5) * inverse)
-  pkt.sec = quotient * 65536 + second + interface.offset
-  pkt.nsec = floor((lower - second * resolution) * interface.scale + interface.bias)
-    * interface.unit
+  pkt.sec = quotient * 65536 + second + interface[5]
+  pkt.nsec = floor((lower - second * resolution) * interface[2] + interface[3]) * interface[4]
   local padded = band(caplen + 3, -4)
   pkt.data = start + HEADER
   pkt.caplen = caplen
-  pkt.wirelen = block.wirelen
-  pkt.linktype = interface.linktype
-  pkt.interface = interfaces.before + (number + 1)
+  pkt.wirelen = block[6]
+  pkt.linktype = interface[7]
+  pkt.interface = interface[8]
   pkt.flags = 0
   pkt.options_start = start + (HEADER + padded)
   pkt.options_length = length - SMALLEST - padded

@@ -81,7 +81,7 @@ local function packet(state, window, pkt, kind, found)
   local padded = math.min(caplen + -caplen % 4, found.room)
   pkt.sec, pkt.nsec = time.convert(interface, found.high, found.low)
   pkt.data, pkt.caplen, pkt.wirelen = found.data, caplen, found.wirelen
-  pkt.linktype, pkt.interface = interface.linktype, interfaces.before + found.number + 1
+  pkt.linktype, pkt.interface = interface.linktype, interface.number
   pkt.flags = (state.swapped and blocks.SWAPPED or 0) + (found.flags or 0)
   pkt.options_start = found.data + padded
   pkt.options_length = found.caplen and found.room - padded or 0

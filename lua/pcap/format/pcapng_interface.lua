@@ -10,13 +10,14 @@ local interface_block = {}
 local u16, u32 = bytes.u16, bytes.u32
 local END, TSRESOL, TSOFFSET = 0, 9, 14
 local NAME = "Interface Description Block"
--- A section's interfaces take memory of their own: 96 bytes each.
+-- A section's interfaces take memory of their own, some 100 bytes each.
 local MAX_INTERFACES = 2 ^ 20
 -- What an enhanced packet block has around a packet, options included, in libpcap's reckoning.
 local AROUND_PACKET = 8 + 20 + 131072 + 4
 
 local list_type = ffi.typeof("luapcap_interface[?]")
 local SIZE = ffi.sizeof("luapcap_interface")
+local numbers_pointer = ffi.typeof("const double *")
 
 -- The resolution that an option's byte says: units in a second, and whether in powers of two.
 local function resolution(value)
@@ -86,7 +87,7 @@ local function grow(state)
   end
   -- The state keeps the memory alive that `interfaces` points to.
   state.interface_memory, state.interface_room = list, room
-  interfaces.list = list
+  interfaces.list, interfaces.numbers = list, ffi.cast(numbers_pointer, list)
   return true
 end
 
@@ -138,6 +139,7 @@ function interface_block.add(state, body, size, swapped)
   interface.needs_fix = linktype.needs_fix(number, swapped) and 1 or 0
   interface.plain_snaplen = plain and interface.needs_fix == 0 and snaplen or -1
   interfaces.count = interfaces.count + 1
+  interface.number = interfaces.before + interfaces.count
   interfaces.native_count = swapped and 0 or interfaces.count
   note(state, interface, body, max_snaplen)
   state.metadata:add_interface(body, size, swapped, interface)
