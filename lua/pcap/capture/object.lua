@@ -93,7 +93,8 @@ end
 ---@return string reason
 function object.none(self, reason)
   local pkt = self._packet
-  pkt.data, pkt.caplen, pkt.options_start, pkt.options_length = nil, 0, nil, 0
+  pkt.data, pkt.caplen = nil, 0
+  pkt.options_start, pkt.options_length, pkt.flags = nil, 0, 0
   return nil, reason
 end
 
