@@ -61,8 +61,8 @@ describe("A packet of a pcapng file", function()
   it("has its comment when tshark has it", function()
     shell.needs "tshark"
     first(false, everything)
-    assert.equal("one,zwei \xc3\xa4\n", shell.run("tshark -r %s -T fields -e frame.comment 2>/dev/null",
-      folder .. "/f.pcapng"))
+    assert.equal("one,zwei \xc3\xa4\n", shell.run("tshark -r %s -T fields -e frame.comment "
+      .. "2>/dev/null", folder .. "/f.pcapng"))
   end)
 
   it("tells nothing where there are no options", function()

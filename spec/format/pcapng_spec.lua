@@ -65,4 +65,42 @@ describe("The pcapng format", function()
     assert.same({}, list)
     assert.matches("interface 7.*%(block at offset " .. #good .. "%)$", ending)
   end)
+
+  it("filters each packet by its own link type", function()
+    local w = pcapng_file.writer(false)
+    local ip = "E\0\0\20" .. ("\0"):rep(5) .. "\17" .. ("\0"):rep(10)
+    local ethernet = ("\0"):rep(12) .. "\8\0" .. ip
+    local bytes = w:section() .. w:interface(1, 100) .. w:packet(ethernet) .. w:packet "arp"
+      .. w:interface(101, 100) .. w:packet(ip, { interface = 1 })
+      .. w:packet(ethernet, { interface = 1 }) .. w:packet(ethernet)
+    local path = shell.write(folder .. "/f.pcapng", bytes)
+    for _, way in ipairs { "before", "after" } do
+      local cap, list = assert(pcap.open_offline(path)), {}
+      if way == "after" then
+        assert(cap:next() and cap:next() and cap:next())
+      end
+      assert(cap:set_filter "udp")
+      for pkt in cap:packets() do
+        list[#list + 1] = pkt.linktype .. " " .. pkt:bytes()
+      end
+      local all = { "1 " .. ethernet, "12 " .. ip, "1 " .. ethernet }
+      assert.same(way == "before" and all or { all[3] }, list)
+    end
+  end)
+
+  it("rejects packets whose link type cannot have the filter, if another can", function()
+    local w = pcapng_file.writer(false)
+    local bytes = w:section() .. w:interface(147, 100) .. w:interface(1, 100) .. w:packet "user"
+      .. w:packet(("\0"):rep(12) .. "\8\0", { interface = 1 }) .. w:packet "user"
+    local path = shell.write(folder .. "/f.pcapng", bytes)
+    local cap = assert(pcap.open_offline(path))
+    assert(cap:set_filter "ip")
+    assert.equal(14, #cap:next())
+    assert.same({ nil, "closed" }, { cap:next() })
+    cap = assert(pcap.open_offline(path))
+    local set, message = cap:set_filter "nonsense of words"
+    assert.is_nil(set)
+    assert.equal(select(2, pcap.compile("nonsense of words", { linktype = 147 })), message)
+    assert.equal("user", (cap:next()))
+  end)
 end)

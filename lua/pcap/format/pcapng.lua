@@ -95,62 +95,34 @@ function pcapng.take(window, pkt)
   return true
 end
 
-local State = {}
-State.__index = State
-
---- The state of one file that is read.
+-- The state of one file that is read.
 ---@param window ffi.cdata*  luapcap_window, whose `interfaces` the state keeps alive
----@param precision integer  nanoseconds that times are cut to: 1 or 1000
+---@param opening table      see opening.begin()
 ---@return table state
-function pcapng.new(window, precision)
+local function new_state(window, opening)
   local interfaces = ffi.new("luapcap_interfaces")
   window.interfaces = interfaces
-  return setmetatable({ precision = precision, interfaces = interfaces,
-    metadata = metadata.new(), swapped = false, linktypes = {}, linktype_count = 0,
+  return {
+    precision = opening.precision == cdefs.TSTAMP_PRECISION_NANO and 1 or 1000, -- in nanoseconds
+    interfaces = interfaces, -- of the section
+    interface_room = 0, -- for how many there is memory
+    metadata = metadata.new(opening.keeps_blocks),
+    swapped = false, -- whether the section has the other byte order
+    linktypes = {}, knows_linktype = {}, -- those met so far: a list, and a set
     is_beyond = false, -- whether libpcap would have refused the file before the position
-    interface_room = 0, max_block = blocks.MAX_BLOCK }, State)
-end
-
---- Handles the block at the window's position, which take() has not taken.
----@param window ffi.cdata*  luapcap_window
----@param pkt ffi.cdata*     luapcap_packet
----@return "packet"|"skipped"|"more"|"error" outcome
----@return integer|string|nil detail  for "more", how many bytes from the position on have to be
----   there; for "error", the message
-function State:step(window, pkt)
-  return blocks.step(self, window, pkt)
-end
-
---- What it means that the file ends where the window does: nil if no block is cut short.
----@param window ffi.cdata*
----@return string? message  libpcap's
-function State:ended(window)
-  return blocks.ended(self, window)
-end
-
---- Calls a function with each block that is skipped since nothing here reads it: its type, all of
--- its bytes, and whether its numbers have the other byte order.
----@param handler fun(type: integer, block: string, swapped: boolean)|nil
-function State:on_block(handler)
-  self.block_handler = handler
-end
-
---- The link type (DLT) and the snapshot length of the first interface. Nil before its block.
----@return integer? linktype
----@return integer? snaplen
-function State:first_interface()
-  return self.first_linktype, self.first_snaplen
+    max_block = blocks.MAX_BLOCK,
+  }
 end
 
 -- As a format has it, see classic.lua. A link type that was not there before is told, since a
 -- filter has to be compiled for it.
 local function judge(state, window, pkt)
-  local before = state.linktype_count
+  local before = #state.linktypes
   local outcome, detail = blocks.step(state, window, pkt)
   if outcome == "packet" then
     return true
   elseif outcome == "skipped" then
-    return false, state.linktype_count > before and "linktype" or nil
+    return false, #state.linktypes > before and "linktype" or nil
   elseif outcome == "more" then
     return nil, blocks.ended(state, window) or "closed"
   end
@@ -172,26 +144,26 @@ end
 
 --- Opens a pcapng file. It takes bytes off the window each time it is called.
 ---@param window ffi.cdata*  luapcap_window *
----@param opening table      see savefile.begin()
+---@param file table      see opening.begin() in source/opening.lua
 ---@return ffi.cdata*|nil handle
 ---@return table|string reading  see classic.open(); or "more"; or libpcap's message
-function pcapng.open(window, opening)
-  if not opening.state and not has_magic(window) then
-    return judgement.open(window, opening.input, opening.precision) -- libpcap refuses it
+function pcapng.open(window, file)
+  if not file.state and not has_magic(window) then
+    return judgement.open(window, file.input, file.precision) -- libpcap refuses it
   end
-  local nanoseconds = opening.precision == cdefs.TSTAMP_PRECISION_NANO and 1 or 1000
-  local state = opening.state or pcapng.new(window, nanoseconds)
-  opening.state = state
-  local is_read, reason = read_header(state, window, opening.is_whole)
+  local state = file.state or new_state(window, file)
+  file.state = state
+  local is_read, reason = read_header(state, window, file.is_whole)
   if not is_read then
     return nil, reason
   end
-  local opened, message = handle.open(state, opening.precision)
+  local opened, message = handle.open(state, file.precision)
   if not opened then
     return nil, message
   end
+  blocks.read_ahead(state, window)
   return opened, { state = state, take = pcapng.take, is_short = blocks.is_short, judge = judge,
-    owns_window = true }
+    owns_window = true, linktypes = state.linktypes, metadata = state.metadata }
 end
 
 return pcapng

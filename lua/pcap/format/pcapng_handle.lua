@@ -1,7 +1,7 @@
 --- A handle of libpcap's for a pcapng file that is read here.
 --
 -- Libpcap opens a savefile in memory, of the same first section and interface. So the handle
--- answers as one on the file itself would: link type, snapshot length, version, byte order, precision.
+-- answers as one on the file itself would: link type, snapshot length, version, byte order.
 
 local ffi = require "ffi"
 local judgement = require "pcap.format.judgement"

@@ -101,10 +101,17 @@ local function note(state, interface, body, max_snaplen)
   elseif dlt ~= state.first_linktype or snaplen ~= state.first_snaplen then
     state.is_beyond = true
   end
-  if not state.linktypes[dlt] then
-    state.linktypes[dlt] = true
-    state.linktype_count = state.linktype_count + 1
+  if not state.knows_linktype[dlt] then
+    state.knows_linktype[dlt] = true
+    table.insert(state.linktypes, dlt)
   end
+end
+
+--- What is wrong with the options of an interface's block.
+---@return string? message  libpcap's
+function interface_block.problem(body, size, swapped)
+  local found, message = read_options(body + 8, size - 8, swapped)
+  return not found and message or nil
 end
 
 --- Adds the interface that a block describes to the section. One whose options are wrong counts,

@@ -9,13 +9,11 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.core.cdefs"
-local classic = require "pcap.format.classic"
-local pcapng = require "pcap.format.pcapng"
-local through_libpcap = require "pcap.format.through_libpcap"
 local failure = require "pcap.core.failure"
+local filtering = require "pcap.capture.filtering"
 local in_use = require "pcap.core.in_use"
 local none = require "pcap.source.none"
+local opening = require "pcap.source.opening"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
@@ -83,10 +81,13 @@ local function search(self)
         taken, reason = format.judge(state, window, pkt)
         if taken == nil then
           return ended(self, reason)
+        elseif reason then
+          filtering.apply_again(self)
+          match = self._match
         end
       end
     end
-    if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen)) then
+    if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen, self)) then
       return pkt
     end
   end
@@ -103,9 +104,11 @@ local function fetch(self)
   local taken, reason = format.judge(state, window, pkt)
   if taken == nil then
     return ended(self, reason)
+  elseif reason then
+    filtering.apply_again(self)
   end
   local match = self._match
-  if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen)) then
+  if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen, self)) then
     return pkt
   end
   return search(self)
@@ -135,6 +138,20 @@ function source.progress(self)
   return position, size >= 0 and size or nil
 end
 
+function source.metadata(self)
+  return self._format.metadata
+end
+
+function source.interfaces(self)
+  local metadata = self._format.metadata
+  return metadata and metadata:interfaces() or none.interfaces(self)
+end
+
+function source.linktypes(self)
+  local list = self._format.linktypes
+  return list and #list > 1 and list or nil
+end
+
 -- The order counts. The handle may read from the input. A Lua file that is a program's pipe is
 -- waited for when it is collected, and the program may wait for the input's end.
 function source.release(memory)
@@ -152,44 +169,15 @@ end
 
 savefile.source = source
 
---- The formats of savefiles, see format/classic.lua. The first that matches reads the file; the
--- last one matches all.
-savefile.formats = { classic, pcapng, through_libpcap }
-
--- The format of the savefile whose first bytes a window has; nil where it takes more to tell.
-local function format_of(window, is_whole)
-  for _, format in ipairs(savefile.formats) do
-    local enough = is_whole or window.len >= format.HEADER_SIZE
-    if window.len >= format.MAGIC_SIZE and format.matches(window.bytes) then
-      return enough and format or nil
-    elseif not enough and window.len < format.MAGIC_SIZE then
-      return nil
-    end
-  end
-end
-
---- Opens the savefile whose first bytes a window has.
----@param window ffi.cdata*  luapcap_window *, taken over unless it takes more bytes
----@param opening table  {precision = cdefs.TSTAMP_PRECISION_*, input = luapcap_input * or nil,
---- is_whole = whether no more bytes will come}, the same one in each call: what is known so far of
---- the file is kept in it
----@return ffi.cdata*|nil handle
----@return table|string reading  what the format gives, see classic.open(); or "more", to be called
---- again with more bytes; or a message
-function savefile.begin(window, opening)
-  opening.format = opening.format or format_of(window, opening.is_whole)
-  if not opening.format then
-    return nil, "more"
-  end
-  return opening.format.open(window, opening)
-end
+--- The formats of savefiles, see opening.lua.
+savefile.formats = opening.formats
 
 --- Makes a capture that reads a window.
 ---@param kind table        the source's table of functions
 ---@param name string       for messages
 ---@param window ffi.cdata* luapcap_window *
----@param handle ffi.cdata* of savefile.begin()
----@param reading table     of savefile.begin()
+---@param handle ffi.cdata* of opening.begin()
+---@param reading table     of opening.begin()
 ---@param fields table      the source's own; `_refill(cap)` is asked for more bytes
 ---@return table capture
 function savefile.new(kind, name, window, handle, reading, fields)
@@ -213,14 +201,15 @@ function savefile.new_window()
 end
 
 -- Reads as many bytes as it takes to open the file, and opens it. Signals are heard.
-local function read_header(window, input, precision)
+local function read_header(window, input, opts)
   local reading = { _window = window, _input = input, _handle = true, _broken = false }
-  local opening = { precision = precision, input = input }
+  local file = opening.new(opts)
+  file.input = input
   local handle, answer, errno
   repeat
-    opening.is_whole = not refill(reading)
+    file.is_whole = not refill(reading)
     errno = window.problem
-    handle, answer = savefile.begin(window, opening)
+    handle, answer = opening.begin(window, file)
   until handle or answer ~= "more"
   return handle, answer, errno
 end
@@ -231,7 +220,7 @@ local function is_read(self)
   return position and size and position >= size
 end
 
-local function open(from, precision)
+local function open(from, opts)
   local input = shim.luapcap_input_open(from.path, from.fd or -1, from.file)
   if input == nil then
     local errno = ffi.errno()
@@ -242,7 +231,7 @@ local function open(from, precision)
   if not window then
     return nil, "not enough memory for a capture"
   end
-  local handle, reading, errno = read_header(window, input, precision)
+  local handle, reading, errno = read_header(window, input, opts)
   if not handle then
     local detail = ffi.string(shim.luapcap_input_error(input))
     shim.luapcap_input_close(ffi.gc(input, nil))
@@ -261,15 +250,16 @@ end
 ---@param fname string|integer|file*  "-" is stdin; or a descriptor or an open Lua file, read from
 --- where it stands through a copy: it stays yours to close, and its position, which the copy
 --- shares, is anywhere afterwards
----@param opts? table       {precision = "micro"|"nano"}: of timestamps and of dump files made
---- from the capture (default "micro")
+---@param opts? table       {precision = "micro"|"nano": of timestamps and of dump files made
+--- from the capture (default "micro"), blocks = whether cap:blocks() gives what blocks of a pcapng
+--- file nothing else here reads (default false)}
 ---@return table|nil capture
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
 function savefile.open_offline(fname, opts)
   local from = place.read(fname, "open_offline")
-  opts = options.read(opts, 2, "open_offline", { precision = options.precision })
-  local self, message = retry.open(open, from, opts.precision or cdefs.TSTAMP_PRECISION_MICRO)
+  opts = options.read(opts, 2, "open_offline", opening.OPTIONS)
+  local self, message = retry.open(open, from, opts)
   if not self then
     return nil, from.name .. ": " .. message
   end
