@@ -75,9 +75,12 @@ local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
 local DIRECTIONS = { "in", "out" }
 local UNKNOWN_COUNT = 0xffff
 
--- Reads the options of the packet's pcapng block, of which other packets have none.
+-- Reads the options of the packet's pcapng block, of which other packets have none. No tail call:
+-- `self`, an argument, keeps the bytes while they are read.
 local function from_options(self, read)
-  return read(self.options_start, self.options_length, bit.band(self.flags, SWAPPED) ~= 0)
+  local value, message = read(self.options_start, self.options_length,
+    bit.band(self.flags, SWAPPED) ~= 0)
+  return value, message
 end
 
 --- The packet's comment, of several the first.
