@@ -17,14 +17,15 @@ local function different()
     parts[#parts + 1] = w:section { { 1, "section " .. i } }
     for number, interface in ipairs { { 1, 262144, 6 }, { 101, 96, 9 }, { 113, 0, 3 },
       { 1, 64, 128 + 20 } } do
-      parts[#parts + 1] = w:interface(interface[1], interface[2],
-        { { 9, string.char(interface[3]) } })
+      local linktype, snaplen, resolution = unpack(interface)
+      parts[#parts + 1] = w:interface(linktype, snaplen, { { 9, string.char(resolution) } })
       for _, high in ipairs { 1, 395000 } do
         parts[#parts + 1] = w:packet(("data"):rep(number), { interface = number - 1, high = high,
           low = 1234567 * i, wirelen = 1500 })
       end
     end
-    parts[#parts + 1] = w:obsolete("old", { interface = 1, high = 395000, low = 7 }) .. w:simple "simple"
+    parts[#parts + 1] = w:obsolete("old", { interface = 1, high = 395000, low = 7 })
+      .. w:simple "simple"
   end
   return table.concat(parts)
 end

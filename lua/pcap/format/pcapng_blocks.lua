@@ -84,8 +84,8 @@ function blocks.is_short(state, window)
   return not kind and not problem
 end
 
---- Handles the block at the window's position, whatever it is. Behind an error libpcap reads on where
--- it stands: behind the header of a block whose length is wrong, or else behind the block.
+--- Handles the block at the window's position, whatever it is. Behind an error libpcap reads on
+-- where it stands: behind the header of a block whose length is wrong, or else behind the block.
 ---@param state table        see new_state() in pcapng.lua
 ---@param window ffi.cdata*  luapcap_window
 ---@param pkt ffi.cdata*     luapcap_packet
