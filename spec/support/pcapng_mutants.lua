@@ -58,8 +58,8 @@ local function defined(text)
   return text
 end
 
--- What differs, or nil.
-local function difference(expected, ours)
+--- What differs between what libpcap and we read, or nil.
+function mutants.difference(expected, ours)
   expected, ours = defined(expected), defined(ours)
   if expected:find "\nend: broken\n$" or expected == "end: broken\n" then
     return nil
@@ -88,7 +88,7 @@ function mutants.compare(libpcap, folder, texts, random)
     local ours = reader.ours(pcap, job)
     local pieces = reader.ours(pcap, { path = job.path, precision = job.precision,
       pieces = random(100) })
-    local problem = pieces ~= ours and "differs in pieces" or difference(expected, ours)
+    local problem = pieces ~= ours and "differs in pieces" or mutants.difference(expected, ours)
     if problem then
       return ("%s: %s (%s)\nlibpcap: %s\nours: %s\npieces: %s"):format(job.path, problem,
         job.precision, expected, ours, pieces)

@@ -1,5 +1,5 @@
---- Metadata: what a capture tells beside its packets. A pcapng file says most; any other source knows
--- its one interface.
+--- Metadata: what a capture tells beside its packets. A pcapng file says most; any other source
+-- knows its one interface.
 
 local ffi = require "ffi"
 local check = require "pcap.core.check"

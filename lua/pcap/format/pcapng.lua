@@ -1,8 +1,8 @@
 --- The pcapng format: takes packets off a window of a file's bytes.
 --
 -- take() is for the packet that nearly every block is; pcapng_blocks.lua is for any other block.
--- Neither reads, waits or keeps a pointer into the window: a file, a pipe and pieces are the same to
--- them.
+-- Neither reads, waits or keeps a pointer into the window: a file, a pipe and pieces are the same
+-- to them.
 --
 -- Where libpcap reads a file, packets, times and messages are libpcap's. It refuses a file whose
 -- interfaces differ, and sections of both byte orders; here they are read.
