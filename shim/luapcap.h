@@ -24,8 +24,9 @@
  * One packet, with its header in fields of fixed width. `sec` and `nsec` are whole numbers. They
  * are doubles because Lua's numbers are, and because every second and nanosecond of a savefile
  * fits. `interface` counts from 1 in the source's list. `flags` are bits: 1 means that the packet
- * came in, 2 that it went out. `options` are those of its pcapng block, as they stand there. A
- * copied packet keeps its bytes in `own`. A packet that is being read has none there.
+ * came in, 2 that it went out. The options of its pcapng block are the `options_length` bytes from
+ * `options_start` on. A copied packet keeps its bytes in `own`. A packet that is being read has
+ * none there.
  */
 typedef struct luapcap_packet {
     const uint8_t *data;
@@ -33,13 +34,16 @@ typedef struct luapcap_packet {
     uint32_t wirelen;
     double sec;
     double nsec;
-    const uint8_t *options;
+    const uint8_t *options_start;
     uint32_t options_length;
     int32_t linktype; /* a DLT number */
     uint32_t interface;
     uint32_t flags;
     uint8_t own[];
 } luapcap_packet;
+
+/* What format/pcapng.lua knows of a file's interfaces. */
+typedef struct luapcap_interfaces luapcap_interfaces;
 
 /*
  * The stretch of a savefile that is in memory. `bytes` has room for `size` bytes, and `len` are
@@ -53,7 +57,8 @@ typedef struct luapcap_window {
     int32_t len;
     int32_t pos;
     int32_t problem;
-    int32_t max_caplen; /* of a plain record: for the format to set */
+    int32_t max_caplen;             /* of a plain record: for the format to set */
+    luapcap_interfaces *interfaces; /* of a pcapng file: its format's, which keeps them alive */
 } luapcap_window;
 
 /* A record's header in a savefile, in this machine's byte order. */

@@ -4,6 +4,7 @@ local views = require "spec.support.views" -- before what it watches
 local declarations = require "spec.support.declarations"
 local decode = require "pcap.decode"
 local fanout = require "pcap.capture.fanout"
+local fields = require "pcap.format.pcapng_fields"
 local options = require "pcap.core.options"
 local pcap = require "pcap"
 local shell = require "spec.support.shell"
@@ -91,7 +92,7 @@ describe("lua/pcap/types.lua", function()
     local names = set(defined("packet.lua", "Packet"),
       found(block("core/cdefs.lua", "typedef struct luapcap_packet {"), "([%w_]+);"),
       found(block("packet.lua", "local COMPUTED = {"), "\n?  (%l+) = function"))
-    names.options, names.options_length, names.flags = nil, nil, nil -- for dumpers
+    names.options_start, names.options_length, names.flags = nil, nil, nil -- for dumpers
     assert.same(names, classes["pcap.Packet"].names)
   end)
 
@@ -133,6 +134,18 @@ describe("lua/pcap/types.lua", function()
       device.description = device.description or "none"
       assert.same(set(device), classes["pcap.Device"].names)
     end
+  end)
+
+  it("declares what a file tells of its interfaces and section", function()
+    local function told(known)
+      local names = {}
+      for _, field in pairs(known) do names[#names + 1] = field[1] end
+      return names
+    end
+    assert.same(set(cap:interfaces()[1], told(fields.INTERFACE), told(fields.STATISTICS),
+      { "comment" }), classes["pcap.Interface"].names)
+    assert.same(set(cap:section(), told(fields.SECTION), { "comment", "major", "minor", "length" }),
+      classes["pcap.Section"].names)
   end)
 
   it("names arguments and types that are there", function()

@@ -45,13 +45,15 @@
 
 ---@class pcap.options.open_offline
 ---@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
+---@field blocks? boolean  whether blocks() gives a pcapng file's unknown blocks (default false)
 
 ---@class pcap.options.open_dead
 ---@field precision? pcap.precision  of the files that it writes (default "micro")
 
 ---@class pcap.options.reader
----@field linktype? integer  the only link type to take, a number of pcap.DLT (default: any)
+---@field linktype? integer  the only one to take of the first interface (default: any)
 ---@field precision? pcap.precision  of timestamps (default "micro")
+---@field blocks? boolean  whether blocks() gives a pcapng file's unknown blocks (default false)
 
 ---@class pcap.options.dumper
 ---@field file pcap.place  "-" is stdout
@@ -103,6 +105,78 @@
 ---@field netmask? string
 ---@field broadcast? string
 ---@field destination? string
+
+---An interface that packets come from, as far as the source tells of it.
+---@class pcap.Interface
+---@field number integer  as in a packet's `interface`, from 1
+---@field linktype integer  a number of pcap.DLT
+---@field snaplen integer  bytes
+---@field tsresol integer  units of its times: 6 is microseconds; 128 + n is 2^-n seconds
+---@field tsoffset integer|ffi.cdata*  seconds that were added to its times; an int64_t beyond 2^53
+---@field name? string
+---@field description? string
+---@field filter? string  that packets had passed
+---@field os? string
+---@field hardware? string
+---@field speed? integer|ffi.cdata*  bits a second
+---@field txspeed? integer|ffi.cdata*  bits a second, sending
+---@field rxspeed? integer|ffi.cdata*  bits a second, receiving
+---@field mac? string
+---@field eui? string
+---@field addresses? pcap.InterfaceAddress[]
+---@field fcslen? integer  bytes of the checksum behind each frame
+---@field comment? string  the first of comments
+---@field comments? string[]
+---@field started? number  when its statistics began, seconds since 1970
+---@field ended? number  when they ended
+---@field received? integer|ffi.cdata*  packets
+---@field dropped? integer|ffi.cdata*  packets, by the interface
+---@field accepted? integer|ffi.cdata*  packets, by the filter
+---@field os_dropped? integer|ffi.cdata*  packets, by the system
+---@field delivered? integer|ffi.cdata*  packets, to the user
+
+---@class pcap.InterfaceAddress
+---@field address string
+---@field netmask? string  of IPv4
+---@field prefix? integer  bits, of IPv6
+
+---A part of a savefile, with interfaces of its own.
+---@class pcap.Section
+---@field swapped boolean  whether its numbers are in the other byte order than this machine's
+---@field byte_order "little"|"big"
+---@field major? integer  version of the format
+---@field minor? integer
+---@field length? integer|ffi.cdata*  bytes, where it says so
+---@field hardware? string
+---@field os? string
+---@field application? string
+---@field comment? string  the first of comments
+---@field comments? string[]
+
+---@class pcap.Names
+---@field address string  IPv4, IPv6 or of a link layer
+---@field names string[]
+
+---@class pcap.Secret
+---@field type integer  0x544c534b is a TLS key log
+---@field data string
+
+---A block of a pcapng file.
+---@class pcap.Block
+---@field type integer
+---@field bytes string  all of it
+---@field swapped boolean  whether its numbers are in the other byte order than this machine's
+
+---An option of a packet's block.
+---@class pcap.Option
+---@field code integer
+---@field value string  numbers in the section's byte order
+
+---A verdict: type 0 is hardware, 1 Linux eBPF TC, 2 Linux eBPF XDP. Or a hash: type 0 is a sum of
+---two's complements, 1 XOR, 2 CRC32, 3 MD5, 4 SHA-1, 5 Toeplitz.
+---@class pcap.Typed
+---@field type integer
+---@field data string
 
 ---@class pcap.Stats
 ---@field received integer  packets
@@ -278,6 +352,35 @@ function Packet:bytes(from, to) end
 ---@return pcap.Packet copy
 function Packet:copy() end
 
+---Its comment in a pcapng file, of several the first.
+---@return string|nil
+function Packet:comment() end
+
+---All its comments.
+---@return string[]
+function Packet:comments() end
+
+---How many packets its interface lost between the packet before and this one.
+---@return integer|ffi.cdata*|nil
+function Packet:dropped() end
+
+---Its number, which a packet that was seen on several interfaces has on each.
+---@return integer|ffi.cdata*|nil  a uint64_t from 2^53 on
+function Packet:id() end
+
+---What was decided about it.
+---@return pcap.Typed|nil
+function Packet:verdict() end
+
+---Its hash.
+---@return pcap.Typed|nil
+function Packet:hash() end
+
+---All options of its block.
+---@return pcap.Option[] list
+---@return string|nil message  if one runs out of the block: the list is what stood before it
+function Packet:options() end
+
 -- Captures
 
 ---Packets of a device, a savefile, or nowhere.
@@ -357,6 +460,28 @@ function Capture:pollable() end
 ---@return number|nil seconds  nil if it does not, as for most devices
 function Capture:required_timeout() end
 
+---The interfaces that packets come from: of a file, those that it has told of up to here.
+---@return pcap.Interface[]
+function Capture:interfaces() end
+
+---The section that is being read.
+---@return pcap.Section
+function Capture:section() end
+
+---Addresses and their names, as a file has told up to here.
+---@return pcap.Names[]
+function Capture:names() end
+
+---Decryption secrets, as a file has told up to here.
+---@return pcap.Secret[]
+function Capture:secrets() end
+
+---A pcapng file's blocks that nothing here reads: those since the last call, if the capture was
+---opened with {blocks = true}.
+---@return pcap.Block[] blocks
+---@return integer lost  how many more came than 16 MB hold
+function Capture:blocks() end
+
 ---Lets only packets pass that match, from the next one on. With a capture, the second value is a
 ---warning that the kernel copies every packet.
 ---@param filter string|pcap.Filter  an expression of pcap-filter(7), or a filter
@@ -365,7 +490,7 @@ function Capture:required_timeout() end
 ---@return string|nil message  libpcap's; with a capture, the warning
 function Capture:set_filter(filter, nooptimize) end
 
----The link type.
+---The link type: of a file of several, its first interface's. A packet's is its `linktype`.
 ---@return integer linktype  a number of pcap.DLT
 function Capture:datalink() end
 
@@ -385,7 +510,7 @@ function Capture:set_datalink(linktype) end
 ---@return string|nil message
 function Capture:datalink_ext() end
 
----The snapshot length.
+---The snapshot length: of a file of several interfaces, the first one's.
 ---@return integer bytes  of each packet that are captured at the most
 function Capture:snapshot() end
 

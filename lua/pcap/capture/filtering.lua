@@ -16,7 +16,38 @@ local function compile_portably(self, wanted)
     wanted.expression, wanted.optimize, wanted.mask)
 end
 
+-- Asks of each packet what its own link type's filter says. One function for all captures, since a
+-- caller's loop is compiled anew for each function that it meets.
+local function match_by_linktype(data, caplen, wirelen, self)
+  local match = self._matches[self._packet.linktype]
+  return match and match(data, caplen, wirelen)
+end
+
+-- A filter for each link type. One that cannot have the expression has its packets rejected.
+local function apply_to_each(self, wanted, linktypes)
+  local matches, message, is_possible = wanted.matches or {}, nil, false
+  local snaplen = shim.luapcap_snapshot(self._handle)
+  for _, linktype in ipairs(linktypes) do
+    if matches[linktype] == nil then
+      local program, problem = filter.compile_portably(linktype, snaplen, wanted.expression,
+        wanted.optimize, wanted.mask)
+      matches[linktype] = program and filter.matcher(program) or false
+      message = message or problem
+    end
+    is_possible = is_possible or matches[linktype]
+  end
+  if not is_possible then
+    return nil, message
+  end
+  wanted.matches, self._matches, self._match = matches, matches, match_by_linktype
+  return true
+end
+
 local function apply(self, wanted)
+  local linktypes = self._source.linktypes(self)
+  if linktypes then
+    return apply_to_each(self, wanted, linktypes)
+  end
   local set_filter = self._source.set_filter
   local program, message = filter.compile_on(self._handle, wanted.expression, wanted.optimize,
     wanted.mask, set_filter ~= nil)

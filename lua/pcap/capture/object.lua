@@ -69,6 +69,7 @@ function object.new(source, handle, name, fields)
   self._take = self._take or source.take
   self._window = self._window or NO_WINDOW
   self._match = false -- the function that filters packets in this module
+  self._matches = false -- by link type, where there are several
   self._program = false -- the program that the kernel runs
   self._wanted = false -- what was asked of set_filter()
   self._stat = false -- what stats() has counted so far
@@ -93,7 +94,8 @@ end
 ---@return string reason
 function object.none(self, reason)
   local pkt = self._packet
-  pkt.data, pkt.caplen, pkt.options, pkt.options_length = nil, 0, nil, 0
+  pkt.data, pkt.caplen = nil, 0
+  pkt.options_start, pkt.options_length, pkt.flags = nil, 0, 0
   return nil, reason
 end
 

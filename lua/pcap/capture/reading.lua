@@ -21,7 +21,7 @@ local function step(self, timeout)
     return self:_fetch(timeout or self._timeout)
   end
   local match = self._match
-  if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
+  if not match or match(pkt.data, pkt.caplen, pkt.wirelen, self) then
     return pkt
   end
   return self:_search()

@@ -14,6 +14,7 @@ typedef struct luapcap_addr luapcap_addr;
 typedef unsigned int luapcap_direction;
 typedef struct luapcap_input luapcap_input;
 typedef struct luapcap_file luapcap_file;
+typedef struct luapcap_interfaces luapcap_interfaces;
 
 typedef struct luapcap_packet {
   const uint8_t *data;
@@ -21,7 +22,7 @@ typedef struct luapcap_packet {
   uint32_t wirelen;
   double sec;
   double nsec;
-  const uint8_t *options;
+  const uint8_t *options_start;
   uint32_t options_length;
   int32_t linktype;
   uint32_t interface;
@@ -37,6 +38,7 @@ typedef struct luapcap_window {
   int32_t pos;
   int32_t problem;
   int32_t max_caplen;
+  luapcap_interfaces *interfaces;
 } luapcap_window;
 
 typedef struct luapcap_record {

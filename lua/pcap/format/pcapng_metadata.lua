@@ -14,9 +14,11 @@ local u16, u32, u64 = bytes.u16, bytes.u32, bytes.u64
 local Metadata = {}
 Metadata.__index = Metadata
 
-function metadata.new()
-  return setmetatable({ number = 0, interface_blocks = kept.new(), name_blocks = kept.new(),
-    secret_blocks = kept.new(), statistics = {} }, Metadata)
+---@param keeps_blocks? boolean  whether blocks of no known type are kept too
+function metadata.new(keeps_blocks)
+  return setmetatable({ interface_blocks = kept.new(), name_blocks = kept.new(),
+    secret_blocks = kept.new(), other_blocks = keeps_blocks and kept.new(), statistics = {} },
+    Metadata)
 end
 
 --- Notes that a section begins, of which only the newest is kept.
@@ -26,9 +28,8 @@ end
 
 --- Keeps an interface's block. Interfaces are numbered from 1 over the whole file.
 function Metadata:add_interface(body, size, swapped, interface)
-  self.number = self.number + 1
   self.interface_blocks:add(body, size, swapped,
-    { interface.linktype, interface.snaplen, tonumber(interface.exact_resolution) })
+    { tonumber(interface.linktype), interface.snaplen })
 end
 
 function Metadata:add_names(body, size, swapped)
@@ -37,6 +38,14 @@ end
 
 function Metadata:add_secrets(body, size, swapped)
   self.secret_blocks:add(body, size, swapped)
+end
+
+--- Keeps a block of no known type, if that is wanted.
+---@param block ffi.cdata*  const uint8_t *, the whole of it
+function Metadata:add_block(kind, block, length, swapped)
+  if self.other_blocks then
+    self.other_blocks:add(block, length, swapped, kind)
+  end
 end
 
 --- Reads an interface statistics block. The newest of an interface counts.
@@ -52,6 +61,25 @@ function Metadata:add_statistics(body, size, swapped, interfaces)
   end
 end
 
+-- A time of a statistics block in seconds since 1970.
+local function seconds(count, interface)
+  local power = interface.tsresol % 128
+  local units = interface.tsresol < 128 and 10 ^ power or 2 ^ power
+  return count / units + tonumber(interface.tsoffset)
+end
+
+-- Adds what the newest statistics block of an interface says.
+local function add_counts(interface, statistics)
+  for name, value in pairs(statistics or {}) do
+    if name == "started" or name == "ended" then
+      value = seconds(value, interface)
+    end
+    if interface[name] == nil then
+      interface[name] = value
+    end
+  end
+end
+
 --- All interfaces up to here.
 ---@return table[] list
 function Metadata:interfaces()
@@ -62,11 +90,7 @@ function Metadata:interfaces()
     interface.linktype, interface.snaplen = extra[1], extra[2]
     interface.tsresol = interface.tsresol or 6
     interface.tsoffset = interface.tsoffset or 0
-    for name, value in pairs(self.statistics[interface.number] or {}) do
-      if interface[name] == nil then
-        interface[name] = value
-      end
-    end
+    add_counts(interface, self.statistics[interface.number])
     list[interface.number] = interface
   end
   return list
@@ -123,6 +147,21 @@ function Metadata:secrets()
     end
   end
   return list
+end
+
+--- The blocks of no known type that have come since the last call.
+---@return { type: integer, bytes: string, swapped: boolean }[]
+---@return integer lost  how many there were no room for
+function Metadata:blocks()
+  local list, blocks = {}, self.other_blocks
+  for block, size, swapped, kind in blocks:each() do
+    list[#list + 1] = { type = kind, bytes = ffi.string(block, size), swapped = swapped }
+  end
+  local lost = blocks.lost
+  if #list > 0 then
+    self.other_blocks = kept.new()
+  end
+  return list, lost
 end
 
 return metadata

@@ -189,6 +189,14 @@ function source.interface(self)
   return self._handle
 end
 
+function source.interfaces(self)
+  local list, stats = none.interfaces(self), self:stats() or {}
+  local interface, wanted = list[1], self._wanted
+  interface.name, interface.filter = self._name, wanted and wanted.expression or nil
+  interface.received, interface.dropped = stats.received, stats.dropped
+  return list
+end
+
 function source.fileno(self)
   return shim.luapcap_fileno(self._handle)
 end

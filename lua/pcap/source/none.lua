@@ -15,10 +15,14 @@
 --   perhaps a warning, or nil and a message. `compile()` gives a program to run outside the kernel.
 --   If a source has no set_filter(), the capture judges each packet;
 -- - `interface(cap)` is a handle on a network interface, or nil;
+-- - `interfaces(cap)` lists what is known of the interfaces that packets come from;
+-- - `metadata(cap)` is what else a file tells, see format/pcapng_metadata.lua, or nil;
+-- - `linktypes(cap)` lists the packets' link types if there are several, or nil;
 -- - `release(memory)` closes the handle, `memory.handle`. It frees what else the source has put
 --   into the capture's `_memory`. It may be called again.
 
 local capture = require "pcap.capture"
+local cdefs = require "pcap.core.cdefs"
 local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
@@ -43,6 +47,24 @@ function none.fileno()
 end
 
 function none.interface()
+end
+
+function none.interfaces(cap)
+  local handle = cap._handle
+  local precision = shim.luapcap_get_tstamp_precision(handle)
+  return { {
+    number = 1,
+    linktype = shim.luapcap_datalink(handle),
+    snaplen = shim.luapcap_snapshot(handle),
+    tsresol = precision == cdefs.TSTAMP_PRECISION_NANO and 9 or 6,
+    tsoffset = 0,
+  } }
+end
+
+function none.metadata()
+end
+
+function none.linktypes()
 end
 
 function none.progress(cap)
