@@ -13,10 +13,10 @@ local Capture, methods = object.class, {}
 --- Opens a savefile to write packets of this capture's kind to. It outlives the capture.
 ---@param fname string|integer|file*  "-" is stdout; or a descriptor or an open Lua file, written
 --- to from where it stands through a copy, and left open
----@param opts? table    for a path: {append = true} adds to an existing file; of the same magic, link
---- type, snapshot length and precision where it is classic pcap; any other is left as it is.
---- {format = "pcapng", section = table, interface = table} writes pcapng that says this, in the
---- words of cap:section() and cap:interfaces()
+---@param opts? table    append = true, for a path, adds to an existing file. One of classic pcap
+--- has to have the same magic, link type, snapshot length and precision; others are left as they
+--- are. format = "pcapng", and what such a file says: section = table, interface = table, in the words
+--- of cap:section() and cap:interfaces()
 ---@return table|nil dumper
 ---@return string|nil message  naming the file
 ---pcap_dump_fopen, pcap_dump_open_append

@@ -1,5 +1,6 @@
 --- Writing pcapng: sections, and in them a block for each packet.
 
+local bit = require "bit"
 local ffi = require "ffi"
 local blocks = require "pcap.sink.pcapng_blocks"
 local bytes = require "pcap.sink.pcapng_bytes"
@@ -42,10 +43,19 @@ local function default_section()
     application = "pcap for LuaJIT, " .. ffi.string(shim.luapcap_lib_version()) }
 end
 
+-- The bytes of frame check sequences, which a classic file's header has beside the link type: it
+-- counts in 16 bits.
+local function fcslen(extension)
+  if extension and bit.band(extension, 0x04000000) ~= 0 then
+    return bit.rshift(extension, 28) * 2
+  end
+end
+
 -- The first interface's own values. What the source tells, and does not fit, is left out.
 local function first_interface(self, given)
   local origin = self.section.origin
-  return self.section:completed(fields.writable(fields.INTERFACE, origin.own()),
+  return self.section:completed({ fcslen = fcslen(self.section.kind.extension) },
+    fields.writable(fields.INTERFACE, origin.own()),
     fields.writable(fields.INTERFACE, origin.interface(1) or {}), given or {})
 end
 
