@@ -15,8 +15,8 @@ local Capture, methods = object.class, {}
 --- to from where it stands through a copy, and left open
 ---@param opts? table    append = true, for a path, adds to an existing file. One of classic pcap
 --- has to have the same magic, link type, snapshot length and precision; others are left as they
---- are. format = "pcapng", and what such a file says: section = table, interface = table, in the words
---- of cap:section() and cap:interfaces()
+--- are. format = "pcapng", and what such a file says: section = table, interface = table, in the
+--- words of cap:section() and cap:interfaces()
 ---@return table|nil dumper
 ---@return string|nil message  naming the file
 ---pcap_dump_fopen, pcap_dump_open_append

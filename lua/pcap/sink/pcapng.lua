@@ -59,9 +59,16 @@ local function first_interface(self, given)
     fields.writable(fields.INTERFACE, origin.interface(1) or {}), given or {})
 end
 
+-- What the caller says goes before what the source does.
 local function section_values(self, given)
-  local values = default_section()
-  for key, value in pairs(given or self.section.origin.section() or {}) do
+  local values = {}
+  for key, value in pairs(self.section.origin.section() or default_section()) do
+    values[key] = value
+  end
+  if given and given.comment then
+    values.comments = nil
+  end
+  for key, value in pairs(given or {}) do
     values[key] = value
   end
   return values

@@ -3,12 +3,12 @@
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
-local format = require "pcap.format.pcapng"
 
 local whole = {}
 
 local BUFFER = 65536
 local SMALLEST, AROUND = 12, 12
+local SECTION, MAGIC, OTHER_MAGIC = 0x0a0d0d0a, 0x1a2b3c4d, 0x4d3c2b1a
 
 local function number(text)
   return bytes.u32(ffi.cast("const uint8_t *", text), false)
@@ -30,10 +30,11 @@ end
 
 local function problem(file)
   local start = file:read(12) or ""
-  if not format.matches(ffi.cast("const uint8_t *", start), #start) then
-    return "not a pcapng file"
-  elseif number(start:sub(9)) ~= 0x1a2b3c4d then
+  local magic = #start == 12 and number(start) == SECTION and number(start:sub(9))
+  if magic == OTHER_MAGIC then
     return "the file has another byte order than this machine"
+  elseif magic ~= MAGIC then
+    return "not a pcapng file"
   end
   file:seek "set"
   local more, offset
