@@ -114,10 +114,10 @@ end
 --- The kinds of a table of fields, for options.read().
 ---@param known table    one of the lists above
 ---@param more? table    by key: other kinds
----@param others? table  names of what is not written, such as what a reader tells besides
+---@param others? table  names that are taken, since a reader tells them too, and are not written
 ---@return table kinds
 function fields.kinds(known, more, others)
-  local kinds = { comment = options.string }
+  local kinds, unwritten = { comment = options.string }, {}
   for _, field in ipairs(known) do
     kinds[field[2]] = field[3]
   end
@@ -125,9 +125,9 @@ function fields.kinds(known, more, others)
     kinds[key] = kind
   end
   for _, key in ipairs(others or {}) do
-    kinds[key] = ignored
+    unwritten[key] = ignored
   end
-  return kinds
+  return setmetatable(kinds, { __index = unwritten })
 end
 
 local function add(list, code, encode, value)
