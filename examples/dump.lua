@@ -2,7 +2,7 @@
 --
 --   luajit examples/dump.lua [-r file | -i device] [-w file] [-c count] [expression]
 --
--- A file "-" is stdin or stdout. What is written is pcapng if its name ends with .pcapng. Ctrl-C and
+-- A file "-" is stdin or stdout. A name to write that ends with .pcapng makes it pcapng. Ctrl-C and
 -- SIGTERM end it with all written that was captured.
 
 local pcap = require "pcap"
