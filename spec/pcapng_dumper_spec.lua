@@ -172,12 +172,18 @@ describe("A pcapng dumper", function()
       .. packet("three", 1e6, { interface = 2 }))
   end)
 
-  it("writes the direction that a packet's own flags tell", function()
+  it("writes the direction and the losses that a packet's own flags tell", function()
     local source = shell.write(folder .. "/in", savefile.header() .. savefile.record("abc"))
     local pkt = pcap.open_offline(source):next_packet():copy()
-    pkt.flags = 2
-    open():dump(pkt):close()
-    assert_written(HEADER .. packet("abc", 0, { options = { { 2, w:word(2, 4) } } }))
+    local dumper = open()
+    for _, flags in ipairs { 2, 0x200, 0x200 + 3 * 2 ^ 16, 0x200 + 0xffff * 2 ^ 16 } do
+      pkt.flags = flags
+      dumper:dump(pkt)
+    end
+    dumper:close()
+    assert_written(HEADER .. packet("abc", 0, { options = { { 2, w:word(2, 4) } } })
+      .. packet("abc", 0) .. packet("abc", 0, { options = { { 4, w:word(3, 8) } } })
+      .. packet("abc", 0))
   end)
 
   it("writes a comment into the section's header while nothing stands behind it", function()
@@ -332,13 +338,15 @@ describe("A pcapng dumper", function()
         section = { application = "app", os = "os", hardware = "machine" } }
       assert(dumper:comment("x"):dump("abc", 1):close())
     ]]
-    assert.equal(HEADER .. w:section { { 1, "x" }, { 2, "machine" }, { 3, "os" }, { 4, "app" } }
-      .. of_interface() .. packet("abc", 1e6), output)
-    local file = assert(io.open(out, "wb"))
+    local commented = w:section { { 1, "x" }, { 2, "machine" }, { 3, "os" }, { 4, "app" } }
+      .. of_interface()
+    assert.equal(HEADER .. commented .. packet("abc", 1e6), output)
+    local file = assert(io.open(shell.write(out, ("old "):rep(1000)), "r+b"))
     file:write "before "
-    assert(open { file = file }:close())
+    assert(open { file = file }:comment("x"):close())
     file:close()
-    assert_written("before " .. HEADER)
+    local expected = "before " .. HEADER .. commented
+    assert_written(expected .. ("old "):rep(1000):sub(#expected + 1))
   end)
 
   it("has the file readable after each flush, also when the program is killed then", function()

@@ -34,6 +34,7 @@ local function begin(where, fd, kind, opts)
   local handle = shim.luapcap_dumper_new(fd)
   if handle == nil then
     local errno = ffi.errno()
+    in_use.remove(token)
     return nil, failure.system(errno), errno
   end
   handle = close_when_collected(handle, token, where.file)

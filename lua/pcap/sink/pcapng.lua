@@ -62,7 +62,9 @@ end
 -- What the caller says goes before what the source does.
 local function section_values(self, given)
   local values = {}
-  for key, value in pairs(self.section.origin.section() or default_section()) do
+  local known = self.section.origin.section()
+  known = known and fields.writable(fields.SECTION, known) or default_section()
+  for key, value in pairs(known) do
     values[key] = value
   end
   if given and given.comment then
@@ -106,7 +108,8 @@ end
 ---@return string|nil message
 ---@return integer|nil errno
 function pcapng.new(handle, where, kind, opts)
-  local section = sections.new(handle, kind, opts.origin or pcapng.NO_ORIGIN)
+  local section = sections.new(handle, kind, opts.origin or pcapng.NO_ORIGIN,
+    file.path_of(where) ~= nil)
   local self = setmetatable({ section = section, own = packet.new(0),
     started = packet.new(0) }, Writer)
   local header, interface = first_blocks(self, opts)

@@ -11,8 +11,10 @@ local copying = {}
 -- What is done with a block, by its type: functions of pcapng_section.lua's section and the body.
 local carriers = {}
 
+-- How long the section is in the source tells nothing of it here.
 carriers[blocks.SECTION] = function(section, body)
   section.source_before = section.source_count
+  body = body:sub(1, 8) .. ("\255"):rep(8) .. body:sub(17)
   return section:begin(bytes.block(blocks.SECTION, body))
 end
 

@@ -5,6 +5,7 @@
 
 local DLT = require "pcap.dlt"
 local blocks = require "pcap.sink.pcapng_blocks"
+local fields = require "pcap.sink.pcapng_fields"
 local interfaces = require "pcap.sink.pcapng_interface"
 local shim = require "pcap.core.shim"
 
@@ -14,7 +15,7 @@ local section = {}
 local MAX_HEADER = 2 ^ 20
 
 -- Fields:
--- `handle`: luapcap_dumper, the dumper's;
+-- `handle`: luapcap_dumper, the dumper's; `can_cut`: whether the file is ours to cut off;
 -- `kind`: what an interface is like if nobody says otherwise, as kinds.of() has it;
 -- `origin`: what the source tells, see capture/origin.lua;
 -- `values`: what the section's header says;
@@ -44,10 +45,11 @@ end
 ---@param handle ffi.cdata*  luapcap_dumper
 ---@param kind table         of kinds.of()
 ---@param origin table       of capture/origin.lua
+---@param can_cut boolean     whether what is in the file may be cut off
 ---@return table
-function section.new(handle, kind, origin)
-  return setmetatable({ handle = handle, kind = kind, origin = origin, values = {}, list = {},
-    made = {}, targets = {}, number = 0, count = 0, start = 0, behind = 0,
+function section.new(handle, kind, origin, can_cut)
+  return setmetatable({ handle = handle, kind = kind, origin = origin, can_cut = can_cut,
+    values = {}, list = {}, made = {}, targets = {}, number = 0, count = 0, start = 0, behind = 0,
     source_count = 0, source_before = 0, first = false }, Section)
 end
 
@@ -128,6 +130,7 @@ local function make(self, number, linktype)
   if not known or known.linktype ~= linktype then
     known = { linktype = linktype }
   end
+  known = fields.writable(fields.INTERFACE, known)
   local interface, message = interfaces.of_table(self:completed(known))
   if interface then
     self:add(interface, number)
@@ -182,13 +185,13 @@ local function take_back(self)
     and shim.luapcap_dumper_cut(self.handle, self.start) == 0
 end
 
---- Writes a comment on a section: on this one, if nothing stands in it yet, and it is in a file,
--- where the header can be written anew; or else on a new one.
+--- Writes a comment on a section: on this one, if nothing stands in it yet, and its header can be
+-- written anew; or else on a new one.
 ---@param text string
 ---@return boolean|nil true
 ---@return string|nil message
 function Section:comment(text)
-  local is_same, old, comments = has_only_header(self), self.values, {}
+  local is_same, old, comments = self.can_cut and has_only_header(self), self.values, {}
   if is_same then
     for i, comment in ipairs(old.comments or { old.comment }) do
       comments[i] = comment
