@@ -1,5 +1,6 @@
---- The same work with this library: ours packets|next|copy|layers|inner FILE [EXPRESSION],
--- ours live DEVICE. And with the binding in C that is built beside it: ours binding FILE.
+--- The same work with this library: ours packets|next|copy|copy-pcapng|layers|inner FILE
+-- [EXPRESSION], ours live DEVICE. And with the binding in C that is built beside it: ours binding
+-- FILE.
 
 local pcap = require "pcap"
 
@@ -53,8 +54,9 @@ elseif work == "live" then
   until packets > 0
   print(packets)
   return
-elseif work == "copy" then
-  local dumper = assert(cap:dump_open "/dev/null")
+elseif work == "copy" or work == "copy-pcapng" then
+  local format = work == "copy" and "pcap" or "pcapng"
+  local dumper = assert(cap:dump_open("/dev/null", { format = format }))
   for pkt in cap:packets() do
     assert(dumper:dump(pkt))
   end

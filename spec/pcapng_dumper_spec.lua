@@ -267,8 +267,16 @@ describe("A pcapng dumper", function()
       { dumper:dump("abc", 1, 3, { interface = 2 }) })
     assert.equal(2, dumper:add_interface { linktype = RAW })
     local source = shell.write(folder .. "/in", savefile.header() .. savefile.record("abc"))
+    local pkt = pcap.open_offline(source):next_packet():copy()
     assert.same({ nil, out .. ": packet of link type EN10MB does not go to an interface of RAW" },
-      { dumper:dump(pcap.open_offline(source):next_packet(), { interface = 2 }) })
+      { dumper:dump(pkt, { interface = 2 }) })
+    pkt.options, pkt.options_length = pkt.data, 2 ^ 24
+    assert.same({ nil, out .. ": options of 16777216 bytes do not go into a block" },
+      { dumper:dump(pkt) })
+    local many = {}
+    for i = 1, 270 do many[i] = { code = 32768, value = ("x"):rep(60000) } end
+    assert.matches("do not go into a block",
+      select(2, dumper:dump("abc", 1, 3, { options = many })))
     local message = select(2, dumper:add_interface { linktype = 2 ^ 31 - 1 })
     assert.equal(select(2, pcap.open_dead(2 ^ 31 - 1):dump_open(out .. "2")):gsub("2: ", ": ", 1),
       message)
