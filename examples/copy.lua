@@ -2,6 +2,7 @@
 --
 --   luajit examples/copy.lua from to [expression]
 --
+-- The copy is pcapng if its name ends with .pcapng, and pcap otherwise.
 -- Ctrl-C and SIGTERM end it. The copy then has the packets so far.
 
 local pcap = require "pcap"
@@ -14,7 +15,8 @@ if arg[3] then
   assert(cap:set_filter(table.concat(arg, " ", 3)))
 end
 local show = progress(cap, false)
-local dumper = assert(cap:dump_open(arg[2] or "-"))
+local to = arg[2] or "-"
+local dumper = assert(cap:dump_open(to, { format = to:find "%.pcapng$" and "pcapng" or "pcap" }))
 
 stop_on_signal(cap)
 

@@ -69,13 +69,17 @@ end
 
 print(pcap._LIB_VERSION)
 
+-- Pcapng can say more of each packet than pcap can.
 local fname = os.tmpname()
-local dumper = assert(pcap.open_dead():dump_open(fname))
+local dumper = assert(pcap.dumper { file = fname, format = "pcapng",
+  section = { comment = "a conversation made up" }, interface = { name = "demo" } })
 for i, packet in ipairs(conversation) do
-  assert(dumper:dump(packet, 1700000000 + i / 1000))
+  local time, is_from_client = 1700000000 + i / 1000, packet:sub(27, 30) == address(client)
+  assert(dumper:dump(packet, time, #packet, { direction = is_from_client and "out" or "in" }))
 end
 assert(dumper:close())
-print(("\nWrote %d packets to %s. Those of 'tcp port 80' in it:"):format(#conversation, fname))
+print(("\nWrote %d packets to %s, as pcapng. Those of 'tcp port 80' in it:")
+  :format(#conversation, fname))
 
 local cap = assert(pcap.open_offline(fname))
 assert(cap:set_filter "tcp port 80")

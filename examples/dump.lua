@@ -2,7 +2,8 @@
 --
 --   luajit examples/dump.lua [-r file | -i device] [-w file] [-c count] [expression]
 --
--- A file "-" is stdin or stdout. Ctrl-C and SIGTERM end it. All that was captured is written then.
+-- A file "-" is stdin or stdout. A name to write that ends with .pcapng makes it pcapng. Ctrl-C and
+-- SIGTERM end it. All that was captured is written then.
 
 local pcap = require "pcap"
 local decode = require "pcap.decode"
@@ -49,7 +50,8 @@ end
 
 local linktype = cap:datalink()
 local show = progress(cap, not options.w)
-local dumper = options.w and check(cap:dump_open(options.w))
+local format = options.w and options.w:find "%.pcapng$" and "pcapng" or "pcap"
+local dumper = options.w and check(cap:dump_open(options.w, { format = format }))
 local left = tonumber(options.c) or math.huge
 
 stop_on_signal(cap)

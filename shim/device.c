@@ -91,3 +91,11 @@ int luapcap_net_text(uint32_t net, char *text, int size) {
     struct in_addr address = {.s_addr = net};
     return inet_ntop(AF_INET, &address, text, (socklen_t)size) != NULL ? 0 : -1;
 }
+
+/* Writes the bytes of an Internet address in text into `bytes`, of 16. Returns how many there are,
+ * or 0 for what is no address. */
+int luapcap_address_parse(const char *text, uint8_t *bytes) {
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return 4;
+    return inet_pton(AF_INET6, text, bytes) == 1 ? 16 : 0;
+}

@@ -69,6 +69,36 @@ typedef struct luapcap_record {
     uint32_t wirelen;
 } luapcap_record;
 
+/* A savefile's header, in this machine's byte order. */
+typedef struct luapcap_file_header {
+    uint32_t magic;
+    uint16_t major;
+    uint16_t minor;
+    int32_t zone;
+    uint32_t accuracy;
+    uint32_t snaplen;
+    uint32_t linktype;
+} luapcap_file_header;
+
+/*
+ * An interface of a pcapng file that is being written: what its packets need. Times are counts of
+ * `units` in a second, from `offset` seconds on; these are 2^power, or for a power of -1 a power of
+ * ten, `units_per_nsec` for each `nsec_per_unit`. `first` to `last` are the seconds that it can
+ * tell. `number` counts from 0 in the section.
+ */
+typedef struct luapcap_block_interface {
+    uint64_t units;
+    uint64_t units_per_nsec;
+    double offset;
+    double first;
+    double last;
+    uint32_t nsec_per_unit;
+    int32_t power;
+    uint32_t number;
+    uint32_t longest; /* packet, in bytes */
+    int32_t linktype; /* a DLT number */
+} luapcap_block_interface;
+
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
 
@@ -173,11 +203,12 @@ LUAPCAP_API int luapcap_inject(pcap_t *p, const void *data, size_t length);
 LUAPCAP_API int luapcap_inject_all(pcap_t *p, const uint8_t *bytes, const uint32_t *lengths,
                                    int count);
 
-/* device.c, for devices.lua: the list of devices, flattened */
+/* device.c, for devices.lua and core/address.lua: the list of devices, flattened; addresses */
 LUAPCAP_API const pcap_if_t *luapcap_device_read(const pcap_if_t *item, luapcap_device *device);
 LUAPCAP_API const pcap_addr_t *luapcap_address_read(const pcap_addr_t *item,
                                                     luapcap_address *address);
 LUAPCAP_API int luapcap_net_text(uint32_t net, char *text, int size);
+LUAPCAP_API int luapcap_address_parse(const char *text, uint8_t *bytes);
 
 /* fanout.c, for capture/fanout.lua: sharing an interface's packets among captures */
 LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter,
@@ -194,16 +225,33 @@ LUAPCAP_API int luapcap_take(pcap_t *p);
 LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
 LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
-/* dumper.c, for sink/dumper.lua: writing savefiles, with every write checked */
-LUAPCAP_API luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int linktype,
-                                                int extension, int snaplen, unsigned int precision,
-                                                char *errbuf);
+/* dumper.c, for sink/: files being written, with every write checked */
+LUAPCAP_API luapcap_dumper *luapcap_dumper_new(int fd);
+LUAPCAP_API double luapcap_dumper_to_end(luapcap_dumper *dumper);
+LUAPCAP_API int luapcap_dumper_cut(luapcap_dumper *dumper, double position);
 LUAPCAP_API double luapcap_dumper_tell(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_fileno(const luapcap_dumper *dumper);
-LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet);
+LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size);
 LUAPCAP_API int luapcap_dumper_flush(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_close(luapcap_dumper *dumper);
+
+/* record.c, for sink/classic.lua: what stands in a classic savefile */
+LUAPCAP_API int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
+                                        luapcap_file_header *header, char *errbuf);
+LUAPCAP_API int luapcap_savefile_takes(const char *path, int linktype, int snaplen,
+                                       unsigned int precision, char *errbuf);
+LUAPCAP_API int luapcap_record_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+                                     double nsec_per_unit);
+
+/* block.c, for sink/pcapng.lua: packets in a pcapng file */
+LUAPCAP_API int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+                                    const luapcap_block_interface *interface);
+LUAPCAP_API void luapcap_block_time(const luapcap_block_interface *interface, double sec,
+                                    double nsec, uint32_t *time);
+
+/* system.c, for sink/ and resty/loop.lua: the clock, and what the system is called */
 LUAPCAP_API void luapcap_now(luapcap_packet *packet);
+LUAPCAP_API void luapcap_system(char *os, char *hardware, size_t size);
 
 /* For the shim's own files: cookie.c. Its functions have other types on other systems. */
 #ifdef __linux__

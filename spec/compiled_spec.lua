@@ -60,6 +60,8 @@ describe("A caller's loop is compiled whole", function()
     ["over at most so many packets"] = { "", "pkt in cap:packets(20000)", "" },
     ["over next"] = { "", "data, timestamp, wirelen in cap.next, cap", "" },
     ["that copies"] = { "", PACKETS, "assert(dumper:dump(pkt))" },
+    ["that copies to pcapng"] = { 'dumper = cap:dump_open("/dev/null", { format = "pcapng" })',
+      PACKETS, "assert(dumper:dump(pkt))" },
     ["over what a filter takes"] = { 'assert(cap:set_filter "len = 64")', PACKETS, "" },
     ["over the other byte order"] = { 'cap = assert(pcap.open_offline(arg[1] .. ".big"))', PACKETS,
       "" },

@@ -52,13 +52,14 @@ local function declared(group)
 end
 
 local cap = assert(pcap.open_dead())
+local dumper = assert(cap:dump_open("/dev/null", { format = "pcapng" }))
 
 describe("lua/pcap/types.lua", function()
   local live = {
     ["pcap"] = pcap,
     ["pcap.decode"] = decode,
     ["pcap.Capture"] = require("pcap.capture").class,
-    ["pcap.Dumper"] = getmetatable(assert(cap:dump_open "/dev/null")),
+    ["pcap.Dumper"] = getmetatable(dumper),
     ["pcap.Filter"] = getmetatable(assert(pcap.compile "ip")),
     ["pcap.Reader"] = getmetatable(assert(pcap.reader())),
     ["pcap.Layers"] = getmetatable(decode.layers()),
@@ -110,12 +111,14 @@ describe("lua/pcap/types.lua", function()
     for _, call in ipairs {
       { pcap.open_live, {} }, { pcap.open_offline, "x", {} }, { pcap.open_dead, 1, 0, {} },
       { pcap.reader, {} }, { pcap.dumper, {} }, { pcap.compile, "ip", {} },
-      { cap.dump_open, cap, "x", {} }, { cap.set_fanout, cap, 1, "hash", {} },
+      { cap.dump_open, cap, "x", {} }, { dumper.dump, dumper, "x", {} },
+      { dumper.add_interface, dumper, {} }, { cap.set_fanout, cap, 1, "hash", {} },
     } do
       pcall(unpack(call))
     end
     seen.open = found(block("resty/options.lua", "local own_options = {"),
       "%f[^\n%z]  (%l[%w_]+) = ")
+    seen.section = set(require("pcap.sink.pcapng").SECTION)
     seen.fanout = { id = true, type = true }
     assert.same(seen, declared "options")
     assert.is_truthy(fanout.option { id = 1, type = "hash", rollover = true, defrag = true })
@@ -155,7 +158,7 @@ describe("lua/pcap/types.lua", function()
       end
     end
     for line in text:gmatch "\n%-%-%-@%l+ ([^\n]+)" do
-      for name in line:gsub("  .*", ""):gmatch "%f[%w_.]pcap[%w_.]*" do
+      for name in line:gsub("  .*", ""):gsub('"[^"]*"', ""):gmatch "%f[%w_.]pcap[%w_.]*" do
         assert.is_truthy(classes[name] or aliases[name], name)
       end
     end

@@ -15,6 +15,12 @@
 ---@alias pcap.precision "micro"|"nano"
 ---Packets that come in, that go out, or both.
 ---@alias pcap.direction "in"|"out"|"inout"
+---What an address is called.
+---@alias pcap.names {address: string, names: string[]}
+---What packets are decrypted with; the types are those of pcapng.
+---@alias pcap.secrets {type: integer, data: string}
+---Of a file that is written.
+---@alias pcap.format "pcap"|"pcapng"
 ---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
 ---@alias pcap.place string|integer|file*
 ---How a fanout group deals its packets: by flow, in turn, by processor, to the first that has room,
@@ -61,9 +67,58 @@
 ---@field snaplen? integer  bytes of the longest packet; 0 is the default, 65535
 ---@field precision? pcap.precision  of the file (default "micro")
 ---@field append? boolean  adds to an existing file of the same kind, which needs a path
+---@field format? pcap.format  default "pcap"
+---@field section? pcap.options.section  of a pcapng file
+---@field interface? pcap.options.add_interface  of a pcapng file, its first
 
 ---@class pcap.options.dump_open
 ---@field append? boolean  adds to an existing file of the same kind, which needs a path
+---@field format? pcap.format  default "pcap"
+---@field section? pcap.options.section  of a pcapng file
+---@field interface? pcap.options.add_interface  of a pcapng file, its first
+
+---What a section of a pcapng file says. Texts are UTF-8.
+---@class pcap.options.section
+---@field comment? string
+---@field comments? string[]
+---@field application? string  what wrote the file
+---@field os? string  what it was written on
+---@field hardware? string
+
+---What a pcapng file says of an interface. Texts are UTF-8.
+---@class pcap.options.add_interface
+---@field linktype? integer  a number of pcap.DLT (default: the dumper's)
+---@field snaplen? integer  bytes of the longest packet; 0 is the default, the dumper's
+---@field comment? string
+---@field comments? string[]
+---@field name? string
+---@field description? string
+---@field addresses? {address: string, netmask?: string, prefix?: integer}[]
+---@field mac? string  six bytes, such as "02:00:00:00:00:01"
+---@field eui? string  eight bytes
+---@field speed? integer  bits a second
+---@field txspeed? integer  bits a second
+---@field rxspeed? integer  bits a second
+---@field tsresol? integer  of its times: 9 is 10^-9 seconds, 128 + 20 is 2^-20 (default 6 or 9)
+---@field tsoffset? integer  seconds that its times begin at
+---@field filter? string  an expression
+---@field os? string  of the machine that it is in
+---@field hardware? string
+---@field fcslen? integer  bytes of the check sequence that its packets end with
+
+---What a packet gets in a pcapng file. Texts are UTF-8.
+---@class pcap.options.dump
+---@field comment? string
+---@field comments? string[]
+---@field direction? "in"|"out"
+---@field dropped? integer  packets that were lost since the last one of its interface
+---@field flags? integer  the flags word
+---@field id? integer|ffi.cdata*  the same for one packet on several interfaces
+---@field queue? integer  of the interface
+---@field hash? {type: integer, data: string}
+---@field verdict? {type: integer, data: string}
+---@field options? {code: integer, value: string}[]  any others
+---@field interface? integer  where it goes, a number of dumper:add_interface()
 
 ---@class pcap.options.compile
 ---@field linktype? integer  a number of pcap.DLT (default EN10MB)
@@ -686,11 +741,44 @@ local Dumper = {}
 
 ---Writes a packet, or a string of bytes as cap:next() gives it.
 ---@param pkt pcap.Packet|string|nil  nil with a message after it: both are given back
----@param timestamp? number|string  seconds; nil is the current time, and so is 0 without wirelen
+---@param timestamp? number|string|pcap.options.dump  seconds; nil is the current time, and so is 0
+--- without wirelen
 ---@param wirelen? integer  bytes that it had before it was cut (default #pkt)
+---@param more? pcap.options.dump  in a pcapng file; may stand in place of the timestamp
 ---@return pcap.Dumper|nil dumper  itself
 ---@return string|nil message
-function Dumper:dump(pkt, timestamp, wirelen) end
+function Dumper:dump(pkt, timestamp, wirelen, more) end
+
+---Adds an interface to a pcapng file.
+---@param values? pcap.options.add_interface  or one of cap:interfaces()
+---@return integer|nil number  from 1
+---@return string|nil message
+function Dumper:add_interface(values) end
+
+---Writes a comment on a section of a pcapng file. Behind packets it begins a new section.
+---@param text string  UTF-8
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:comment(text) end
+
+---Writes names of addresses into a pcapng file.
+---@param list pcap.names[]|pcap.names  as cap:names() gives them
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:add_names(list) end
+
+---Writes decryption secrets into a pcapng file, before the packets that need them.
+---@param list pcap.secrets[]|pcap.secrets  as cap:secrets() gives them
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:add_secrets(list) end
+
+---Writes a block of another type into a pcapng file. Readers skip what they do not know.
+---@param kind integer  the block's type
+---@param body string  what stands between its lengths
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:add_block(kind, body) end
 
 ---Hands all that was dumped to the system.
 ---@return pcap.Dumper|nil dumper  itself
