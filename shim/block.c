@@ -70,7 +70,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
         memset(at + size, 0, sizeof zeros); /* the padding: what is too much is written over */
         at += size + pad;
         if (options > 0) {
-            memcpy(at, packet->options, options);
+            memcpy(at, packet->options_start, options);
             memset(at + options, 0, options_pad);
             at += options + options_pad;
         }
@@ -80,7 +80,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
     luapcap_dumper_write(dumper, &whole.header, sizeof whole.header);
     luapcap_dumper_write(dumper, packet->data, size);
     luapcap_dumper_write(dumper, zeros, pad);
-    luapcap_dumper_write(dumper, packet->options, options);
+    luapcap_dumper_write(dumper, packet->options_start, options);
     luapcap_dumper_write(dumper, zeros, options_pad);
     return luapcap_dumper_write(dumper, &whole.header.length, sizeof whole.header.length);
 }

@@ -126,7 +126,7 @@ describe("A pcapng dumper", function()
     local options = w:options { { 1, "brought" }, { 2, w:word(0x41, 4) }, { 4, w:word(1, 8) } }
     local source = shell.write(folder .. "/in", savefile.header() .. savefile.record("abc"))
     local pkt = pcap.open_offline(source):next_packet():copy()
-    pkt.options, pkt.options_length = ffi.cast("const uint8_t *", options), #options
+    pkt.options_start, pkt.options_length = ffi.cast("const uint8_t *", options), #options
     open():dump(pkt):dump(pkt, { direction = "out", comment = "added" }):close()
     assert_written(HEADER
       .. packet("abc", 0, { options = { { 1, "brought" }, { 2, w:word(0x41, 4) },
@@ -270,7 +270,7 @@ describe("A pcapng dumper", function()
     local pkt = pcap.open_offline(source):next_packet():copy()
     assert.same({ nil, out .. ": packet of link type EN10MB does not go to an interface of RAW" },
       { dumper:dump(pkt, { interface = 2 }) })
-    pkt.options, pkt.options_length = pkt.data, 2 ^ 24
+    pkt.options_start, pkt.options_length = pkt.data, 2 ^ 24
     assert.same({ nil, out .. ": options of 16777216 bytes do not go into a block" },
       { dumper:dump(pkt) })
     local many = {}

@@ -66,7 +66,7 @@ local function fill(pkt, block, interfaces, before)
   pkt.linktype, pkt.interface = interface.linktype, before + number(block, 1, 4) + 1
   pkt.flags = block.swapped and SWAPPED or 0
   local padded = 20 + caplen + -caplen % 4
-  pkt.options, pkt.options_length = start + padded, #block.body - padded
+  pkt.options_start, pkt.options_length = start + padded, #block.body - padded
 end
 
 local function nothing()

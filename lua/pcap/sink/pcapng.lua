@@ -162,7 +162,7 @@ local function write_odd(self, handle, pkt, added)
   local its, own = interface.its, self.own
   own.data, own.caplen, own.wirelen = pkt.data, pkt.caplen, pkt.wirelen
   own.sec, own.nsec = pkt.sec, pkt.nsec
-  own.options, own.options_length = ffi.cast(bytes_pointer, text), #text
+  own.options_start, own.options_length = ffi.cast(bytes_pointer, text), #text
   message = problem(its, own)
   if message then
     return nil, message

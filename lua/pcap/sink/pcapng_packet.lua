@@ -65,7 +65,7 @@ local function brought(pkt)
   local swapped = bit.band(flags, SWAPPED) ~= 0
   local list = {}
   if pkt.options_length > 0 then
-    list = reading.list(pkt.options, pkt.options_length, swapped)
+    list = reading.list(pkt.options_start, pkt.options_length, swapped)
   end
   if swapped then
     order.turn(list, order.PACKET)
