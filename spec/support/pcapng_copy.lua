@@ -8,7 +8,7 @@ local packet = require "pcap.packet"
 local place = require "pcap.core.place"
 local shell = require "spec.support.shell"
 
-local SECTION, INTERFACE, PACKET, SWAPPED = 0x0a0d0d0a, 1, 6, 0x100
+local SECTION, INTERFACE, STATISTICS, PACKET, SWAPPED = 0x0a0d0d0a, 1, 5, 6, 0x100
 local DLTS = { [101] = 12 } -- on Linux; others are the same in files
 
 -- A number of so many bytes in a block, from a byte counted from 1 on.
@@ -84,11 +84,11 @@ return function(from, to, opts)
     so_far[#so_far + 1] = block
     first = block.kind == INTERFACE and read_interface(block)
   until first
-  interfaces[1] = first
+  interfaces[1], so_far[#so_far].number = first, 1
   local write
   local options = { format = opening.FORMATS.pcapng, origin = { section = nothing,
     interface = nothing, statistics = nothing, own = function() return {} end,
-    blocks = function() return so_far end, follow = function(carry) write = carry end } }
+    blocks = function() return so_far end, follow = function(_, carry) write = carry end } }
   for key, value in pairs(opts or {}) do
     options[key] = value
   end
@@ -104,6 +104,9 @@ return function(from, to, opts)
       before = block.kind == SECTION and #interfaces or before
       if block.kind == INTERFACE then
         interfaces[#interfaces + 1] = read_interface(block)
+        block.number = #interfaces
+      elseif block.kind == STATISTICS then
+        block.number = before + number(block, 1, 4) + 1
       end
       write(block)
     end

@@ -33,9 +33,10 @@ end
 -- - `interface(number)`: what is known of an interface, from 1, as cap:interfaces() tells it;
 -- - `section()`: what a savefile's section says, as cap:section() tells it;
 -- - `statistics()`: what cap:stats() counts, of a live capture;
--- - `blocks()`: the blocks of a pcapng section up to here that are no packets, its header first:
---   { kind =, body =, swapped = }, of which the interfaces are all that have been read;
---- and `follow(write)`, which has `write(block)` called with each later one as it is read.
+-- - `blocks()`: the blocks of a pcapng section up to here that are no packets, its header first, as
+--   copying.carry() in sink/pcapng_copying.lua takes them; nil for any other source;
+-- - `follow(owner, write)` has `write(block)` called with each later one as it is read, for as long
+--   as there is the owner.
 ---@param cap table
 ---@return table origin
 function origin.of(cap)
@@ -64,8 +65,8 @@ function origin.of(cap)
     blocks = function()
       return ask_source "blocks"
     end,
-    follow = function(write)
-      ask_source("follow", write)
+    follow = function(owner, write)
+      ask_source("follow", owner, write)
     end,
   }
 end

@@ -50,7 +50,7 @@ end
 -- Has the blocks of a source written as they are read, until the dumper is closed or collected.
 local function follow(self, origin)
   local held = setmetatable({ dumper = self }, { __mode = "v" })
-  origin.follow(function(block)
+  origin.follow(self, function(block)
     local it = held.dumper
     if it and it._handle then
       it._writer:carry { block }

@@ -59,11 +59,13 @@ local function first_interface(self, given)
     fields.writable(fields.INTERFACE, origin.interface(1) or {}), given or {})
 end
 
--- What the caller says goes before what the source does.
+-- What the caller says goes before what the source does. Not every source says something.
 local function section_values(self, given)
   local values = {}
-  local known = self.section.origin.section()
-  known = known and fields.writable(fields.SECTION, known) or default_section()
+  local known = fields.writable(fields.SECTION, self.section.origin.section() or {})
+  if #fields.list(fields.SECTION, known) == 0 then
+    known = default_section()
+  end
   for key, value in pairs(known) do
     values[key] = value
   end

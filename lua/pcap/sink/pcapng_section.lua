@@ -24,8 +24,7 @@ local MAX_HEADER = 2 ^ 20
 -- `targets`: by that number, what its packets need, if it is written in this section;
 -- `number`, `count`: which section it is, and how many interfaces it has;
 -- `start`, `behind`: where its header stands, and where what goes with that ends;
--- `source_count`, `source_before`: how many interfaces the source has told of, and how many before
--- its section; `first`: what stands for its first one.
+-- `first`: what stands for the source's first interface, if the caller wants another.
 local Section = {}
 Section.__index = Section
 
@@ -50,7 +49,7 @@ end
 function section.new(handle, kind, origin, can_cut)
   return setmetatable({ handle = handle, kind = kind, origin = origin, can_cut = can_cut,
     values = {}, list = {}, made = {}, targets = {}, number = 0, count = 0, start = 0, behind = 0,
-    source_count = 0, source_before = 0, first = false }, Section)
+    first = false }, Section)
 end
 
 -- Notes that what goes with the header ends here.
@@ -121,6 +120,7 @@ function Section:completed(...)
   all.linktype = all.linktype or kind.linktype
   all.snaplen = (all.snaplen or 0) > 0 and all.snaplen or kind.snaplen
   all.tsresol = all.tsresol or interfaces.tsresol(kind.precision)
+  all.tsoffset = all.tsoffset ~= 0 and all.tsoffset or nil
   return all
 end
 
