@@ -74,6 +74,21 @@ function mutants.difference(expected, ours)
   return ours ~= expected and "differs"
 end
 
+-- Asks all that may be asked of a file and its packets, which must neither raise nor break down.
+local function ask(path)
+  local cap = pcap.open_offline(path, { blocks = true })
+  while cap do
+    for pkt in cap:packets() do
+      for _, it in ipairs { pkt, pkt:copy() } do
+        assert(#it:comments() <= #it:options() and (it.direction or it:comment() or true))
+        assert(it:dropped() or it:id() or it:verdict() or it:hash() or true)
+      end
+    end
+    assert(cap:interfaces() and cap:section() and cap:names() and cap:secrets() and cap:blocks())
+    cap = cap:ending() ~= "closed" and not cap:ending():find "^truncated" and cap
+  end
+end
+
 --- Compares texts, in a folder that exists: as files, and in pieces. `libpcap` is what
 -- reader.libpcap gives.
 ---@return string? message  about the first that differs
@@ -86,6 +101,7 @@ function mutants.compare(libpcap, folder, texts, random)
   for i, expected in ipairs(libpcap(jobs)) do
     local job = jobs[i]
     local ours = reader.ours(pcap, job)
+    ask(job.path)
     local pieces = reader.ours(pcap, { path = job.path, precision = job.precision,
       pieces = random(100) })
     local problem = pieces ~= ours and "differs in pieces" or mutants.difference(expected, ours)
