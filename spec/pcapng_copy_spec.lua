@@ -1,4 +1,3 @@
-local copy = require "spec.support.pcapng_copy"
 local pcap = require "pcap"
 local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
@@ -6,6 +5,21 @@ local shell = require "spec.support.shell"
 
 local BIG = require("ffi").abi "be"
 local w, other = pcapng_file.writer(BIG), pcapng_file.writer(not BIG)
+
+-- Copies a file as a user does.
+local function copy(from, to, opts)
+  local cap = assert(pcap.open_offline(from, { precision = "nano" }))
+  local options = { format = "pcapng" }
+  for key, value in pairs(opts or {}) do
+    options[key] = value
+  end
+  local dumper = assert(cap:dump_open(to, options))
+  for pkt in cap:packets() do
+    assert(dumper:dump(pkt))
+  end
+  assert.equal("closed", cap:ending())
+  assert(dumper:close())
+end
 
 describe("A copy of a pcapng file", function()
   local folder, remove, from, to
@@ -85,6 +99,44 @@ describe("A copy of a pcapng file", function()
     shell.run("editcap -a 1:hello --inject-secrets tls,%s %s %s.2", secrets, from, from)
     shell.run("mv %s.2 %s", from, from)
     assert_same()
+  end)
+
+  it("has the blocks from where its dumper was opened on, and the section's before them", function()
+    shell.write(from, whole(w, 101))
+    local cap = assert(pcap.open_offline(from, { precision = "nano" }))
+    for _ = 1, 4 do assert(cap:next()) end -- the second section has begun
+    local dumper = assert(cap:dump_open(to, { format = "pcapng" }))
+    for pkt in cap:packets() do assert(dumper:dump(pkt)) end
+    assert(dumper:close())
+    local section = whole(w, 101)
+    section = section:sub(#section / 2 + 1)
+    local first = section:find("first", 1, true) - 28 -- its block is missing
+    local length = section:byte(first + 4) + section:byte(first + 5) * 256
+    assert.is_true(shell.read(to) == section:sub(1, first - 1) .. section:sub(first + length))
+  end)
+
+  it("goes into two dumpers, of which one is closed early", function()
+    shell.write(from, whole(w, 101))
+    local cap = assert(pcap.open_offline(from, { precision = "nano" }))
+    local dumper = assert(cap:dump_open(to, { format = "pcapng" }))
+    local early = assert(cap:dump_open(to .. ".early", { format = "pcapng" }))
+    for pkt in cap:packets() do
+      assert(dumper:dump(pkt))
+      early:close()
+    end
+    assert(dumper:close())
+    shell.run("cmp %s %s", from, to)
+  end)
+
+  it("by the example has unknown blocks if that is asked", function()
+    local unknown = w:block(3000, "12345678")
+    local text = whole(w, 101)
+    local third = text:find("third", 1, true) - 29
+    shell.write(from, text:sub(1, third) .. unknown .. text:sub(third + 1) .. unknown)
+    shell.run("luajit examples/copy.lua %s %s.pcapng 2>/dev/null", from, to)
+    assert.is_true(shell.read(to .. ".pcapng") == text)
+    shell.run("luajit examples/copy.lua --blocks %s %s.pcapng 2>/dev/null", from, to)
+    assert.is_true(shell.read(to .. ".pcapng") == shell.read(from))
   end)
 
   it("has the section and the interface that the caller wants", function()

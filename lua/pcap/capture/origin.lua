@@ -43,11 +43,11 @@ function origin.of(cap)
   local held = setmetatable({ cap = cap }, { __mode = "v" })
   local function ask(name)
     local it = held.cap
-    return it and it._handle and it[name] and it[name](it) or nil
+    return it and it._handle and it[name](it) or nil
   end
-  local function ask_source(name, ...)
+  local function ask_source(name)
     local it = held.cap
-    return it and it._handle and it._source[name] and it._source[name](it, ...) or nil
+    return it and it._handle and it._source[name](it) or nil
   end
   return {
     own = function()
@@ -57,16 +57,20 @@ function origin.of(cap)
       return (ask "interfaces" or {})[number]
     end,
     section = function()
-      return ask "section"
+      return ask_source "metadata" and ask "section"
     end,
     statistics = function()
       return ask_source "interface" and ask "stats"
     end,
     blocks = function()
-      return ask_source "blocks"
+      local metadata = ask_source "metadata"
+      return metadata and metadata:section_blocks()
     end,
     follow = function(owner, write)
-      ask_source("follow", owner, write)
+      local metadata = ask_source "metadata"
+      if metadata then
+        metadata:follow(owner, write)
+      end
     end,
   }
 end

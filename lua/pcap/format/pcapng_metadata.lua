@@ -11,33 +11,73 @@ local metadata = {}
 
 local u16, u32, u64 = bytes.u16, bytes.u32, bytes.u64
 
+local SECTION, INTERFACE, NAMES, STATISTICS, SECRETS = 0x0a0d0d0a, 1, 4, 5, 10
+
 local Metadata = {}
 Metadata.__index = Metadata
 
 ---@param keeps_blocks? boolean  whether blocks of no known type are kept too
 function metadata.new(keeps_blocks)
   return setmetatable({ interface_blocks = kept.new(), name_blocks = kept.new(),
-    secret_blocks = kept.new(), other_blocks = keeps_blocks and kept.new(), statistics = {} },
-    Metadata)
+    secret_blocks = kept.new(), other_blocks = keeps_blocks and kept.new(), statistics = {},
+    section_kept = kept.new(), followers = setmetatable({}, { __mode = "k" }) }, Metadata)
+end
+
+-- A block for those who write a copy.
+---@param number? integer  of the interface that it is about
+local function for_copies(kind, body, size, swapped, number)
+  return { kind = kind, body = ffi.string(body, size), swapped = swapped, number = number }
+end
+
+-- Keeps a block for those who begin to write a copy later, and hands it to those who write one.
+local function hand_on(self, kind, body, size, swapped, number)
+  self.section_kept:add(body, size, swapped, { kind, number })
+  for _, write in pairs(self.followers) do
+    write(for_copies(kind, body, size, swapped, number))
+  end
+end
+
+--- The blocks of the section up to here that are no packets, its header first. See
+-- capture/origin.lua.
+---@return { kind: integer, body: string, swapped: boolean, number?: integer }[]
+function Metadata:section_blocks()
+  local list = {}
+  for body, size, swapped, extra in self.section_kept:each() do
+    list[#list + 1] = for_copies(extra[1], body, size, swapped, extra[2])
+  end
+  return list
+end
+
+--- Has a function called with each later block, for as long as its owner is there. The function
+-- must not keep the owner.
+---@param owner any
+---@param write fun(block: table)
+function Metadata:follow(owner, write)
+  self.followers[owner] = write
 end
 
 --- Notes that a section begins, of which only the newest is kept.
 function Metadata:start_section(body, size, swapped)
   self.section_body, self.section_swapped = ffi.string(body, size), swapped
+  self.section_kept = kept.new()
+  hand_on(self, SECTION, body, size, swapped)
 end
 
 --- Keeps an interface's block. Interfaces are numbered from 1 over the whole file.
 function Metadata:add_interface(body, size, swapped, interface)
   self.interface_blocks:add(body, size, swapped,
     { tonumber(interface.linktype), interface.snaplen })
+  hand_on(self, INTERFACE, body, size, swapped, interface.number)
 end
 
 function Metadata:add_names(body, size, swapped)
   self.name_blocks:add(body, size, swapped)
+  hand_on(self, NAMES, body, size, swapped)
 end
 
 function Metadata:add_secrets(body, size, swapped)
   self.secret_blocks:add(body, size, swapped)
+  hand_on(self, SECRETS, body, size, swapped)
 end
 
 --- Keeps a block of no known type, if that is wanted.
@@ -56,8 +96,9 @@ function Metadata:add_statistics(body, size, swapped, interfaces)
   end
   local index = u32(body, swapped)
   if index < interfaces.count then
-    self.statistics[interfaces.before + index + 1] = fields.read(fields.STATISTICS, body + 12,
-      size - 12, swapped)
+    local number = interfaces.before + index + 1
+    self.statistics[number] = fields.read(fields.STATISTICS, body + 12, size - 12, swapped)
+    hand_on(self, STATISTICS, body, size, swapped, number)
   end
 end
 
