@@ -84,9 +84,11 @@ lint: deps-lint build/dlt_names.inc ## check style and look for common mistakes
 format: ## lay out the C sources
 	clang-format -i shim/*.[ch]
 
-campaign: deps-test all ## compare 200,000 random filters with libpcap (minutes)
+campaign: deps-test all ## compare random filters and savefiles with libpcap (an hour)
 	@luajit spec/campaign/bpf_campaign.lua 200000
 	@luajit -joff spec/campaign/bpf_campaign.lua 30000
+	@luajit spec/campaign/savefile_campaign.lua 100000
+	@luajit spec/campaign/pcapng_campaign.lua 100000 1
 
 bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 	@GO111MODULE=off GOPATH=/usr/share/gocode go build -o build/bench/gopacket bench/gopacket.go \

@@ -1,5 +1,5 @@
-// What a Go program does: gopacket pcap|pcapgo FILE reads with libpcap or with the reader in Go
-// alone; gopacket decode FILE decodes too, without garbage.
+// What a Go program does: gopacket pcap|pcapgo|ng FILE reads with libpcap, or with the readers of
+// pcap and pcapng in Go alone; gopacket decode FILE decodes too, without garbage.
 package main
 
 import (
@@ -13,20 +13,31 @@ import (
 	"github.com/google/gopacket/pcapgo"
 )
 
+func bytesOf(path string) *bufio.Reader {
+	file, err := os.Open(path)
+	if err != nil {
+		panic(err)
+	}
+	return bufio.NewReaderSize(file, 1<<17)
+}
+
 func main() {
 	var read func() ([]byte, gopacket.CaptureInfo, error)
-	if os.Args[1] != "pcapgo" {
+	switch os.Args[1] {
+	case "pcap", "decode":
 		handle, err := pcap.OpenOffline(os.Args[2])
 		if err != nil {
 			panic(err)
 		}
 		read = handle.ZeroCopyReadPacketData
-	} else {
-		file, err := os.Open(os.Args[2])
+	case "pcapgo":
+		reader, err := pcapgo.NewReader(bytesOf(os.Args[2]))
 		if err != nil {
 			panic(err)
 		}
-		reader, err := pcapgo.NewReader(bufio.NewReaderSize(file, 1<<17))
+		read = reader.ZeroCopyReadPacketData
+	case "ng":
+		reader, err := pcapgo.NewNgReader(bytesOf(os.Args[2]), pcapgo.DefaultNgReaderOptions)
 		if err != nil {
 			panic(err)
 		}

@@ -1,5 +1,6 @@
---- The same work with this library: ours packets|next|copy|layers|inner FILE [EXPRESSION],
--- ours live DEVICE. And with the binding in C that is built beside it: ours binding FILE.
+--- The same work with this library: ours packets|next|copy|copy-pcapng|layers|inner FILE
+-- [EXPRESSION], ours pieces FILE, ours live DEVICE. And with the binding in C that is built beside
+-- it: ours binding FILE.
 
 local pcap = require "pcap"
 
@@ -9,6 +10,8 @@ if work == "live" then
   cap = assert(pcap.open_live(source, 65535, false, 1))
 elseif work == "binding" then
   cap = assert(package.loadlib("build/bench/binding.so", "luaopen_binding"))()(source)
+elseif work == "pieces" then
+  cap = pcap.reader()
 else
   cap = assert(pcap.open_offline(source))
 end
@@ -53,8 +56,19 @@ elseif work == "live" then
   until packets > 0
   print(packets)
   return
-elseif work == "copy" then
-  local dumper = assert(cap:dump_open "/dev/null")
+elseif work == "pieces" then -- of 64 KB
+  local file = assert(io.open(source, "rb"))
+  for bytes in function() return file:read(65536) end do
+    assert(cap:feed(bytes))
+    for pkt in cap:packets() do
+      packets = packets + 1
+      sum = sum + pkt.caplen + pkt.data[0]
+    end
+  end
+  assert(cap:close())
+elseif work == "copy" or work == "copy-pcapng" then
+  local format = work == "copy-pcapng" and "pcapng" or nil
+  local dumper = assert(cap:dump_open("/dev/null", { format = format }))
   for pkt in cap:packets() do
     assert(dumper:dump(pkt))
   end

@@ -1,4 +1,4 @@
-"""What Python programs do: peers.py dpkt|pcapy|dpkt-decode|scapy-decode FILE. Prints the packets and bytes seen."""
+"""What Python programs do: peers.py dpkt|dpkt-pcapng|pcapy|scapy-pcapng|dpkt-decode|scapy-decode FILE. Prints the packets and bytes seen."""
 
 import sys
 
@@ -11,6 +11,19 @@ if library == "dpkt":
         for _, data in dpkt.pcap.Reader(file):
             packets += 1
             total += len(data) + data[0]
+elif library == "dpkt-pcapng":
+    import dpkt
+
+    with open(fname, "rb") as file:
+        for _, data in dpkt.pcapng.Reader(file):
+            packets += 1
+            total += len(data) + data[0]
+elif library == "scapy-pcapng":
+    from scapy.utils import RawPcapNgReader
+
+    for data, _ in RawPcapNgReader(fname):
+        packets += 1
+        total += len(data) + data[0]
 elif library == "dpkt-decode":
     import dpkt
 

@@ -16,6 +16,11 @@ local FILES = {
   { name = "64-none", packets = 0, sizes = "64" },
   { name = "mix", packets = 800000 },
   { name = "1500", packets = 250000 },
+  { name = "64-swapped", packets = 8000000, sizes = "64", format = "swapped" },
+  { name = "64-pcapng", packets = 8000000, sizes = "64", format = "pcapng" },
+  { name = "mix-pcapng", packets = 800000, sizes = "mix", format = "pcapng" },
+  { name = "64-pcapng-tenth", packets = 800000, sizes = "64", format = "pcapng" },
+  { name = "64-options", packets = 800000, sizes = "64", format = "options" },
 }
 
 local function lines_of(command)
@@ -36,8 +41,8 @@ local path, packets_in = {}, {}
 for _, file in ipairs(FILES) do
   path[file.name] = FOLDER .. file.name .. ".pcap"
   packets_in[file.name] = file.packets
-  os.execute(("%sgenerate %d %s > %s"):format(FOLDER, file.packets, file.sizes or file.name,
-    path[file.name]))
+  os.execute(("%sgenerate %d %s %s > %s"):format(FOLDER, file.packets, file.sizes or file.name,
+    file.format or "pcap", path[file.name]))
 end
 
 -- One run: seconds, peak kilobytes, and what the command saw.
@@ -125,25 +130,62 @@ local DECODERS = {
   { "scapy", "/usr/bin/python3 -c 'import scapy'", PYTHON .. " scapy-decode %s", "64-few" },
 }
 
--- A table of others beside one work of ours.
-local function others(work, rows)
+local PCAPNG_READERS = {
+  { "C, pcap_loop", "true", FOLDER .. "peer loop %s" },
+  { "gopacket NgReader, zero-copy", "test -x " .. GO, GO .. " ng %s" },
+  { "capinfos -c", "capinfos -v", "capinfos -c %s" },
+  { "tshark, frame numbers", "tshark -v", "tshark -n -r %s -T fields -e frame.number",
+    "64-pcapng-tenth" },
+  { "dpkt", "/usr/bin/python3 -c 'import dpkt'", PYTHON .. " dpkt-pcapng %s", "64-pcapng-tenth" },
+  { "scapy", "/usr/bin/python3 -c 'import scapy'", PYTHON .. " scapy-pcapng %s",
+    "64-pcapng-tenth" },
+}
+
+-- A table of others beside one work of ours on a file, by default the one of 64 bytes.
+local function others(work, rows, our_file)
+  our_file = our_file or "64"
   say("")
   say("| program | ns/packet | ours | its time / ours |")
   say("|---|---|---|---|")
   for _, row in ipairs(rows) do
     local name, probe, command, file = unpack(row)
-    file = file or "64"
+    file = file or our_file
     if has(probe) then
       local ours, other = unpack(compare {
-        ("luajit bench/ours.lua %s %s"):format(work, path["64"]),
+        ("luajit bench/ours.lua %s %s"):format(work, path[our_file]),
         ("sh -c '%s >/dev/null 2>&1'"):format(command:format(path[file])),
       })
-      local our_ns = ours.seconds * 1e9 / packets_in["64"]
+      local our_ns = ours.seconds * 1e9 / packets_in[our_file]
       local ns = other.seconds * 1e9 / packets_in[file]
       say("| %s | %.1f | %.1f | %.2f |", name, ns, our_ns, ns / our_ns)
     else
       say("| %s | missing | | |", name)
     end
+  end
+end
+
+-- Pairs of work of ours: what, its command, what it is compared with, that command, the ratio that
+-- is at most allowed.
+local PAIRS = {
+  { "pcapng, comment and flags on each packet, not read", "packets 64-options", "without them",
+    "packets 64-pcapng-tenth", 1.2 },
+  { "64 bytes, written as pcapng to /dev/null", "copy-pcapng 64", "as pcap", "copy 64", 1.25 },
+}
+
+local function pairs_of_ours()
+  say("")
+  say("| work | ns/packet | beside | ns/packet | ratio | at most |")
+  say("|---|---|---|---|---|---|")
+  local function command_of(words)
+    local work, file = words:match "^(%S+) (%S+)$"
+    return ("luajit bench/ours.lua %s %s"):format(work, path[file]), 1e9 / packets_in[file]
+  end
+  for _, pair in ipairs(PAIRS) do
+    local command, ns = command_of(pair[2])
+    local beside, beside_ns = command_of(pair[4])
+    local one, other = unpack(compare { command, beside })
+    say("| %s | %.1f | %s | %.1f | **%.2f** | %.2f |", pair[1], one.seconds * ns, pair[3],
+      other.seconds * beside_ns, other.ratio, pair[5])
   end
 end
 
@@ -220,6 +262,12 @@ work_row("64 bytes, ip (all match)", "packets", "64", "ip", 3)
 work_row("64 bytes, udp port 9 (none)", "packets", "64", "udp port 9", 3)
 work_row("64 bytes, next with strings", "next", "64", nil, 1 / 2.4)
 work_row("64 bytes, copy to /dev/null", "copy", "64", nil, 1.5)
+work_row("64 bytes, other byte order", "packets", "64-swapped", nil, 2.5)
+work_row("64 bytes, in pieces of 64 KB", "pieces", "64", nil, 2)
+work_row("pcapng, 64 bytes, packets", "packets", "64-pcapng", nil, 3)
+work_row("pcapng, mixed sizes, packets", "packets", "mix-pcapng", nil, 2.2)
+work_row("pcapng, 64 bytes, tcp port 80", "packets", "64-pcapng", "tcp port 80", 2.5)
+work_row("pcapng, 64 bytes, in pieces of 64 KB", "pieces", "64-pcapng", nil, 2)
 plot:close()
 
 local large, small, start = unpack(compare {
@@ -230,9 +278,20 @@ local large, small, start = unpack(compare {
 say("")
 say("Growth: ten times the packets take %.1f times as long, the process's start taken off.",
   (large.seconds - start.seconds) / (small.seconds - start.seconds))
+local ng = select(2, unpack(compare {
+  "luajit bench/ours.lua copy " .. path["64"],
+  "luajit bench/ours.lua copy-pcapng " .. path["64"],
+}))
+say("")
+say("Writing: a copy to pcapng takes **%.2f** times as long as one to pcap; at most 1.25.",
+  1 / ng.ratio)
 say("")
 say("Others, reading packets of 64 bytes:")
 others("packets", READERS)
+say("")
+say("The same packets as pcapng:")
+others("packets", PCAPNG_READERS, "64-pcapng")
+pairs_of_ours()
 say("")
 say("The documented loop, `for capdata, timestamp, wirelen in cap.next, cap`:")
 others("next", STRINGS)

@@ -1,28 +1,51 @@
 --- Copies the packets of a savefile that match an expression.
 --
---   luajit examples/copy.lua from to [expression]
+--   luajit examples/copy.lua [--blocks] from to [expression]
 --
--- Ctrl-C and SIGTERM end it; the packets so far are in the copy then.
+-- The copy is pcapng if its name ends with .pcapng, and pcap otherwise. With --blocks a pcapng copy
+-- also has the blocks of unknown types.
+-- Ctrl-C and SIGTERM end it. The copy then has the packets so far.
 
 local pcap = require "pcap"
 local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
 local stop_on_signal = dofile((arg[0]:gsub("[^/]+$", "stop.lua")))
 
--- Nanoseconds survive a copy only where they are asked for.
-local cap = assert(pcap.open_offline(arg[1] or "-", { precision = "nano" }))
+local keeps_blocks = arg[1] == "--blocks"
+if keeps_blocks then
+  table.remove(arg, 1)
+end
+-- A copy keeps nanoseconds only if they are asked for.
+local cap = assert(pcap.open_offline(arg[1] or "-", { precision = "nano", blocks = keeps_blocks }))
 if arg[3] then
   assert(cap:set_filter(table.concat(arg, " ", 3)))
 end
 local show = progress(cap, false)
-local dumper = assert(cap:dump_open(arg[2] or "-"))
+local to = arg[2] or "-"
+local dumper = assert(cap:dump_open(to, { format = to:find "%.pcapng$" and "pcapng" or "pcap" }))
+
+-- Copies the unknown blocks before the packet that was read last. Nobody can turn the numbers in a
+-- block of the other byte order.
+local function copy_blocks()
+  for _, block in ipairs(cap:blocks()) do
+    if not block.swapped then
+      assert(dumper:add_block(block.type, block.bytes:sub(9, -5)))
+    end
+  end
+end
 
 stop_on_signal(cap)
 
 local count = 0
 for pkt in cap:packets() do
+  if keeps_blocks then
+    copy_blocks()
+  end
   assert(dumper:dump(pkt))
   count = count + 1
   show()
+end
+if keeps_blocks then
+  copy_blocks()
 end
 show "done"
 

@@ -1,5 +1,5 @@
---- What `make demo` runs: writes a capture, reads it back with a filter, and captures live on
--- loopback traffic of its own where this process may.
+--- What `make demo` runs. It writes a capture, reads it back with a filter, and, if this process
+-- may, captures its own traffic live on loopback.
 
 local bit = require "bit"
 local pcap = require "pcap"
@@ -69,13 +69,17 @@ end
 
 print(pcap._LIB_VERSION)
 
+-- Pcapng can say more of each packet than pcap can.
 local fname = os.tmpname()
-local dumper = assert(pcap.open_dead():dump_open(fname))
+local dumper = assert(pcap.dumper { file = fname, format = "pcapng",
+  section = { comment = "a conversation made up" }, interface = { name = "demo" } })
 for i, packet in ipairs(conversation) do
-  assert(dumper:dump(packet, 1700000000 + i / 1000))
+  local time, is_from_client = 1700000000 + i / 1000, packet:sub(27, 30) == address(client)
+  assert(dumper:dump(packet, time, #packet, { direction = is_from_client and "out" or "in" }))
 end
 assert(dumper:close())
-print(("\nWrote %d packets to %s. Those of 'tcp port 80' in it:"):format(#conversation, fname))
+print(("\nWrote %d packets to %s, as pcapng. Those of 'tcp port 80' in it:")
+  :format(#conversation, fname))
 
 local cap = assert(pcap.open_offline(fname))
 assert(cap:set_filter "tcp port 80")

@@ -1,8 +1,9 @@
---- Prints packets as tcpdump does, a line each, or writes them to a savefile.
+--- Prints packets as tcpdump does, one line each, or writes them to a savefile.
 --
 --   luajit examples/dump.lua [-r file | -i device] [-w file] [-c count] [expression]
 --
--- A file "-" is stdin or stdout. Ctrl-C and SIGTERM end it with all written that was captured.
+-- A file "-" is stdin or stdout. A name to write that ends with .pcapng makes it pcapng. Ctrl-C and
+-- SIGTERM end it. All that was captured is written then.
 
 local pcap = require "pcap"
 local decode = require "pcap.decode"
@@ -49,12 +50,13 @@ end
 
 local linktype = cap:datalink()
 local show = progress(cap, not options.w)
-local dumper = options.w and check(cap:dump_open(options.w))
+local format = options.w and options.w:find "%.pcapng$" and "pcapng" or "pcap"
+local dumper = options.w and check(cap:dump_open(options.w, { format = format }))
 local left = tonumber(options.c) or math.huge
 
 stop_on_signal(cap)
 
--- A live capture's loop ends whenever nothing came for its timeout, so it is started again.
+-- A live capture's loop ends whenever nothing came during its timeout, so it is started again.
 repeat
   for pkt in cap:packets(left < math.huge and left or nil) do
     if dumper then

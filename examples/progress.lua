@@ -2,7 +2,7 @@
 --
 --   local show = progress(cap, prints)     -- prints: whether the program prints to stdout itself
 --   for pkt in cap:packets() do ... show() end
---   show "done"                            -- takes the line away again
+--   show "done"                            -- removes the line again
 --
 -- The examples load it with: local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
 

@@ -1,8 +1,8 @@
---- Ends a program's loop on Ctrl-C and SIGTERM, so that the file it writes is whole.
+--- Ends a program's loop on Ctrl-C and SIGTERM, so that the file that it writes is whole.
 --
 --   stop_on_signal(cap)   -- the loop over cap:packets() ends with "break" then
 --
--- It needs luaposix. Without that a signal ends the program at once, as it does by default.
+-- It needs luaposix. Without luaposix a signal ends the program at once, as it does by default.
 
 local has_posix, signal = pcall(require, "posix.signal")
 

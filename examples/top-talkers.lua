@@ -3,8 +3,8 @@
 --     luajit examples/top-talkers.lua -r file.pcap
 --     luajit examples/top-talkers.lua -i eth0 [filter]     until Ctrl-C; on a terminal in place
 --
--- Options: -n how many flows (default 10); -w seconds between live tables (default 1); -s seconds
--- after which to stop.
+-- Options: -n the number of flows (default 10); -w the seconds between live tables (default 1); -s
+-- the seconds after which to stop.
 
 local pcap = require "pcap"
 local decode = require "pcap.decode"
@@ -101,8 +101,9 @@ local function show(flows, options)
   io.flush()
 end
 
--- One table's worth of packets: of the whole file; live, of the time until the next table. Gives
--- why the loop ended. A silent link ends it by its timeout, a busy one by the packets' time.
+-- Takes the packets of one table: those of the whole file, or live, those until the next table.
+-- Returns why the loop ended. A silent link ends it by the timeout, a busy one by the time of the
+-- packets.
 local function gather(cap, layers, flows, options)
   local live, begun = options.i, nil
   for pkt in cap:packets() do

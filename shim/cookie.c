@@ -3,8 +3,8 @@
 #include "luapcap.h"
 
 /*
- * A FILE to read what `read` gives, or where that is NULL, to write to `write`. `seek` may be NULL.
- * fclose() calls `close`, if there is one, with the cookie.
+ * A FILE to read what `read` gives. If `read` is NULL, it is a FILE that writes to `write`. `seek`
+ * may be NULL. fclose() calls `close`, if there is one, with the cookie.
  */
 FILE *luapcap_cookie(void *cookie, luapcap_cookie_read *read, luapcap_cookie_write *write,
                      luapcap_cookie_seek *seek, int (*close)(void *)) {

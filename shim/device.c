@@ -20,8 +20,8 @@
 #endif
 
 /*
- * Reads one device of the list that pcap_findalldevs() gave. Its strings and addresses live
- * until pcap_freealldevs(). Returns the item that follows, or NULL.
+ * Reads one device of the list that pcap_findalldevs() gave. Its strings and addresses live until
+ * pcap_freealldevs(). Returns the next item, or NULL.
  */
 const pcap_if_t *luapcap_device_read(const pcap_if_t *item, luapcap_device *device) {
     device->name = item->name;
@@ -32,8 +32,8 @@ const pcap_if_t *luapcap_device_read(const pcap_if_t *item, luapcap_device *devi
 }
 
 /*
- * The bytes of a link-layer address, and how many there are: none where it is longer than what
- * libpcap copies on Linux (tunnels over IPv6 have 16, InfiniBand 20 bytes).
+ * The bytes of a link-layer address, and how many there are. There are none if the address is
+ * longer than what libpcap copies on Linux (tunnels over IPv6 have 16 bytes, InfiniBand 20).
  */
 static const unsigned char *link_bytes(const struct sockaddr *addr, size_t *size) {
 #ifdef __linux__
@@ -55,8 +55,8 @@ static void link_text(const struct sockaddr *addr, char *text, size_t room) {
 }
 
 /*
- * Writes an address of `family` as text, which is "" for no address. The family is the one of the
- * interface's address: some systems leave a netmask's own unset.
+ * Writes an address of `family` as text: "" for no address. The family is that of the interface's
+ * address, because some systems leave a netmask's own family unset.
  */
 static void address_text(int family, const struct sockaddr *addr, char *text, size_t room) {
     memset(text, 0, room);
@@ -72,7 +72,7 @@ static void address_text(int family, const struct sockaddr *addr, char *text, si
         link_text(addr, text, room);
 }
 
-/* Reads one address of a device. Returns the item that follows, or NULL. */
+/* Reads one address of a device. Returns the next item, or NULL. */
 const pcap_addr_t *luapcap_address_read(const pcap_addr_t *item, luapcap_address *address) {
     int family = item->addr != NULL ? item->addr->sa_family : AF_UNSPEC;
     address->family = family == AF_INET       ? 4
@@ -90,4 +90,12 @@ const pcap_addr_t *luapcap_address_read(const pcap_addr_t *item, luapcap_address
 int luapcap_net_text(uint32_t net, char *text, int size) {
     struct in_addr address = {.s_addr = net};
     return inet_ntop(AF_INET, &address, text, (socklen_t)size) != NULL ? 0 : -1;
+}
+
+/* Writes the bytes of an Internet address in text into `bytes`, of 16. Returns how many there are,
+ * or 0 for what is no address. */
+int luapcap_address_parse(const char *text, uint8_t *bytes) {
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return 4;
+    return inet_pton(AF_INET6, text, bytes) == 1 ? 16 : 0;
 }

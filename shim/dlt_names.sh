@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints one LUAPCAP_DLT(name) for every DLT_ constant that pcap/dlt.h defines, in its order.
 set -eu
-# By itself: in a pipeline its failure would pass for a header without constants.
+# Not in the pipeline below: there a failure would look like a header without constants.
 header=$(printf '#include <pcap/dlt.h>\n' | ${CC:-cc} -E -dD -)
 printf '%s\n' "$header" |
   sed -n 's/^#define DLT_\([A-Z0-9_]*\)[[:space:]].*/LUAPCAP_DLT(\1)/p'

@@ -1,4 +1,4 @@
-/* Sharing an interface's packets among captures: Linux's packet fanout. */
+/* Shares an interface's packets among captures: Linux's packet fanout. */
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
@@ -8,14 +8,14 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-/* The kernel hands a block of the ring over when the block timeout ends. Its timer may be late by
+/* The kernel hands over a block of the ring when the block timeout ends. Its timer may be late by
  * this much. */
 #define TIMER_SLACK_MS 15
-/* How long to wait for a packet to have just passed. */
+/* How long to wait until a packet has just passed. */
 #define GAP_SECONDS 0.001
 
-/* Reads up to `count` packets off the ring, or all that are there if it is -1. Waits up to
- * `block_ms` for the block that they are in. */
+/* Reads up to `count` packets off the ring; -1 means all that are there. Waits up to `block_ms` for
+ * the block that they are in. */
 static void discard(pcap_t *p, long count, int block_ms) {
     struct pollfd ready = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
     luapcap_packet packet;
@@ -27,8 +27,8 @@ static void discard(pcap_t *p, long count, int block_ms) {
     }
 }
 
-/* Packets in the ring that this function has not counted yet, as the kernel counts them; they no
- * longer appear in pcap_stats(). */
+/* Packets in the ring that this function has not counted yet, by the kernel's count. They no longer
+ * appear in pcap_stats(). */
 static long count_new(int fd) {
     struct tpacket_stats_v3 stats;
     socklen_t size = sizeof stats;
@@ -46,23 +46,26 @@ static int silence(pcap_t *p, int block_ms) {
         return -1;
     poll(NULL, 0, block_ms);
     discard(p, -1, block_ms);
-    /* What the kernel has counted until here goes into libpcap's own account. */
+    /* What the kernel has counted until now goes into libpcap's own counters. */
     return pcap_stats(p, &statistics);
 }
 
 /*
- * Joins a live capture to the fanout group `argument`, which is as PACKET_FANOUT takes it (id in
- * the lower half, type and flags in the upper), and applies `filter`, or none for NULL. Its ring's
- * block timeout is `block_ms`.
+ * Joins a live capture to the fanout group `argument`, and applies `filter`, or none for NULL.
+ * `argument` is as PACKET_FANOUT takes it: the id in the lower half, type and flags in the upper.
+ * The block timeout of the capture's ring is `block_ms`.
  *
- * The capture has a private hook for packets until it joins, and the other members see what comes
- * through that hook as well. So the private packets must go, all of them and no other, and in the
- * ring nothing tells one sort from the other. But the kernel counts what it puts there: with
- * the ring empty and the counter at zero, the filter is set (changing it later would lose
- * packets: libpcap rejects all for a moment), and what has been counted when the capture has
- * joined is what to discard. The two microseconds that joining takes are begun when a packet has
- * just passed and the next is not due yet; one that comes all the same is taken for private,
- * since the kernel changes hooks at the end of the call.
+ * Until the capture joins, it has a private hook for packets. The other members see what comes
+ * through that hook as well. So the private packets must be discarded, all of them and no others,
+ * and in the ring nothing tells the two sorts apart. But the kernel counts what it puts there.
+ *
+ * First the ring is emptied and the counter brought to zero. Then the filter is set: changing it
+ * later would lose packets, because libpcap rejects all for a moment. Then the capture joins. What
+ * has been counted by then is what to discard.
+ *
+ * Joining takes two microseconds. It begins when a packet has just passed and the next is not due
+ * yet. If one comes all the same, it counts as private, since the kernel changes hooks at the end
+ * of the call.
  *
  * Returns 0; -1 with errno; or -2 with libpcap's message in pcap_geterr(). It takes the block
  * timeout, and up to as much again if packets are discarded.

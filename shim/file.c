@@ -1,4 +1,4 @@
-/* Files by their descriptors: which file it is, and opening one to write. */
+/* Files by their descriptors: tells which file it is, and opens one to write. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,8 +9,8 @@
 #include "luapcap.h"
 
 /*
- * Writes into `text`, of `size`, what is the same for all names and descriptors of one file.
- * Returns 1, or 0 for what is no file on a disk: a pipe or a device may be read and written at
+ * Writes a text into `text`, of `size` bytes, that is the same for all names and descriptors of one
+ * file. Returns 1, or 0 if it is no file on a disk: a pipe or a device may be read and written at
  * once.
  */
 int luapcap_file_identity(int fd, char *text, size_t size) {
@@ -22,9 +22,9 @@ int luapcap_file_identity(int fd, char *text, size_t size) {
 }
 
 /*
- * A descriptor to write with, the caller's to close, on `path` ("-": a copy of stdout's), or on a
- * copy of `fd` for NULL. Nothing is cut off. With `append` not 0 all is written at the end.
- * `*is_new` is set where this made the file. -1 with errno.
+ * Opens `path` to write. "-" gives a copy of stdout's descriptor, NULL a copy of `fd`. Nothing is
+ * cut off. If `append` is not 0, all is written at the end. `*is_new` is set if this made the file.
+ * Returns a descriptor, which the caller closes, or -1 with errno.
  */
 int luapcap_file_open(const char *path, int fd, int append, int *is_new) {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : 0);
@@ -35,6 +35,6 @@ int luapcap_file_open(const char *path, int fd, int append, int *is_new) {
         return fflush(stdout) == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) : -1;
     int opened = open(path, flags | O_EXCL, 0666);
     *is_new = opened >= 0;
-    /* O_CREAT again: a link may lead to where nothing is yet. */
+    /* O_CREAT again: a link may lead to a file that does not exist yet. */
     return opened >= 0 || errno != EEXIST ? opened : open(path, flags, 0666);
 }

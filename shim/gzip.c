@@ -1,6 +1,6 @@
 /*
- * Unpacking gzip with a zlib that is looked for only when a compressed file is there: who reads
- * none needs none, neither to run nor to build.
+ * Unpacks gzip. It looks for zlib only when there is a compressed file. Who reads no such file
+ * needs no zlib, neither to run nor to build.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* 15: the largest window; 16: the wrapping is gzip's, its checksum is checked. */
+/* 15: the largest window; 16: the format is gzip's, and its checksum is checked. */
 #define GZIP_WINDOW (15 + 16)
 
 struct luapcap_gzip {
@@ -32,7 +32,8 @@ struct luapcap_gzip {
     int (*inflateEnd)(z_stream *);
 };
 
-/* Loading a library takes a descriptor. dlopen() does not keep errno, so another open tells. */
+/* Whether descriptors are short. Loading a library takes one, but dlopen() does not keep errno. So
+ * this opens another file to see. Returns EMFILE or ENFILE, or 0. */
 static int lacks_descriptors(void) {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -51,15 +52,15 @@ static void *open_library(void) {
     return NULL;
 }
 
-/* Finds a function: C has no cast from an object's pointer to a function's, POSIX has this one. */
+/* Finds a function. C has no cast from an object's pointer to a function's; POSIX has this one. */
 static int find(void *library, const char *name, void *function) {
     *(void **)function = dlsym(library, name);
     return *(void **)function != NULL;
 }
 
 /*
- * Makes ready to unpack a stream. Returns NULL with the reason in `error` and errno; else
- * luapcap_gzip_close() frees it.
+ * Prepares to unpack a stream. Returns what luapcap_gzip_close() frees, or NULL with the reason in
+ * `error` and errno.
  */
 luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
     int (*init)(z_stream *, int, const char *, int);
@@ -82,7 +83,7 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
         errno = reason;
         return NULL;
     }
-    /* Zlib compares version and size with its own, and refuses what it would not understand. */
+    /* Zlib compares version and size with its own, and refuses what it does not understand. */
     if (find(gzip->library, "inflateInit2_", &init) &&
         find(gzip->library, "inflate", &gzip->inflate) &&
         find(gzip->library, "inflateReset", &gzip->inflateReset) &&
@@ -96,9 +97,9 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
 }
 
 /*
- * Unpacks from `in` to `out` and moves both on. Returns GZIP_END at the end of a member, after
- * which the next call begins another; GZIP_MORE when it needs more of either; GZIP_ERROR with
- * luapcap_gzip_message(), and again whenever it is called after that.
+ * Unpacks from `in` to `out`, and moves both on. Returns GZIP_END at the end of a member: the next
+ * call begins another. Returns GZIP_MORE when it needs more of either. Returns GZIP_ERROR with
+ * luapcap_gzip_message(), then and whenever it is called after that.
  */
 int luapcap_gzip_unpack(luapcap_gzip *gzip, luapcap_span *in, luapcap_span *out) {
     z_stream *z = &gzip->stream;
@@ -125,7 +126,7 @@ const char *luapcap_gzip_message(const luapcap_gzip *gzip) {
     return gzip->stream.msg != NULL ? gzip->stream.msg : "zlib failed";
 }
 
-/* The library stays open: another capture may be using it, and will want it again. */
+/* Frees all but the library, which stays open: another capture may use it, or want it again. */
 void luapcap_gzip_close(luapcap_gzip *gzip) {
     if (gzip == NULL)
         return;

@@ -1,4 +1,4 @@
-/* Unpacking gzip, between input.c and zlib. */
+/* Unpacks gzip: between input.c and zlib. */
 #ifndef LUAPCAP_GZIP_H
 #define LUAPCAP_GZIP_H
 

@@ -1,6 +1,6 @@
 /*
- * Where a savefile's bytes come from: a path, a descriptor, or a stream that was read in part; and
- * gzip, unpacked on the way.
+ * Reads a savefile's bytes from a path, a descriptor, or a stream that has been read in part. Gzip
+ * is unpacked on the way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "gzip.h"
 #include "luapcap.h"
 
-/* Bytes that are read ahead of gzip, and of the first look at a file. */
+/* Bytes that are read ahead: for gzip, and for the first look at a file. */
 #define AHEAD_SIZE 65536
 /* The longest of the magics below. */
 #define MAGIC_SIZE 6
@@ -22,9 +22,9 @@ enum kind { UNKNOWN, PLAIN, GZIP, REFUSED };
 
 struct luapcap_input {
     int fd;          /* its own */
-    int is_seekable; /* it is read at `position`, and the descriptor's own stays as it is */
+    int is_seekable; /* it is read at `position`; the descriptor's own position stays as it is */
     int is_regular;
-    double position; /* where the next bytes are read from; the bytes read so far of a pipe */
+    double position; /* where the next bytes are read from; for a pipe, the bytes read so far */
     enum kind kind;
     luapcap_gzip *gzip;
     int between;        /* at the end of a gzip member: the file may end here */
@@ -48,7 +48,7 @@ static const struct {
     {"PK\x03\x04", "zip", "unzip -p"},
 };
 
-/* Reads once from the system. Returns the bytes, 0 at the end, -1 with errno. */
+/* Reads once from the system. Returns how many bytes, 0 at the end, or -1 with errno. */
 static ssize_t read_raw(luapcap_input *input, uint8_t *out, size_t size) {
     ssize_t n = input->is_seekable ? pread(input->fd, out, size, (off_t)input->position)
                                    : read(input->fd, out, size);
@@ -57,7 +57,7 @@ static ssize_t read_raw(luapcap_input *input, uint8_t *out, size_t size) {
     return n;
 }
 
-/* Reads on behind what is left ahead, up to `size` bytes in all. Returns as read_raw(). */
+/* Reads more after what `ahead` still holds, up to `size` bytes in all. Returns as read_raw(). */
 static ssize_t read_ahead(luapcap_input *input, size_t size) {
     luapcap_span *ahead = &input->ahead;
     if (ahead->size > 0)
@@ -82,7 +82,8 @@ static ssize_t fail(luapcap_input *input, const char *problem) {
     return -1;
 }
 
-/* Unpacks what is ahead, or reads on. Other things after a whole member are no part of the file. */
+/* Unpacks what is ahead, or reads on. What follows a whole member and is not gzip is no part of the
+ * file. */
 static ssize_t read_gzip(luapcap_input *input, uint8_t *out, size_t size) {
     luapcap_span room = {out, size};
     while (room.size == size) {
@@ -117,7 +118,7 @@ static ssize_t read_plain(luapcap_input *input, uint8_t *out, size_t size) {
     return (ssize_t)size;
 }
 
-/* How the bytes that a file starts with say that it is compressed: an index, or -1. */
+/* The compression that the first bytes of a file tell of: an index, or -1. */
 static int compression_of(const luapcap_span *start) {
     for (size_t i = 0; i < sizeof compressions / sizeof compressions[0]; i++) {
         size_t length = strlen(compressions[i].magic);
@@ -127,7 +128,7 @@ static int compression_of(const luapcap_span *start) {
     return -1;
 }
 
-/* Reads as far as it takes to know the kind of the file. Returns 0, or -1 with errno. */
+/* Reads as much as is needed to know the kind of the file. Returns 0, or -1 with errno. */
 static int learn_kind(luapcap_input *input) {
     while (input->ahead.size < MAGIC_SIZE) {
         ssize_t n = read_ahead(input, MAGIC_SIZE);
@@ -136,11 +137,11 @@ static int learn_kind(luapcap_input *input) {
         if (n == 0)
             break;
         if (luapcap_input_waits(input)) {
-            errno = EAGAIN; /* the caller waits for more, since a wait in here hears no signals */
+            errno = EAGAIN; /* the caller waits for more, because a wait here hears no signals */
             return -1;
         }
     }
-    if (input->ahead.size == 0) /* empty as yet */
+    if (input->ahead.size == 0) /* still empty */
         return 0;
     int found = compression_of(&input->ahead);
     if (found < 0) {
@@ -164,9 +165,9 @@ static int learn_kind(luapcap_input *input) {
 }
 
 /*
- * Reads up to `size` bytes. Returns how many, 0 at the end for now, -1 with errno: EINTR after a
- * signal and EAGAIN where there are none yet are reasons to try again. luapcap_input_error() may
- * tell more.
+ * Reads up to `size` bytes. Returns how many, 0 at the end for now, or -1 with errno. After EINTR
+ * (a signal came) and EAGAIN (there are no bytes yet), try again. luapcap_input_error() may tell
+ * more.
  */
 ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size) {
     if (input->kind == REFUSED) {
@@ -185,7 +186,7 @@ ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size) {
     return input->kind == PLAIN ? read_plain(input, out, size) : 0;
 }
 
-/* Goes back by the last `count` bytes that were read, if it can: returns `count`, or 0. */
+/* Goes back by the last `count` bytes that were read, if it can. Returns `count`, or 0. */
 int32_t luapcap_input_back(luapcap_input *input, int32_t count) {
     if (!input->is_regular || input->kind != PLAIN || input->ahead.size > 0)
         return 0;
@@ -193,7 +194,7 @@ int32_t luapcap_input_back(luapcap_input *input, int32_t count) {
     return count;
 }
 
-/* How many bytes a stream holds that it has read ahead, or -1 where nothing tells. */
+/* How many bytes a stream has read ahead and still holds, or -1 if nothing tells. */
 static long stream_holds(FILE *file) {
 #if defined(__GLIBC__)
     return (long)(file->_IO_read_end - file->_IO_read_ptr);
@@ -205,7 +206,7 @@ static long stream_holds(FILE *file) {
 #endif
 }
 
-/* Takes what a pipe's stream has read ahead. Returns 0, or -1 with errno. */
+/* Takes over what a pipe's stream has read ahead. Returns 0, or -1 with errno. */
 static int take_over(luapcap_input *input, FILE *file) {
     long held = stream_holds(file);
     if (held <= 0)
@@ -220,10 +221,10 @@ static int take_over(luapcap_input *input, FILE *file) {
 }
 
 /*
- * Opens `path` ("-": stdin), or where that is NULL a copy of the descriptor of `file`, or where
- * that is NULL too a copy of `fd`. What it is given stays the caller's. A file is read from where
- * it stands, and what a pipe's stream has read ahead is taken along. Nothing is read as yet.
- * Returns an input for luapcap_input_close(), or NULL with errno.
+ * Opens `path` ("-" is stdin). If `path` is NULL, it opens a copy of the descriptor of `file`. If
+ * `file` is NULL too, it opens a copy of `fd`. What it is given stays the caller's. A file is read
+ * from its present position. What a pipe's stream has read ahead is taken over. Nothing else is
+ * read yet. Returns an input for luapcap_input_close(), or NULL with errno.
  */
 luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file) {
     struct stat status;
@@ -260,26 +261,26 @@ void luapcap_input_close(luapcap_input *input) {
     free(input);
 }
 
-/* The descriptor that the bytes come from, which stays the input's. */
+/* The descriptor that the bytes come from. It stays the input's. */
 int luapcap_input_fileno(const luapcap_input *input) {
     return input->fd;
 }
 
-/* Whether a read may have to wait for bytes: of a file it does not, nor for those read ahead. */
+/* Whether a read may have to wait for bytes. It never waits for a file's, or those read ahead. */
 int luapcap_input_waits(const luapcap_input *input) {
     size_t enough = input->kind == UNKNOWN ? MAGIC_SIZE : 1;
     return !input->is_regular && input->ahead.size < enough;
 }
 
-/* What went wrong with the last read, or "" where errno says it all. It lives as the input does. */
+/* What went wrong in the last read, or "" if errno says it all. It lives as long as the input. */
 const char *luapcap_input_error(const luapcap_input *input) {
     return input->error;
 }
 
 /*
- * How far the file has been read as it lies there, compressed or not: `*position`, of which the
- * last `held` bytes are not used yet, and of how many in all: `*size`. Each is -1 where there is
- * no such number, as for a pipe.
+ * How far the file has been read, in bytes as it is stored, compressed or not. `*position` leaves
+ * out the last `held` bytes, which have been read and not used yet. `*size` is the size of the
+ * file. Each is -1 if there is no such number, as for a pipe.
  */
 void luapcap_input_progress(const luapcap_input *input, double held, double *position,
                             double *size) {

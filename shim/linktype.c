@@ -1,4 +1,4 @@
-/* What libpcap knows of a file's link types, asked with savefiles that are made in memory. */
+/* Asks libpcap what it knows of a file's link types, with savefiles that are made in memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +42,8 @@ static pcap_t *open_bytes(void *bytes, size_t size) {
 }
 
 /*
- * Fills in the DLT of a link type as it stands in a file, and the longest packet that libpcap
- * takes from a file of it. Returns 1, or 0 if there is no memory or descriptor to ask with.
+ * Fills in the DLT of a link type that stands in a file, and the longest packet that libpcap takes
+ * from a file of that type. Returns 1, or 0 if there is no memory or descriptor to ask with.
  */
 int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen) {
     uint8_t header[FILE_HEADER_SIZE];
@@ -58,10 +58,9 @@ int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_snaplen) {
 }
 
 /*
- * Does to a packet of a file what libpcap does to it beyond handing it on: brings pseudo headers
- * into this machine's byte order, if the file is `swapped`, and corrects wrong lengths. `data` is
- * the packet's and is changed in place. Returns 1, or 0 where libpcap did not take the packet;
- * then nothing is changed.
+ * Changes a file's packet as libpcap does before it hands it on. If the file is `swapped`, pseudo
+ * headers get this machine's byte order. Wrong lengths are corrected. `data` is the packet's, and
+ * is changed in place. Returns 1, or 0 if libpcap did not take the packet: then nothing is changed.
  */
 int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet, uint8_t *data) {
     size_t size = FILE_HEADER_SIZE + RECORD_HEADER_SIZE + (size_t)packet->caplen;
@@ -89,8 +88,8 @@ int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
 }
 
 /*
- * Reads a savefile in memory to its end, and writes how it ended in libpcap's words to `message`,
- * of PCAP_ERRBUF_SIZE bytes: empty if it ended well.
+ * Reads a savefile in memory to its end. Writes into `message`, of PCAP_ERRBUF_SIZE bytes, how it
+ * ended in libpcap's words: the message is empty if it ended well.
  */
 void luapcap_savefile_problem(void *bytes, size_t size, char *message) {
     struct pcap_pkthdr *header;

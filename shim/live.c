@@ -7,14 +7,15 @@
 #include <unistd.h>
 #include "luapcap.h"
 
-/* Keeps a descriptor out of programs that are started; -1 is none. Returns 0, or -1 with errno. */
+/* Keeps a descriptor out of programs that this one starts. -1 is no descriptor. Returns 0, or -1
+ * with errno. */
 static int close_on_exec(int fd) {
     return fd < 0 ? 0 : fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 /*
- * Creates a handle as pcap_create(), which the caller frees. Libpcap opens an eventfd for it on
- * Linux and does not tell its descriptor: it is the lowest that was free.
+ * Creates a handle as pcap_create() does. The caller frees it. On Linux libpcap opens an eventfd
+ * for it and does not tell the descriptor: it is the lowest that was free.
  */
 pcap_t *luapcap_create(const char *device, char *errbuf) {
 #ifdef __linux__
@@ -43,8 +44,8 @@ int luapcap_close_on_exec(pcap_t *p) {
 }
 
 /*
- * Reads the next packet as luapcap_next() from a capture that does not block. Libpcap's modules
- * for netlink, D-Bus and others take it for an error that none is there; here it is none: 0.
+ * Reads the next packet as luapcap_next() does, from a capture that does not block. If there is no
+ * packet, libpcap's modules for netlink, D-Bus and others report an error. This returns 0 then.
  */
 int luapcap_live_next(pcap_t *p, luapcap_packet *packet) {
     errno = 0;
@@ -57,8 +58,8 @@ int luapcap_live_next(pcap_t *p, luapcap_packet *packet) {
 }
 
 /*
- * How many instructions the filter has that the kernel runs for a capture: 0 for none, -1 where
- * that cannot be told. Libpcap says of a filter that the kernel refuses that it is set.
+ * How many instructions the filter has that the kernel runs for a capture: 0 if there is none, -1
+ * if that cannot be told. Libpcap reports a filter as set even if the kernel has refused it.
  */
 int luapcap_kernel_filter(pcap_t *p) {
 #ifdef SO_GET_FILTER
@@ -72,20 +73,20 @@ int luapcap_kernel_filter(pcap_t *p) {
     return -1;
 }
 
-/* Has the kernel take all packets of a capture. Returns as pcap_setfilter(). */
+/* Makes the kernel take all packets of a capture. Returns as pcap_setfilter(). */
 int luapcap_accept_all(pcap_t *p) {
     struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
     struct bpf_program program = {.bf_len = 1, .bf_insns = &all};
     return pcap_setfilter(p, &program);
 }
 
-/* Counts on to what a counter of 32 bits shows, which has gone round once at the most. */
+/* Counts on to what a counter of 32 bits shows. It must not have wrapped more than once. */
 static double count_on(double count, uint32_t now) {
     uint32_t before = (uint32_t)(uint64_t)count;
     return count + (uint32_t)(now - before);
 }
 
-/* Counts on in `stat`, which begins with zeros, to what libpcap's counters show. */
+/* Counts on in `stat` to what libpcap's counters show. `stat` begins with zeros. */
 void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
                       uint32_t if_dropped) {
     stat->received = count_on(stat->received, received);
@@ -94,9 +95,9 @@ void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
 }
 
 /*
- * What was counted since the capture began, in `stat`, which belongs to this capture alone and
- * begins with zeros. Libpcap's counters start again at 2^32: it is right if asked at least once in
- * so many packets. Returns 0, or PCAP_ERROR with pcap_geterr().
+ * Puts into `stat` what was counted since the capture began. `stat` belongs to this capture alone
+ * and begins with zeros. Libpcap's counters start again at 2^32. The counts here are right if this
+ * is called at least once in so many packets. Returns 0, or PCAP_ERROR with pcap_geterr().
  */
 int luapcap_stats(pcap_t *p, luapcap_stat *stat) {
     struct pcap_stat counted = {0};
@@ -107,19 +108,20 @@ int luapcap_stats(pcap_t *p, luapcap_stat *stat) {
 }
 
 /*
- * Closes a handle that is not to be activated. Libpcap (1.10.3) leaves an eventfd open on Linux
- * unless activating was at least tried.
+ * Closes a handle that will not be activated. On Linux libpcap (1.10.3) leaves an eventfd open
+ * unless somebody has at least tried to activate the handle.
  */
 void luapcap_discard(pcap_t *p) {
-    /* A newer libpcap has the compiler warn where the result is dropped. */
+    /* With a newer libpcap the compiler warns if the result is dropped. */
     int status = pcap_activate(p);
     (void)status;
     pcap_close(p);
 }
 
 /*
- * Has a handle that is not yet activated capture one Ethernet type only, which Linux can. Returns
- * 0, or an error number of libpcap's, elsewhere with pcap_geterr(), which gives its own buffer.
+ * Makes a handle that is not yet activated capture one Ethernet type only. Only Linux can do this.
+ * Returns 0, or an error number of libpcap's. On other systems pcap_geterr() then says so: it gives
+ * its own buffer, to which this writes.
  */
 int luapcap_set_protocol(pcap_t *p, int protocol) {
 #ifdef __linux__

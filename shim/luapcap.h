@@ -1,9 +1,9 @@
 /*
- * What Lua cannot know or do well about libpcap, as flat functions made for LuaJIT's FFI.
+ * The shim: flat functions for LuaJIT's FFI, which do what Lua cannot know or do well with libpcap.
  *
- * lua/pcap/core/cdefs.lua repeats these declarations; `make abicheck` compares the two. The shim
- * holds no policy and no global state. A pointer it returns says who frees it; a pointer it is
- * given stays the caller's.
+ * lua/pcap/core/cdefs.lua repeats these declarations, and `make abicheck` compares the two. The
+ * shim has no policy and no global state. Where a function returns a pointer, its comment says who
+ * frees it. A pointer that a function is given stays the caller's.
  */
 #ifndef LUAPCAP_H
 #define LUAPCAP_H
@@ -21,11 +21,12 @@
 #endif
 
 /*
- * One packet, its header in fields of fixed width. `sec` and `nsec` are whole numbers: doubles
- * because Lua's numbers are, and because every second and nanosecond of a savefile fits.
- * `interface` counts from 1 in the source's list. `flags` are bits: 1 the packet came in, 2 it went
- * out. `options` are those of its pcapng block, as they stand there.
- * `own` is where a copied packet keeps its bytes; a packet being read has none there.
+ * One packet, with its header in fields of fixed width. `sec` and `nsec` are whole numbers. They
+ * are doubles because Lua's numbers are, and because every second and nanosecond of a savefile
+ * fits. `interface` counts from 1 in the source's list. `flags` are bits: 1 means that the packet
+ * came in, 2 that it went out. The options of its pcapng block are the `options_length` bytes from
+ * `options_start` on. A copied packet keeps its bytes in `own`. A packet that is being read has
+ * none there.
  */
 typedef struct luapcap_packet {
     const uint8_t *data;
@@ -33,7 +34,7 @@ typedef struct luapcap_packet {
     uint32_t wirelen;
     double sec;
     double nsec;
-    const uint8_t *options;
+    const uint8_t *options_start;
     uint32_t options_length;
     int32_t linktype; /* a DLT number */
     uint32_t interface;
@@ -41,10 +42,13 @@ typedef struct luapcap_packet {
     uint8_t own[];
 } luapcap_packet;
 
+/* What format/pcapng.lua knows of a file's interfaces. */
+typedef struct luapcap_interfaces luapcap_interfaces;
+
 /*
- * The stretch of a savefile that is in memory. `bytes` has room for `size`; `len` are filled, the
- * next record starts at `pos`, and bytes[0] stands at `offset` in the file. `problem` is the errno
- * of the read that failed behind the bytes, or 0.
+ * The stretch of a savefile that is in memory. `bytes` has room for `size` bytes, and `len` are
+ * filled. The next record starts at `pos`. bytes[0] stands at `offset` in the file. `problem` is
+ * the errno of the read that failed after these bytes, or 0.
  */
 typedef struct luapcap_window {
     uint8_t *bytes;
@@ -53,7 +57,8 @@ typedef struct luapcap_window {
     int32_t len;
     int32_t pos;
     int32_t problem;
-    int32_t max_caplen; /* of a plain record: for the format to set */
+    int32_t max_caplen;             /* of a plain record: for the format to set */
+    luapcap_interfaces *interfaces; /* of a pcapng file: its format's, which keeps them alive */
 } luapcap_window;
 
 /* A record's header in a savefile, in this machine's byte order. */
@@ -64,17 +69,47 @@ typedef struct luapcap_record {
     uint32_t wirelen;
 } luapcap_record;
 
+/* A savefile's header, in this machine's byte order. */
+typedef struct luapcap_file_header {
+    uint32_t magic;
+    uint16_t major;
+    uint16_t minor;
+    int32_t zone;
+    uint32_t accuracy;
+    uint32_t snaplen;
+    uint32_t linktype;
+} luapcap_file_header;
+
+/*
+ * An interface of a pcapng file that is being written: what its packets need. Times are counts of
+ * `units` in a second, from `offset` seconds on; these are 2^power, or for a power of -1 a power of
+ * ten, `units_per_nsec` for each `nsec_per_unit`. `first` to `last` are the seconds that it can
+ * tell. `number` counts from 0 in the section.
+ */
+typedef struct luapcap_block_interface {
+    uint64_t units;
+    uint64_t units_per_nsec;
+    double offset;
+    double first;
+    double last;
+    uint32_t nsec_per_unit;
+    int32_t power;
+    uint32_t number;
+    uint32_t longest; /* packet, in bytes */
+    int32_t linktype; /* a DLT number */
+} luapcap_block_interface;
+
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
 
-/* Asks a waiting thread to wait: first `pause` milliseconds whatever comes, then `timeout`
- * milliseconds for a packet. */
+/* Asks a waiting thread to wait. First it waits `pause` milliseconds, whatever comes. Then it waits
+ * `timeout` milliseconds for a packet. */
 typedef struct luapcap_wait_request {
     uint32_t pause;
     uint32_t timeout;
 } luapcap_wait_request;
 
-/* The signals that a thread holds back: whether it does, and its mask before, a sigset_t. */
+/* Whether a thread holds signals back, and its mask before that, a sigset_t. */
 typedef struct luapcap_signals {
     uint8_t before[128];
     int32_t held;
@@ -87,7 +122,7 @@ typedef struct luapcap_stat {
     double if_dropped;
 } luapcap_stat;
 
-/* A device of pcap_findalldevs()'s list, which its strings and addresses belong to. */
+/* A device of pcap_findalldevs()'s list. The strings and addresses belong to that list. */
 typedef struct luapcap_device {
     const char *name;
     const char *description; /* or NULL */
@@ -95,7 +130,7 @@ typedef struct luapcap_device {
     uint32_t flags; /* PCAP_IF_* */
 } luapcap_device;
 
-/* A device's address, each part as text: "" where there is none, or none that is known here. */
+/* A device's address. Each part is text: "" if there is none, or none that is known here. */
 typedef struct luapcap_address {
     int32_t family; /* 4, 6, 802 for a link-layer address, 0 for any other */
     char address[64];
@@ -117,7 +152,7 @@ LUAPCAP_API int luapcap_linktype(uint32_t linktype, int32_t *dlt, int32_t *max_s
 LUAPCAP_API int luapcap_linktype_fix(uint32_t linktype, int swapped, luapcap_packet *packet,
                                      uint8_t *data);
 
-/* read.c, for source/dead.lua and filter.lua: a packet out of a handle, and a filter's judgement */
+/* read.c, for source/dead.lua and filter.lua: a handle's next packet, and a filter's judgement */
 LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
@@ -168,11 +203,12 @@ LUAPCAP_API int luapcap_inject(pcap_t *p, const void *data, size_t length);
 LUAPCAP_API int luapcap_inject_all(pcap_t *p, const uint8_t *bytes, const uint32_t *lengths,
                                    int count);
 
-/* device.c, for devices.lua: the list of devices, flattened */
+/* device.c, for devices.lua and core/address.lua: the list of devices, flattened; addresses */
 LUAPCAP_API const pcap_if_t *luapcap_device_read(const pcap_if_t *item, luapcap_device *device);
 LUAPCAP_API const pcap_addr_t *luapcap_address_read(const pcap_addr_t *item,
                                                     luapcap_address *address);
 LUAPCAP_API int luapcap_net_text(uint32_t net, char *text, int size);
+LUAPCAP_API int luapcap_address_parse(const char *text, uint8_t *bytes);
 
 /* fanout.c, for capture/fanout.lua: sharing an interface's packets among captures */
 LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter,
@@ -185,22 +221,39 @@ LUAPCAP_API void luapcap_pair_close(int fd);
 LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
-/* file.c, for core/in_use.lua and sink/file.lua: which file it is, and opening one to write */
+/* file.c, for core/in_use.lua and sink/file.lua: tells which file it is, and opens one to write */
 LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
 LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
-/* dumper.c, for sink/dumper.lua: writing savefiles, with every write checked */
-LUAPCAP_API luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int linktype,
-                                                int extension, int snaplen, unsigned int precision,
-                                                char *errbuf);
+/* dumper.c, for sink/: files being written, with every write checked */
+LUAPCAP_API luapcap_dumper *luapcap_dumper_new(int fd);
+LUAPCAP_API double luapcap_dumper_to_end(luapcap_dumper *dumper);
+LUAPCAP_API int luapcap_dumper_cut(luapcap_dumper *dumper, double position);
 LUAPCAP_API double luapcap_dumper_tell(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_fileno(const luapcap_dumper *dumper);
-LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet);
+LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size);
 LUAPCAP_API int luapcap_dumper_flush(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_close(luapcap_dumper *dumper);
-LUAPCAP_API void luapcap_now(luapcap_packet *packet);
 
-/* Between the shim's own files: cookie.c, whose functions have other types on other systems. */
+/* record.c, for sink/classic.lua: what stands in a classic savefile */
+LUAPCAP_API int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
+                                        luapcap_file_header *header, char *errbuf);
+LUAPCAP_API int luapcap_savefile_takes(const char *path, int linktype, int snaplen,
+                                       unsigned int precision, char *errbuf);
+LUAPCAP_API int luapcap_record_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+                                     double nsec_per_unit);
+
+/* block.c, for sink/pcapng.lua: packets in a pcapng file */
+LUAPCAP_API int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+                                    const luapcap_block_interface *interface);
+LUAPCAP_API void luapcap_block_time(const luapcap_block_interface *interface, double sec,
+                                    double nsec, uint32_t *time);
+
+/* system.c, for sink/ and resty/loop.lua: the clock, and what the system is called */
+LUAPCAP_API void luapcap_now(luapcap_packet *packet);
+LUAPCAP_API void luapcap_system(char *os, char *hardware, size_t size);
+
+/* For the shim's own files: cookie.c. Its functions have other types on other systems. */
 #ifdef __linux__
 typedef size_t luapcap_cookie_size;
 typedef ssize_t luapcap_cookie_count;

@@ -1,12 +1,12 @@
-/* Packets out of libpcap, flattened, and the judgement of its filters. */
+/* Reads packets through libpcap into a flat struct, and asks libpcap whether a filter matches. */
 #include <stdio.h>
 #include <string.h>
 #include "luapcap.h"
 
 /*
- * Reads the next packet through libpcap into `packet`, nanoseconds whatever the handle's
- * precision. Returns what pcap_next_ex() does; 1 is a packet. Its data is libpcap's, valid until
- * the next read on the handle or its close.
+ * Reads the next packet through libpcap into `packet`. The time is in nanoseconds, whatever the
+ * handle's precision. Returns what pcap_next_ex() does: 1 is a packet. The data is libpcap's, valid
+ * until the next read on the handle or its close.
  */
 int luapcap_next(pcap_t *p, luapcap_packet *packet) {
     struct pcap_pkthdr *header;
@@ -24,7 +24,7 @@ int luapcap_next(pcap_t *p, luapcap_packet *packet) {
     return 1;
 }
 
-/* Runs a compiled filter over one packet with libpcap's interpreter: not 0 is a match. */
+/* Runs a compiled filter over one packet with libpcap's interpreter. Not 0 is a match. */
 int luapcap_match(const struct bpf_program *program, const uint8_t *data, uint32_t caplen,
                   uint32_t wirelen) {
     struct pcap_pkthdr header;

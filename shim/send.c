@@ -1,4 +1,4 @@
-/* Sending packets through a capture, with few system calls where the system can. */
+/* Sends packets through a capture, with few system calls if the system can do that. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include <sys/uio.h>
 #include "luapcap.h"
 
-/* Packets handed to the kernel in one call. */
+/* Packets that go to the kernel in one call. */
 #define BATCH 256
 
 /*
- * Sends one packet. A capture in non-blocking mode sends in that mode too on Linux, so a full
- * queue is waited for here, a second at the most. Returns the bytes sent, or PCAP_ERROR with the
+ * Sends one packet. On Linux a capture in non-blocking mode also sends in that mode. So if the
+ * queue is full, this waits, a second at the most. Returns the bytes sent, or PCAP_ERROR with the
  * reason in pcap_geterr().
  */
 int luapcap_inject(pcap_t *p, const void *data, size_t length) {
@@ -30,8 +30,8 @@ int luapcap_inject(pcap_t *p, const void *data, size_t length) {
 
 #ifdef __linux__
 /*
- * Whether sending is nothing but send(2) on the handle's descriptor, as it is for libpcap on a
- * packet socket that is not in cooked mode.
+ * Whether sending means only send(2) on the handle's descriptor. In libpcap it does, on a packet
+ * socket that is not in cooked mode.
  */
 static int sends_plainly(pcap_t *p) {
     int linktype = pcap_datalink(p);
@@ -42,7 +42,8 @@ static int sends_plainly(pcap_t *p) {
            domain == AF_PACKET;
 }
 
-/* Sends as many of `count` packets as the kernel takes in one call, none on any error. */
+/* Sends as many of `count` packets as the kernel takes in one call. Returns how many: 0 on any
+ * error. */
 static int send_batch(pcap_t *p, const uint8_t *bytes, const uint32_t *lengths, int count) {
     struct mmsghdr messages[BATCH];
     struct iovec parts[BATCH];
@@ -71,9 +72,9 @@ static int send_batch(pcap_t *p, const uint8_t *bytes, const uint32_t *lengths, 
 #endif
 
 /*
- * Sends `count` packets that lie one behind the other at `bytes`. What a batch does not take, a
- * full queue or an error, goes through libpcap, whose judgement counts. Returns how many were
- * sent; when that is less than `count`, pcap_geterr() tells why.
+ * Sends `count` packets that lie one after the other at `bytes`. If a batch does not take a packet,
+ * because the queue is full or there is an error, it goes through libpcap, whose judgement counts.
+ * Returns how many were sent. If that is less than `count`, pcap_geterr() says why.
  */
 int luapcap_inject_all(pcap_t *p, const uint8_t *bytes, const uint32_t *lengths, int count) {
     int plain = sends_plainly(p);

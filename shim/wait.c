@@ -1,4 +1,4 @@
-/* Waiting for a descriptor, with a deadline, so that no signal is lost just before the wait. */
+/* Waits for a descriptor, with a deadline. No signal is lost just before the wait. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <time.h>
 #include "luapcap.h"
 
-/* A wait is cut into pieces of this length, which any system's time_t holds. */
+/* A wait is cut into pieces of so many seconds, which any system's time_t holds. */
 #define LONGEST_WAIT 1e9
 
 _Static_assert(sizeof(sigset_t) <= sizeof(((luapcap_signals *)0)->before), "room for a sigset_t");
@@ -30,9 +30,9 @@ int luapcap_milliseconds(double seconds) {
 }
 
 /*
- * Holds back all signals from this thread until luapcap_wait(), luapcap_wait_fd() or
- * luapcap_signals_release() is given the same `signals`, which is the caller's. What comes
- * meanwhile is let through by the wait, which it ends.
+ * Holds back all signals from this thread, until luapcap_wait(), luapcap_wait_fd() or
+ * luapcap_signals_release() is given the same `signals`. That struct is the caller's. If a signal
+ * comes meanwhile, the wait lets it through, and the signal ends the wait.
  */
 void luapcap_signals_hold(luapcap_signals *signals) {
     sigset_t all, before;
@@ -43,8 +43,8 @@ void luapcap_signals_hold(luapcap_signals *signals) {
     signals->held = 1;
 }
 
-/* Lets signals through again as before luapcap_signals_hold(). Without that it does nothing, and
- * it keeps errno. */
+/* Lets signals through again, as before luapcap_signals_hold(). If that was not called, this does
+ * nothing. It keeps errno. */
 void luapcap_signals_release(luapcap_signals *signals) {
     sigset_t before;
     if (!signals->held)
@@ -56,13 +56,13 @@ void luapcap_signals_release(luapcap_signals *signals) {
     errno = error;
 }
 
-/* Waits once for input, with `mask` in force during the wait and in no moment before or after.
+/* Waits once for input. `mask` is in force during the wait, and at no moment before or after it.
  * Returns as poll(). */
 static int wait_once(int fd, double seconds, const sigset_t *mask) {
     double limit = seconds < 0 ? 0 : seconds < LONGEST_WAIT ? seconds : LONGEST_WAIT;
     struct timespec time = {.tv_sec = (time_t)limit};
     time.tv_nsec = (long)((limit - (double)time.tv_sec) * 1e9);
-#ifdef __APPLE__ /* which has no ppoll() */
+#ifdef __APPLE__ /* it has no ppoll() */
     fd_set input;
     FD_ZERO(&input);
     if (fd >= FD_SETSIZE) {
@@ -94,12 +94,12 @@ static int wait_until(int fd, double deadline, const sigset_t *mask) {
 }
 
 /*
- * Waits until a descriptor may be read (an error on it is a reason to read too: the read tells
- * it), `timeout` seconds at the most (infinity: for ever; 0: only looks). `signals` has been held
- * by luapcap_signals_hold(): they are let through during the wait, with no moment between, and
- * stay so after it. A negative descriptor is never ready. Returns 1 for a reason to read, 0 when
- * the time is over, 2 after a signal, whose handlers in Lua the caller runs now, and -1 with
- * errno when it cannot wait.
+ * Waits until a descriptor may be read, `timeout` seconds at the most (infinity: for ever; 0: only
+ * looks). An error on the descriptor is a reason to read too: the read tells it. A negative
+ * descriptor is never ready. luapcap_signals_hold() has held back `signals`. They are let through
+ * during the wait, with no moment in between, and after it. Returns 1 if there is a reason to read;
+ * 0 when the time is over; 2 after a signal, whose handlers in Lua the caller runs now; and -1 with
+ * errno if it cannot wait.
  */
 int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals) {
     sigset_t mask;
@@ -110,9 +110,9 @@ int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals) {
 }
 
 /*
- * Waits as luapcap_wait_fd() until a packet of a live capture may be there. Where libpcap asks for
- * a read every so often though the descriptor is silent (pcap_get_required_select_timeout), the
- * wait ends then as if a packet had come.
+ * Waits as luapcap_wait_fd() does, until a packet of a live capture may be there. Libpcap may ask
+ * for a read every so often even if the descriptor is silent (pcap_get_required_select_timeout).
+ * Then the wait ends at that time as if a packet had come.
  */
 int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals) {
     double pause = luapcap_required_timeout(p);
@@ -128,7 +128,7 @@ int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals) {
     return status == 0 ? 1 : status;
 }
 
-/* The seconds after which libpcap asks for a read though the descriptor is silent, or -1. */
+/* The seconds after which libpcap asks for a read even if the descriptor is silent, or -1. */
 double luapcap_required_timeout(pcap_t *p) {
     const struct timeval *required = pcap_get_required_select_timeout(p);
     return required == NULL ? -1 : (double)required->tv_sec + (double)required->tv_usec / 1e6;

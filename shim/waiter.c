@@ -1,4 +1,4 @@
-/* Waiting for a capture from within an event loop that cannot watch foreign descriptors. */
+/* Waits for a capture on behalf of an event loop that cannot watch foreign descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 #include "luapcap.h"
 
 #ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* the thread blocks SIGPIPE with all others */
+#define MSG_NOSIGNAL 0 /* the thread blocks SIGPIPE, as it does all signals */
 #endif
 
 /* Enough for a few calls of poll() and recv(); the default is megabytes for each capture. */
@@ -28,9 +28,9 @@ typedef struct waiter {
 } waiter;
 
 /*
- * Listens on a socket in a new folder of its own under `folder`, which no other user can enter,
- * and writes the socket's path to `path`. Returns the descriptor, or -1 with errno. Both path and
- * descriptor end with luapcap_pair_accept().
+ * Listens on a socket in a new folder of its own under `folder`. No other user can enter the new
+ * folder. Writes the socket's path to `path`. Returns the descriptor, or -1 with errno.
+ * luapcap_pair_accept() ends both path and descriptor.
  */
 int luapcap_pair_listen(const char *folder, char *path, size_t size) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -57,8 +57,8 @@ int luapcap_pair_listen(const char *folder, char *path, size_t size) {
     return -1;
 }
 
-/* Whether the process at the other end of a unix socket is this one; elsewhere than on Linux the
- * folder's mode is what keeps others out. */
+/* Whether the process at the other end of a unix socket is this one. On systems other than Linux,
+ * the folder's mode keeps others out. */
 static int is_own(int fd) {
 #ifdef __linux__
     struct ucred peer;
@@ -71,9 +71,9 @@ static int is_own(int fd) {
 }
 
 /*
- * Takes the connection that this process has made to `listener`, and removes the listener, its
- * path and the folder, whatever the outcome. Returns a descriptor that is the caller's, or -1
- * with errno; EPERM where the connection is another process's.
+ * Takes the connection that this process has made to `listener`. Removes the listener, its path and
+ * the folder, whatever the outcome. Returns a descriptor that is the caller's, or -1 with errno: it
+ * is EPERM if the connection is another process's.
  */
 int luapcap_pair_accept(int listener, char *path) {
     int fd = accept(listener, NULL, NULL);
@@ -92,7 +92,7 @@ int luapcap_pair_accept(int listener, char *path) {
     return fd;
 }
 
-/* Ends the pair for both sides: the thread ends, the other side reads the end of the stream. */
+/* Ends the pair for both sides: the thread ends, and the other side reads the end of the stream. */
 void luapcap_pair_close(int fd) {
     shutdown(fd, SHUT_RDWR);
     close(fd);
@@ -110,13 +110,13 @@ static int receive(int fd, luapcap_wait_request *request) {
     return 1;
 }
 
-/* Polls for at most `ms` milliseconds, `capture` only if it is not -1. Returns the byte for the
- * other side, or 0 when the pair has been closed. */
+/* Polls for at most `ms` milliseconds. It polls `capture` only if that is not -1. Returns the byte
+ * for the other side, or 0 when the pair has been closed. */
 static char watch(const waiter *w, int capture, uint32_t ms) {
     struct pollfd ready[2] = {{.fd = w->socket, .events = POLLIN, .revents = 0},
                               {.fd = capture, .events = POLLIN, .revents = 0}};
     int n = poll(ready, 2, ms > INT_MAX ? INT_MAX : (int)ms);
-    /* The other side is silent while it waits for us, so whatever it has to say is the end. */
+    /* The other side is silent while it waits for us. So whatever it says means the end. */
     if (n < 0 || ready[0].revents != 0)
         return 0;
     return n > 0 ? 'p' : 't';
@@ -158,12 +158,12 @@ static int start(waiter *w) {
 }
 
 /*
- * Starts a thread that answers requests on the stream socket `pair`: each is a
- * luapcap_wait_request, each answer one byte, 'p' when a read of the capture has a reason, 't'
- * when the time is over. One request is under way at a time. The thread has descriptors of its
- * own, so the caller keeps both of its; it ends, and frees everything, when the pair is closed by
- * luapcap_pair_close() or by the other side. Call it in the process that waits, after its fork.
- * Returns 0, or -1 with errno.
+ * Starts a thread that answers requests on the stream socket `pair`. Each request is a
+ * luapcap_wait_request. Each answer is one byte: 'p' if there is a reason to read the capture, 't'
+ * when the time is over. Only one request is under way at a time. The thread has descriptors of its
+ * own, so the caller keeps both of its descriptors. The thread ends, and frees everything, when
+ * luapcap_pair_close() or the other side closes the pair. Call this in the process that waits,
+ * after its fork. Returns 0, or -1 with errno.
  */
 int luapcap_waiter_start(pcap_t *p, int pair) {
     int error;
@@ -185,10 +185,10 @@ int luapcap_waiter_start(pcap_t *p, int pair) {
 }
 
 /*
- * Marks a capture as taken, among all processes that inherited it. Returns 1 when none had taken
- * it before; 0 when one had, whose place in the ring is not known to this one; -1 with errno. The
- * mark is the descriptor's signal for input, which it is not set to send: the kernel keeps that
- * where all processes see it, and longer than any of them lives.
+ * Marks a capture as taken, among all processes that inherited it. Returns 1 if none had taken it
+ * before; 0 if one had, whose place in the ring this process does not know; or -1 with errno. The
+ * mark is the descriptor's signal for input, which the descriptor is not set to send. The kernel
+ * keeps that where all processes see it, and longer than any of them lives.
  */
 int luapcap_take(pcap_t *p) {
 #ifdef F_SETSIG

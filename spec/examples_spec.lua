@@ -40,6 +40,7 @@ describe("the examples", function()
     local is_root = shell.run "id -u" == "0\n"
     assert.equal(is_root and 4 or 2, select(2, printed:gsub(lines, "")), printed)
     assert.truthy(printed:find("libpcap", 1, true))
+    assert.matches("Wrote 6 packets to [^\n]+, as pcapng", printed)
   end)
 
   it("dump prints a line a packet", function()
@@ -59,6 +60,16 @@ describe("the examples", function()
     assert.equal(judged(path, "port 123"), judged(folder .. "/out.pcap"))
     shell.run("luajit examples/dump.lua -r - -w - < %s > %s/piped.pcap", path, folder)
     assert.equal(shell.read(path), shell.read(folder .. "/piped.pcap"))
+  end)
+
+  it("dump and copy write pcapng where the name says so", function()
+    shell.run("luajit examples/dump.lua -r %s -w %s/dump.pcapng port 123", path, folder)
+    shell.run("luajit examples/copy.lua %s %s/copy.pcapng port 123 2>/dev/null", path, folder)
+    for _, name in ipairs { "dump", "copy" } do
+      local written = ("%s/%s.pcapng"):format(folder, name)
+      assert.equal(judged(path, "port 123"), judged(written))
+      assert.matches("pcapng", shell.run("capinfos -t %s", written))
+    end
   end)
 
   it("dump says what is wrong", function()

@@ -3,6 +3,7 @@
 
 local ffi = require "ffi"
 local pcap = require "pcap"
+local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
@@ -15,7 +16,21 @@ local folder, remove, path
 
 local PACKETS = { "one", "", ("two "):rep(20), "three" }
 
+-- A pcapng file with other blocks between the packets.
+local function build_pcapng(opts)
+  local w = pcapng_file.writer(opts.big)
+  local parts = { w:section() .. w:interface(1, 262144) }
+  for i, data in ipairs(PACKETS) do
+    parts[#parts + 1] = w:packet(data, { high = 395000, low = i, options = { { 1, "a comment" } } })
+    parts[#parts + 1] = i == 2 and w:block(0xbad, "some") .. w:interface(1, 262144) or nil
+  end
+  return table.concat(parts)
+end
+
 local function build(opts)
+  if opts.pcapng then
+    return build_pcapng(opts)
+  end
   local parts = { savefile.header(opts) }
   for i, data in ipairs(PACKETS) do
     parts[i + 1] = savefile.record(data, { sec = opts.sec or i, fraction = i, big = opts.big,
@@ -33,6 +48,8 @@ local KINDS = {
   ["seconds of 2^31, the other byte order"] = { sec = 2 ^ 31, big = true },
   ["version 2.3, which libpcap judges"] = { minor = 3, wirelen = 1500 },
   ["version 2.3, the other byte order"] = { minor = 3, wirelen = 1500, big = true },
+  ["pcapng"] = { pcapng = true },
+  ["pcapng, the other byte order"] = { pcapng = true, big = true },
 }
 
 local function append(bytes)
@@ -66,7 +83,8 @@ end
 
 -- Reads a file that ends after each number of bytes, and then grows to its end.
 local function grows(bytes, way, opened, expected)
-  for cut = 24, #bytes - 1 do
+  local head = bytes:sub(1, 4) == "\10\13\13\10" and 48 or 24
+  for cut = head, #bytes - 1 do
     shell.write(path, bytes:sub(1, cut))
     local cap, list = opened(), {}
     way(cap, list)

@@ -64,7 +64,8 @@ describe("an installed module", function()
   it("says to a BSD make that the Makefile is for GNU make", function()
     local bsd_make = shell.has "bmake" and "bmake" or shell.skip "needs bmake"
     for _, target in ipairs { "", "test", "install" } do
-      local output, status = shell.try(bsd_make .. " " .. target)
+      -- MAKEFLAGS may hold flags of the GNU make that runs the specs.
+      local output, status = shell.try("env -u MAKEFLAGS %s %s", bsd_make, target)
       assert.is_true(status > 0)
       assert.matches("^[^\n]*This Makefile is for GNU make[^\n]*\n*$", output)
     end

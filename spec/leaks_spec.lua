@@ -1,4 +1,5 @@
 local net = require "spec.support.net"
+local pcapng_file = require "spec.support.pcapng_file"
 local process = require "spec.support.process"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
@@ -63,6 +64,19 @@ describe("Without a close, nothing is lost:", function()
   it("10,000 savefiles that could not be opened", function()
     shell.write(folder .. "/text", ("no savefile"):rep(10))
     leaks_nothing(10000, "assert(not pcap.open_offline(folder .. '/text'))")
+  end)
+
+  it("6,000 pcapng files that were read, or end before their first interface", function()
+    local w = pcapng_file.writer(false)
+    shell.write(folder .. "/ng", w:section() .. w:interface(1, 100)
+      .. w:packet("abc", { options = { { 1, "comment" } } }))
+    shell.write(folder .. "/cut", w:section())
+    leaks_nothing(6000, [[
+      local cap = assert(pcap.open_offline(folder .. '/ng'))
+      assert(cap:next_packet():copy():comment() == "comment")
+      if i % 2 == 0 then cap:close() end
+      assert(not pcap.open_offline(folder .. '/cut'))
+    ]])
   end)
 
   it("interfaces that were asked, or could not be opened as asked", function()

@@ -1,5 +1,6 @@
 local misuse = require "spec.support.misuse"
 local pcap = require "pcap"
+local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
@@ -194,10 +195,30 @@ describe("A reader", function()
     assert.equal("link type is LINUX_SLL, not EN10MB", reader:ending())
   end)
 
-  it("refuses pcapng with a message", function()
+  it("reads pcapng, of which the first interface belongs to the header", function()
+    local w = pcapng_file.writer(false)
+    local head, packet = w:section() .. w:interface(113, 96), w:packet "one"
     local reader = pcap.reader()
-    reader:feed "\n\r\r\n"
-    assert.same({ nil, "pcapng cannot be read in pieces" }, { reader:next() })
+    for byte in head:gmatch "." do
+      assert.same({ nil, "more" }, { reader:capture() })
+      reader:feed(byte)
+    end
+    local cap = assert(reader:capture())
+    assert.same({ 113, 96 }, { cap:datalink(), cap:snapshot() })
+    for byte in packet:gmatch "." do
+      assert.same({ nil, "more" }, { reader:next() })
+      reader:feed(byte)
+    end
+    assert.equal("one", (reader:next()))
+    assert.same({ nil, "closed" }, { reader:finish():next() })
+  end)
+
+  it("says of pcapng without an interface what a file says", function()
+    local reader = pcap.reader()
+    reader:feed(pcapng_file.writer(true):section())
+    assert.same({ nil, "more" }, { reader:next() })
+    assert.same({ nil, "the capture file has no Interface Description Blocks" },
+      { reader:finish():next() })
   end)
 
   it("keeps of what it was fed only what is not read yet", function()

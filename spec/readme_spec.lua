@@ -6,19 +6,24 @@ local readme = shell.read("README.md")
 -- What the README links to for its larger parts is the manual too.
 local manual = readme .. shell.run("cat docs/*.md")
 
--- What stands before the colon of a method in the manual, by the class in the sources.
+-- What stands before the colon of a method in the manual, by the class in the sources; false for
+-- one that no user has.
 local OBJECTS = {
   Capture = "cap", Dumper = "dumper", Filter = "filter", Packet = "pkt", Reader = "reader",
   Pollable = "pollable", Layers = "layers",
   RestyCapture = "cap", Loop = "loop", Team = "team",
+  Writer = false, Section = false,
 }
 
 local function public_methods()
   local names = {}
   for source in shell.run("find lua -name '*.lua' -not -path '*/format/*'"):gmatch "[^\n]+" do
     for class, name in shell.read(source):gmatch "\nfunction (%u%w+):(%l[%w_]*)%(" do
-      assert(OBJECTS[class], class .. " has no name in the manual")
-      names[#names + 1] = OBJECTS[class] .. ":" .. name
+      local object = OBJECTS[class]
+      assert(object ~= nil, class .. " has no name in the manual")
+      if object then
+        names[#names + 1] = object .. ":" .. name
+      end
     end
   end
   -- Some of the methods of captures are made from tables.

@@ -4,6 +4,7 @@ local views = require "spec.support.views" -- before what it watches
 local declarations = require "spec.support.declarations"
 local decode = require "pcap.decode"
 local fanout = require "pcap.capture.fanout"
+local fields = require "pcap.format.pcapng_fields"
 local options = require "pcap.core.options"
 local pcap = require "pcap"
 local shell = require "spec.support.shell"
@@ -51,13 +52,14 @@ local function declared(group)
 end
 
 local cap = assert(pcap.open_dead())
+local dumper = assert(cap:dump_open("/dev/null", { format = "pcapng" }))
 
 describe("lua/pcap/types.lua", function()
   local live = {
     ["pcap"] = pcap,
     ["pcap.decode"] = decode,
     ["pcap.Capture"] = require("pcap.capture").class,
-    ["pcap.Dumper"] = getmetatable(assert(cap:dump_open "/dev/null")),
+    ["pcap.Dumper"] = getmetatable(dumper),
     ["pcap.Filter"] = getmetatable(assert(pcap.compile "ip")),
     ["pcap.Reader"] = getmetatable(assert(pcap.reader())),
     ["pcap.Layers"] = getmetatable(decode.layers()),
@@ -91,7 +93,7 @@ describe("lua/pcap/types.lua", function()
     local names = set(defined("packet.lua", "Packet"),
       found(block("core/cdefs.lua", "typedef struct luapcap_packet {"), "([%w_]+);"),
       found(block("packet.lua", "local COMPUTED = {"), "\n?  (%l+) = function"))
-    names.options, names.options_length, names.flags = nil, nil, nil -- for dumpers
+    names.options_start, names.options_length, names.flags = nil, nil, nil -- for dumpers
     assert.same(names, classes["pcap.Packet"].names)
   end)
 
@@ -109,12 +111,14 @@ describe("lua/pcap/types.lua", function()
     for _, call in ipairs {
       { pcap.open_live, {} }, { pcap.open_offline, "x", {} }, { pcap.open_dead, 1, 0, {} },
       { pcap.reader, {} }, { pcap.dumper, {} }, { pcap.compile, "ip", {} },
-      { cap.dump_open, cap, "x", {} }, { cap.set_fanout, cap, 1, "hash", {} },
+      { cap.dump_open, cap, "x", {} }, { dumper.dump, dumper, "x", {} },
+      { dumper.add_interface, dumper, {} }, { cap.set_fanout, cap, 1, "hash", {} },
     } do
       pcall(unpack(call))
     end
     seen.open = found(block("resty/options.lua", "local own_options = {"),
       "%f[^\n%z]  (%l[%w_]+) = ")
+    seen.section = set(require("pcap.sink.pcapng").SECTION)
     seen.fanout = { id = true, type = true }
     assert.same(seen, declared "options")
     assert.is_truthy(fanout.option { id = 1, type = "hash", rollover = true, defrag = true })
@@ -135,6 +139,18 @@ describe("lua/pcap/types.lua", function()
     end
   end)
 
+  it("declares what a file tells of its interfaces and section", function()
+    local function told(known)
+      local names = {}
+      for _, field in pairs(known) do names[#names + 1] = field[1] end
+      return names
+    end
+    assert.same(set(cap:interfaces()[1], told(fields.INTERFACE), told(fields.STATISTICS),
+      { "comment" }), classes["pcap.Interface"].names)
+    assert.same(set(cap:section(), told(fields.SECTION), { "comment", "major", "minor", "length" }),
+      classes["pcap.Section"].names)
+  end)
+
   it("names arguments and types that are there", function()
     for name, class in pairs(classes) do
       for member, stub in pairs(class.functions) do
@@ -142,7 +158,7 @@ describe("lua/pcap/types.lua", function()
       end
     end
     for line in text:gmatch "\n%-%-%-@%l+ ([^\n]+)" do
-      for name in line:gsub("  .*", ""):gmatch "%f[%w_.]pcap[%w_.]*" do
+      for name in line:gsub("  .*", ""):gsub('"[^"]*"', ""):gmatch "%f[%w_.]pcap[%w_.]*" do
         assert.is_truthy(classes[name] or aliases[name], name)
       end
     end

@@ -1,4 +1,4 @@
--- A traffic monitor in an nginx worker: counts each packet, and tells browsers twice a second.
+-- A traffic monitor in an nginx worker: it counts each packet, and tells browsers twice a second.
 
 local cjson = require "cjson"
 local decode = require "pcap.decode"
@@ -7,9 +7,9 @@ local live = require "pcap.resty"
 local monitor = {}
 
 local PERIOD = 0.5  -- seconds between two snapshots
-local FADING = 0.9  -- what a talker's bytes are worth a period later
+local FADING = 0.9  -- what is left of a talker's bytes one period later
 local TALKERS = 8
-local MOST_FLOWS = 4096  -- that are kept count of: sorting them is all that a snapshot costs
+local MOST_FLOWS = 4096  -- so many flows are counted: sorting them is all that a snapshot costs
 
 local PROTOCOLS = { [1] = "ICMP", [6] = "TCP", [17] = "UDP", [58] = "ICMPv6", [132] = "SCTP" }
 
@@ -26,7 +26,7 @@ local function name_of(ip, ports)
   return form:format(ip.src, ports.source_port, ip.dst, ports.dest_port)
 end
 
--- For each packet; `pkt` is valid during the call.
+-- Called for each packet. `pkt` is valid during the call.
 local function count(pkt)
   local size = pkt.wirelen
   packets, bytes = packets + 1, bytes + size
@@ -52,7 +52,7 @@ local function count(pkt)
   talker.bytes = talker.bytes + size
 end
 
--- The talkers with the most bytes, after all have faded and the silent been forgotten.
+-- The talkers with the most bytes. All fade first, and the silent ones are dropped.
 local function top_talkers()
   local top = {}
   for flow, talker in pairs(talkers) do
@@ -95,7 +95,7 @@ local function take_snapshot(premature)
   packets, bytes, protocols, last = 0, 0, {}, now
 end
 
---- Starts to capture a device; for init_worker_by_lua.
+--- Starts to capture a device. Call it in init_worker_by_lua.
 function monitor.start(device)
   local problem
   loop, problem = live.start({ device = device, snaplen = 128 }, count)

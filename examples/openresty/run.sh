@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the demo in the foreground, until Ctrl-C. OpenResty has the Lua module built in; Debian's
-# nginx loads it. OpenResty's own binary is taken where it is the one installed.
+# Runs the demo in the foreground, until Ctrl-C. OpenResty has the Lua module built in. Debian's
+# nginx loads it. If OpenResty's binary is installed, it is used.
 set -eu
 cd "$(dirname "$0")/../.."
 mkdir -p build/openresty

@@ -7,6 +7,7 @@ local callbacks = require "pcap.capture.callbacks"
 local dumping = require "pcap.capture.dumping"
 local fanout = require "pcap.capture.fanout"
 local filtering = require "pcap.capture.filtering"
+local metadata = require "pcap.capture.metadata"
 local object = require "pcap.capture.object"
 local reading = require "pcap.capture.reading"
 local sending = require "pcap.capture.sending"
@@ -21,6 +22,7 @@ local METHODS = {
   { settings, "datalink", "datalinks", "set_datalink", "datalink_ext", "snapshot", "stats",
     "set_direction", "set_nonblock", "nonblock", "tstamp_types", "tstamp_precision", "is_swapped",
     "version", "bufsize", "fileno" },
+  { metadata, "interfaces", "section", "names", "secrets", "blocks" },
   { fanout.methods, "set_fanout" },
   { sending, "inject", "sendpacket", "inject_all" },
   { dumping, "dump_open" },

@@ -10,7 +10,7 @@ local band = require("bit").band
 
 local devices = {}
 
--- As libpcap's PCAP_IF_CONNECTION_STATUS_* stand in the flags.
+-- Libpcap's PCAP_IF_CONNECTION_STATUS_*, as they stand in the flags.
 local STATUS = {
   [0x00] = "unknown",
   [0x10] = "connected",
@@ -18,7 +18,7 @@ local STATUS = {
   [0x30] = "not applicable",
 }
 
--- As the shim numbers them.
+-- The shim's numbers.
 local FAMILIES = { [4] = "inet", [6] = "inet6", [802] = "link" }
 
 local PARTS = { "address", "netmask", "broadcast", "destination" }
@@ -56,8 +56,8 @@ end
 --- The devices that this process may try to open, the likeliest first.
 ---@return table|nil list  of {name =, description = (may be nil), addresses =, loopback =, up =,
 --- running =, wireless = (booleans), status = "connected", "disconnected", "not applicable" or
---- "unknown"}; addresses is a list of {family = "inet", "inet6" or "link", address =, and where
---- there is one netmask =, broadcast =, destination =}, all text
+--- "unknown"}; addresses is a list of {family = "inet", "inet6" or "link", address =, and, if there
+--- is one, netmask =, broadcast =, destination =}, all text
 ---@return string|nil message
 ---pcap_findalldevs
 function devices.devices()

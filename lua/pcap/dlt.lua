@@ -12,8 +12,8 @@ local function canonical(value)
   end
 end
 
--- Several names may stand for one number; libpcap's own choice is the canonical one. Where it
--- has none (USER0 to USER15), the name that its header defines first is.
+-- Several names may stand for one number. The canonical one is the name that libpcap itself gives.
+-- If it gives none (USER0 to USER15), it is the name that its header defines first.
 local index = 0
 while shim.luapcap_dlt_name(index) ~= nil do
   local name = ffi.string(shim.luapcap_dlt_name(index))

@@ -1,7 +1,7 @@
 --- Filters: expressions of pcap-filter(7), compiled by libpcap and run as machine code.
 --
--- A filter object's program is compiled on a dead handle, never on a live one, where libpcap may
--- use extensions of the Linux kernel that mean nothing outside of it.
+-- A filter object's program is compiled on a dead handle, never on a live one. On a live handle
+-- libpcap may use extensions of the Linux kernel, which mean nothing outside of it.
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
@@ -23,8 +23,8 @@ Filter.__index = Filter
 -- tcpdump's snapshot length, which is what a program returns for a match.
 local MAX_SNAPLEN = 262144
 
--- Linux's kernel gives what is known of a packet besides its bytes at offsets from here on:
--- SKF_AD_OFF. Libpcap's interpreter finds nothing there.
+-- SKF_AD_OFF. At offsets from here on, the Linux kernel gives what it knows of a packet besides the
+-- bytes. Libpcap's interpreter finds nothing there.
 local KERNEL_OFFSETS = 2 ^ 32 - 0x1000
 -- BPF_LD | BPF_ABS of any size.
 local LOADS = { [0x20] = true, [0x28] = true, [0x30] = true }
@@ -53,13 +53,13 @@ function filter.compile_on(handle, expression, optimize, netmask, in_kernel)
   if shim.luapcap_compile(handle, program, expression, optimize and 1 or 0, netmask) ~= 0 then
     return nil, failure.message(handle)
   elseif not in_kernel and asks_kernel(program) then
-    return nil, "a packet itself does not tell this: only the filter of a live capture can, in the "
+    return nil, "a packet itself does not tell this: only a live capture's filter can, in the "
       .. "Linux kernel"
   end
   return program
 end
 
---- Compiles an expression on a handle of its own, as compile_on() for any place but the kernel.
+--- Like compile_on(), but makes its own handle, and the program never runs in the kernel.
 function filter.compile_portably(linktype, snaplen, expression, optimize, netmask)
   local handle = shim.luapcap_open_dead_with_tstamp_precision(linktype, snaplen,
     cdefs.TSTAMP_PRECISION_MICRO)
@@ -71,16 +71,17 @@ function filter.compile_portably(linktype, snaplen, expression, optimize, netmas
   return program, message
 end
 
--- Translated programs, by their bytes. A caller's loop is compiled for each function it meets, and
--- LuaJIT compiles it some fifty times: with one more it would be interpreted for good, at 20 times
--- the cost. Libpcap's interpreter costs twice as much as a translation, for any number of programs.
+-- Translated programs, by their bytes. LuaJIT compiles a caller's loop for each function that it
+-- meets, but only some fifty times. With one function more it would interpret the loop for good, at
+-- 20 times the cost. Libpcap's interpreter costs twice as much as a translation, for any number of
+-- programs.
 local translations, left = {}, 32
 
 local function translate(program)
   local key = ffi.string(program.bf_insns, program.bf_len * ffi.sizeof("luapcap_bpf_insn"))
   local match = translations[key]
   if not match and left > 0 then
-    -- Loaded with the first filter: a sixth of the module, in time and memory.
+    -- Loaded with the first filter, because it is a sixth of the module in time and memory.
     match = require("pcap.filter.bpf").translate(program.bf_insns, program.bf_len)
     translations[key] = match
     left = match and left - 1 or left
@@ -88,8 +89,8 @@ local function translate(program)
   return match
 end
 
---- A function that runs a program over a packet: translated to Lua, or libpcap's interpreter
--- where a program does not translate or nothing compiles Lua. Both give the same answers.
+--- A function that runs a program over a packet: translated to Lua, or in libpcap's interpreter if
+-- the program does not translate or nothing compiles Lua. Both give the same answers.
 ---@param program ffi.cdata*  luapcap_bpf_program
 ---@return function match     match(data, caplen, wirelen) gives a boolean; data a uint8_t *
 function filter.matcher(program)
@@ -131,7 +132,7 @@ function filter.compile(expression, opts)
 end
 
 --- What a filter object was compiled from, or nil for any other value. A capture compiles it
--- anew for its own link type.
+-- again for its own link type.
 ---@return string|nil expression
 ---@return boolean|nil optimize
 ---@return integer|nil netmask
@@ -150,7 +151,7 @@ end
 function Filter:match(data, caplen, wirelen)
   check.open(self, Filter, "match")
   local matches
-  -- No tail calls: `data`, an argument, keeps the bytes while the program runs over them.
+  -- No tail calls: the argument `data` keeps the bytes alive while the program runs over them.
   if is_packet(data) then
     matches = self._match(data.data, data.caplen, data.wirelen)
   elseif type(data) == "string" then

@@ -10,7 +10,7 @@ local names = require "pcap.names"
 local reader = require "pcap.source.reader"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
-local dumper = require "pcap.sink.dumper"
+local opening = require "pcap.sink.opening"
 local timestamp = require "pcap.timestamp"
 
 return {
@@ -22,7 +22,7 @@ return {
   open_dead = dead.open_dead,
   open_offline = savefile.open_offline,
   reader = reader.reader,
-  dumper = dumper.dumper,
+  dumper = opening.dumper,
   tv2secs = timestamp.tv2secs,
   secs2tv = timestamp.secs2tv,
   devices = devices.devices,

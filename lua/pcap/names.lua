@@ -1,4 +1,4 @@
---- Names: link types and kinds of time stamps, by number and by name, as libpcap has them.
+--- Names: link types and time stamp types, by number and by name, as libpcap has them.
 
 local ffi = require "ffi"
 local check = require "pcap.core.check"
@@ -14,8 +14,8 @@ local function text(pointer)
   end
 end
 
--- By public function: libpcap's function from a number to text, what the number is, and where
--- libpcap may have nothing, a table that has.
+-- By public function: libpcap's function from a number to text, what the number is, and, if libpcap
+-- may have no text, a table that has one.
 local TEXTS = {
   --- datalink_name(dlt): the link type's name without DLT_, or nil, message.
   datalink_name = { "luapcap_datalink_val_to_name", "link type", DLT },
@@ -39,7 +39,7 @@ for name, row in pairs(TEXTS) do
   end
 end
 
--- The other way: from a name, in either case as libpcap takes it, to a number.
+-- The other way, from a name to a number. As for libpcap, upper and lower case are the same.
 local NUMBERS = {
   --- datalink(name): the link type's number, or nil, message.
   datalink = { "luapcap_datalink_name_to_val", "link type", DLT },

@@ -9,6 +9,7 @@ local bit = require "bit"
 local ffi = require "ffi"
 require "pcap.core.cdefs"
 local check = require "pcap.core.check"
+local block_options = require "pcap.format.pcapng_options"
 
 local packet = {}
 
@@ -62,19 +63,85 @@ function Packet:copy()
   ffi.copy(copy.own, self.data, caplen)
   copy.data = copy.own
   if options_length > 0 then
-    ffi.copy(copy.own + caplen, self.options, options_length)
-    copy.options, copy.options_length = copy.own + caplen, options_length
+    ffi.copy(copy.own + caplen, self.options_start, options_length)
+    copy.options_start, copy.options_length = copy.own + caplen, options_length
   end
   return copy
 end
 
--- By flag bits of luapcap_packet.
+-- Bits of a packet's flags: what the source knows of its direction; its options have the other byte
+-- order; it is of an obsolete packet block, whose count of lost packets is in the upper 16 bits.
+local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
 local DIRECTIONS = { "in", "out" }
+local UNKNOWN_COUNT = 0xffff
+
+-- Reads the options of the packet's pcapng block, of which other packets have none. No tail call:
+-- `self`, an argument, keeps the bytes while they are read.
+local function from_options(self, read)
+  local value, message = read(self.options_start, self.options_length,
+    bit.band(self.flags, SWAPPED) ~= 0)
+  return value, message
+end
+
+--- The packet's comment, of several the first.
+---@return string|nil
+function Packet:comment()
+  check_self(self, "comment")
+  return from_options(self, block_options.comment)
+end
+
+--- All comments, in the file's order.
+---@return string[]
+function Packet:comments()
+  check_self(self, "comments")
+  return from_options(self, block_options.comments)
+end
+
+--- How many packets its interface lost between the packet before and this one.
+---@return integer|nil
+function Packet:dropped()
+  check_self(self, "dropped")
+  if bit.band(self.flags, OBSOLETE) ~= 0 then
+    local count = bit.rshift(self.flags, 16)
+    return count ~= UNKNOWN_COUNT and count or nil
+  end
+  return from_options(self, block_options.dropped)
+end
+
+--- Its number, which a packet that was seen on several interfaces has on each.
+---@return integer|ffi.cdata*|nil  a uint64_t from 2^53 on
+function Packet:id()
+  check_self(self, "id")
+  return from_options(self, block_options.id)
+end
+
+--- What was decided about the packet: type 0 is hardware, 1 Linux eBPF TC, 2 Linux eBPF XDP.
+---@return { type: integer, data: string }|nil
+function Packet:verdict()
+  check_self(self, "verdict")
+  return from_options(self, block_options.verdict)
+end
+
+--- Its hash: type 0 is a sum of two's complements, 1 XOR, 2 CRC32, 3 MD5, 4 SHA-1, 5 Toeplitz.
+---@return { type: integer, data: string }|nil
+function Packet:hash()
+  check_self(self, "hash")
+  return from_options(self, block_options.hash)
+end
+
+--- All options of its block as they stand there, numbers in the section's byte order.
+---@return { code: integer, value: string }[]
+---@return string|nil message  if one runs out of the block: the list is what stood before it
+function Packet:options()
+  check_self(self, "options")
+  return from_options(self, block_options.list)
+end
 
 -- Fields that are not members of the struct.
 local COMPUTED = {
   direction = function(self)
-    return DIRECTIONS[bit.band(self.flags, 3)]
+    return DIRECTIONS[bit.band(self.flags, DIRECTION)]
+      or from_options(self, block_options.direction)
   end,
 }
 

@@ -1,11 +1,11 @@
---- pcap.resty: captures as citizens of an nginx worker's event loop. This file is the façade only.
+--- pcap.resty: captures that share an nginx worker's event loop. This file is the façade only.
 
 if type(ngx) ~= "table" or type(ngx.socket) ~= "table" then
-  error("pcap.resty runs inside nginx only, in OpenResty or with lua-nginx-module, whose event "
-    .. "loop it waits in; elsewhere cap:packets() and cap:wait() of the module pcap do the work", 2)
+  error("pcap.resty runs inside nginx only, in OpenResty or with lua-nginx-module: it waits in the "
+    .. "event loop there; elsewhere use cap:packets() and cap:wait() of the module pcap", 2)
 end
 
-require "pcap" -- all that gives captures their methods
+require "pcap" -- gives captures all their methods
 local capture = require "pcap.resty.live"
 local loop = require "pcap.resty.loop"
 local team = require "pcap.resty.team"

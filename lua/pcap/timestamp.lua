@@ -6,8 +6,8 @@ local floor = math.floor
 
 local timestamp = {}
 
---- Combines seconds and microseconds into one number. Inverse of secs2tv for every microsecond
--- from 1970 until 2^33 seconds later, which is as far as a double tells microseconds apart.
+--- Combines seconds and microseconds into one number. It is the inverse of secs2tv for every
+-- microsecond from 1970 until 2^33 seconds later: a double tells microseconds apart only that far.
 ---@param seci number  whole seconds
 ---@param useci number microseconds
 ---@return number secs
@@ -17,7 +17,7 @@ function timestamp.tv2secs(seci, useci)
   return seci + useci / 1e6
 end
 
---- Splits seconds at the nearest microsecond, which is from 0 to 999999 before 1970 too.
+--- Splits seconds at the nearest microsecond. Microseconds are from 0 to 999999 before 1970 too.
 ---@param secs number
 ---@return number seci   whole seconds, rounded down
 ---@return number useci  microseconds

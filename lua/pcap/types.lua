@@ -1,13 +1,13 @@
 --- The public API for editors: every module, class, option and field, as lua-language-server reads
 -- it. Nothing loads this file. spec/types_spec.lua compares it with the module.
 --
--- The classes of the modules are the types of what `require` gives:
+-- The class of a module is the type of what `require` gives:
 --
 --     local pcap = require "pcap" ---@type pcap
 --     local decode = require "pcap.decode" ---@type pcap.decode
 --     local resty = require "pcap.resty" ---@type pcap.resty
 --
--- Misuse raises at the caller's line. What fails at run time returns nil and a message.
+-- Misuse raises an error at the caller's line. What fails at run time returns nil and a message.
 
 ---@meta _
 
@@ -15,27 +15,33 @@
 ---@alias pcap.precision "micro"|"nano"
 ---Packets that come in, that go out, or both.
 ---@alias pcap.direction "in"|"out"|"inout"
+---What an address is called.
+---@alias pcap.names {address: string, names: string[]}
+---What packets are decrypted with; the types are those of pcapng.
+---@alias pcap.secrets {type: integer, data: string}
+---Of a file that is written.
+---@alias pcap.format "pcap"|"pcapng"
 ---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
 ---@alias pcap.place string|integer|file*
 ---How a fanout group deals its packets: by flow, in turn, by processor, to the first that has room,
 ---at random, or by receive queue.
 ---@alias pcap.fanout "hash"|"lb"|"cpu"|"rollover"|"rnd"|"qm"
----What a capture gives next; nil and why there is none: "timeout" (live), "closed" (no more packets
----in the file), "break", "more" (a reader), or libpcap's message.
+---Gives the next packet of a capture, or nil and why there is none: "timeout" (live), "closed" (no
+---more packets in the file), "break", "more" (a reader), or libpcap's message.
 ---@alias pcap.iterator fun(state: any): pcap.Packet|nil, string|nil
----Called by loop() and dispatch() as next() gives a packet: bytes, seconds, bytes on the wire. A
----value that it returns ends the loop.
+---loop() and dispatch() call it with what next() gives: bytes, seconds, bytes on the wire. If it
+---returns a value, the loop ends.
 ---@alias pcap.callback fun(data: string, timestamp: number, wirelen: integer): any
 
 -- Options
 
 ---@class pcap.options.open_live
----@field device? string  default "any", where the system has it
----@field snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
+---@field device? string  default "any", if the system has it
+---@field snaplen? integer  bytes of each packet to capture; 0 (default) means all, 262144
 ---@field promisc? boolean  promiscuous mode (default false)
----@field timeout? number  seconds that a read waits, fractions allowed; 0 is not at all (default)
+---@field timeout? number  seconds that a read waits, fractions allowed; 0 (default): not at all
 ---@field buffer_size? integer  bytes of the kernel's buffer (default 8 MB, in nginx 24 MB)
----@field buffer_timeout? number  seconds that the kernel may keep packets (default 0.04, in nginx 0.015)
+---@field buffer_timeout? number  seconds the kernel may keep packets (default 0.04, nginx 0.015)
 ---@field immediate? boolean  packets come at once, at a lower throughput
 ---@field rfmon? boolean  monitor mode
 ---@field tstamp_type? string|integer  a name or number of pcap-tstamp(7)
@@ -45,13 +51,15 @@
 
 ---@class pcap.options.open_offline
 ---@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
+---@field blocks? boolean  whether blocks() gives a pcapng file's unknown blocks (default false)
 
 ---@class pcap.options.open_dead
 ---@field precision? pcap.precision  of the files that it writes (default "micro")
 
 ---@class pcap.options.reader
----@field linktype? integer  the only link type to take, a number of pcap.DLT (default: any)
+---@field linktype? integer  the only one to take of the first interface (default: any)
 ---@field precision? pcap.precision  of timestamps (default "micro")
+---@field blocks? boolean  whether blocks() gives a pcapng file's unknown blocks (default false)
 
 ---@class pcap.options.dumper
 ---@field file pcap.place  "-" is stdout
@@ -59,9 +67,58 @@
 ---@field snaplen? integer  bytes of the longest packet; 0 is the default, 65535
 ---@field precision? pcap.precision  of the file (default "micro")
 ---@field append? boolean  adds to an existing file of the same kind, which needs a path
+---@field format? pcap.format  default "pcap"
+---@field section? pcap.options.section  of a pcapng file
+---@field interface? pcap.options.add_interface  of a pcapng file, its first
 
 ---@class pcap.options.dump_open
 ---@field append? boolean  adds to an existing file of the same kind, which needs a path
+---@field format? pcap.format  default "pcap"
+---@field section? pcap.options.section  of a pcapng file
+---@field interface? pcap.options.add_interface  of a pcapng file, its first
+
+---What a section of a pcapng file says. Texts are UTF-8.
+---@class pcap.options.section
+---@field comment? string
+---@field comments? string[]
+---@field application? string  what wrote the file
+---@field os? string  what it was written on
+---@field hardware? string
+
+---What a pcapng file says of an interface. Texts are UTF-8.
+---@class pcap.options.add_interface
+---@field linktype? integer  a number of pcap.DLT (default: the dumper's)
+---@field snaplen? integer  bytes of the longest packet; 0 is the default, the dumper's
+---@field comment? string
+---@field comments? string[]
+---@field name? string
+---@field description? string
+---@field addresses? {address: string, netmask?: string, prefix?: integer}[]
+---@field mac? string  six bytes, such as "02:00:00:00:00:01"
+---@field eui? string  eight bytes
+---@field speed? integer  bits a second
+---@field txspeed? integer  bits a second
+---@field rxspeed? integer  bits a second
+---@field tsresol? integer  of its times: 9 is 10^-9 seconds, 128 + 20 is 2^-20 (default 6 or 9)
+---@field tsoffset? integer  seconds that its times begin at
+---@field filter? string  an expression
+---@field os? string  of the machine that it is in
+---@field hardware? string
+---@field fcslen? integer  bytes of the check sequence that its packets end with
+
+---What a packet gets in a pcapng file. Texts are UTF-8.
+---@class pcap.options.dump
+---@field comment? string
+---@field comments? string[]
+---@field direction? "in"|"out"
+---@field dropped? integer  packets that were lost since the last one of its interface
+---@field flags? integer  the flags word
+---@field id? integer|ffi.cdata*  the same for one packet on several interfaces
+---@field queue? integer  of the interface
+---@field hash? {type: integer, data: string}
+---@field verdict? {type: integer, data: string}
+---@field options? {code: integer, value: string}[]  any others
+---@field interface? integer  where it goes, a number of dumper:add_interface()
 
 ---@class pcap.options.compile
 ---@field linktype? integer  a number of pcap.DLT (default EN10MB)
@@ -70,14 +127,14 @@
 ---@field netmask? integer  an IPv4 netmask as a number, for "ip broadcast" (default 0)
 
 ---@class pcap.options.set_fanout
----@field rollover? boolean  on to the next capture when a buffer is full
----@field defrag? boolean  IP fragments are put together before the flow is told
+---@field rollover? boolean  if a buffer is full, the packet goes to the next capture
+---@field defrag? boolean  IP fragments are put together before the flow is determined
 
 ---@class pcap.options.fanout: pcap.options.set_fanout
 ---@field id integer  the group, 0 to 65535
 ---@field type? pcap.fanout  default "hash"
 
----Of pcap.resty. There `timeout` is how long wait() waits by default.
+---The options of pcap.resty. There `timeout` is how long wait() waits by default.
 ---@class pcap.options.open: pcap.options.open_live
 ---@field filter? string|pcap.Filter
 ---@field fanout? pcap.options.fanout
@@ -103,6 +160,78 @@
 ---@field netmask? string
 ---@field broadcast? string
 ---@field destination? string
+
+---An interface that packets come from, as far as the source tells of it.
+---@class pcap.Interface
+---@field number integer  as in a packet's `interface`, from 1
+---@field linktype integer  a number of pcap.DLT
+---@field snaplen integer  bytes
+---@field tsresol integer  units of its times: 6 is microseconds; 128 + n is 2^-n seconds
+---@field tsoffset integer|ffi.cdata*  seconds that were added to its times; an int64_t beyond 2^53
+---@field name? string
+---@field description? string
+---@field filter? string  that packets had passed
+---@field os? string
+---@field hardware? string
+---@field speed? integer|ffi.cdata*  bits a second
+---@field txspeed? integer|ffi.cdata*  bits a second, sending
+---@field rxspeed? integer|ffi.cdata*  bits a second, receiving
+---@field mac? string
+---@field eui? string
+---@field addresses? pcap.InterfaceAddress[]
+---@field fcslen? integer  bytes of the checksum behind each frame
+---@field comment? string  the first of comments
+---@field comments? string[]
+---@field started? number  when its statistics began, seconds since 1970
+---@field ended? number  when they ended
+---@field received? integer|ffi.cdata*  packets
+---@field dropped? integer|ffi.cdata*  packets, by the interface
+---@field accepted? integer|ffi.cdata*  packets, by the filter
+---@field os_dropped? integer|ffi.cdata*  packets, by the system
+---@field delivered? integer|ffi.cdata*  packets, to the user
+
+---@class pcap.InterfaceAddress
+---@field address string
+---@field netmask? string  of IPv4
+---@field prefix? integer  bits, of IPv6
+
+---A part of a savefile, with interfaces of its own.
+---@class pcap.Section
+---@field swapped boolean  whether its numbers are in the other byte order than this machine's
+---@field byte_order "little"|"big"
+---@field major? integer  version of the format
+---@field minor? integer
+---@field length? integer|ffi.cdata*  bytes, where it says so
+---@field hardware? string
+---@field os? string
+---@field application? string
+---@field comment? string  the first of comments
+---@field comments? string[]
+
+---@class pcap.Names
+---@field address string  IPv4, IPv6 or of a link layer
+---@field names string[]
+
+---@class pcap.Secret
+---@field type integer  0x544c534b is a TLS key log
+---@field data string
+
+---A block of a pcapng file.
+---@class pcap.Block
+---@field type integer
+---@field bytes string  all of it
+---@field swapped boolean  whether its numbers are in the other byte order than this machine's
+
+---An option of a packet's block.
+---@class pcap.Option
+---@field code integer
+---@field value string  numbers in the section's byte order
+
+---A verdict: type 0 is hardware, 1 Linux eBPF TC, 2 Linux eBPF XDP. Or a hash: type 0 is a sum of
+---two's complements, 1 XOR, 2 CRC32, 3 MD5, 4 SHA-1, 5 Toeplitz.
+---@class pcap.Typed
+---@field type integer
+---@field data string
 
 ---@class pcap.Stats
 ---@field received integer  packets
@@ -136,10 +265,10 @@ local pcap = {}
 
 ---Opens a device to read packets from. All arguments are optional, and may be given by name in one
 ---table.
----@param device? string  default "any", where the system has it
----@param snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
+---@param device? string  default "any", if the system has it
+---@param snaplen? integer  bytes of each packet to capture; 0 (default) means all, 262144
 ---@param promisc? boolean  promiscuous mode (default false)
----@param timeout? number  seconds that a read waits, fractions allowed; 0 is not at all (default)
+---@param timeout? number  seconds that a read waits, fractions allowed; 0 (default): not at all
 ---@return pcap.Capture|nil cap
 ---@return string|nil message  why not, naming the device; with a capture, a warning if any
 ---@overload fun(options: pcap.options.open_live): pcap.Capture|nil, string|nil
@@ -163,7 +292,7 @@ function pcap.open_dead(linktype, snaplen, options) end
 ---Makes a reader of classic pcap that comes in pieces.
 ---@param options? pcap.options.reader
 ---@return pcap.Reader|nil reader
----@return string|nil message  without memory
+---@return string|nil message  if there is not enough memory
 function pcap.reader(options) end
 
 ---Opens a savefile to write packets to, with no capture.
@@ -261,7 +390,7 @@ function pcap.tstamp_type_description(number) end
 ---@field nsec integer  nanoseconds, whatever the capture's precision
 ---@field linktype integer  a number of pcap.DLT
 ---@field interface integer  the interface's number in the source's list, from 1
----@field direction? "in"|"out"  nil where it is not known
+---@field direction? "in"|"out"  nil if it is not known
 local Packet = {}
 
 ---Seconds since 1970, as cap:next() gives them.
@@ -278,6 +407,35 @@ function Packet:bytes(from, to) end
 ---@return pcap.Packet copy
 function Packet:copy() end
 
+---Its comment in a pcapng file, of several the first.
+---@return string|nil
+function Packet:comment() end
+
+---All its comments.
+---@return string[]
+function Packet:comments() end
+
+---How many packets its interface lost between the packet before and this one.
+---@return integer|ffi.cdata*|nil
+function Packet:dropped() end
+
+---Its number, which a packet that was seen on several interfaces has on each.
+---@return integer|ffi.cdata*|nil  a uint64_t from 2^53 on
+function Packet:id() end
+
+---What was decided about it.
+---@return pcap.Typed|nil
+function Packet:verdict() end
+
+---Its hash.
+---@return pcap.Typed|nil
+function Packet:hash() end
+
+---All options of its block.
+---@return pcap.Option[] list
+---@return string|nil message  if one runs out of the block: the list is what stood before it
+function Packet:options() end
+
 -- Captures
 
 ---Packets of a device, a savefile, or nowhere.
@@ -291,12 +449,12 @@ local Capture = {}
 ---@return integer|nil wirelen  bytes that the packet had on the wire
 function Capture:next() end
 
----The next packet, without a string made of it.
+---The next packet, without making a string of it.
 ---@return pcap.Packet|nil pkt  valid until the next read on this capture, or its close
 ---@return string|nil reason  as next() gives it
 function Capture:next_packet() end
 
----Loops over the packets without a string made of any: `for pkt in cap:packets() do`.
+---Loops over the packets without making strings of them: `for pkt in cap:packets() do`.
 ---@param limit? integer  packets at the most
 ---@return pcap.iterator iterator
 ---@return table state
@@ -306,7 +464,7 @@ function Capture:packets(limit) end
 ---@return string ending  "closed", "timeout", "limit", "break", or the error's message
 function Capture:ending() end
 
----How far a savefile has been read, in bytes of the file as it lies there, compressed or not.
+---How far a savefile has been read, in bytes of the file as it is stored, compressed or not.
 ---@return integer|nil position
 ---@return integer|string|nil size  of the whole file, nil for a pipe; or the message
 function Capture:progress() end
@@ -324,7 +482,7 @@ function Capture:close() end
 ---@overload fun(self: pcap.Capture, fn: pcap.callback): integer, string, any
 function Capture:loop(n, fn) end
 
----As loop(), but ends also when there are no more packets for now.
+---Like loop(), but it also ends when there are no more packets for now.
 ---@param n integer  packets at the most; 0 or less is no limit
 ---@param fn pcap.callback
 ---@return integer count  calls made
@@ -343,21 +501,43 @@ function Capture:breakloop() end
 ---@return string|nil reason  "timeout", "break", "closed", or why it cannot wait
 function Capture:wait(timeout) end
 
----A descriptor to wait for packets with; it stays the capture's.
+---A descriptor to wait for packets with. It stays the capture's.
 ---@return integer|nil fd
 ---@return string|nil message
 function Capture:getfd() end
 
 ---The capture in the form that cqueues.poll() takes.
 ---@return pcap.Pollable|nil pollable
----@return string|nil message  where there is no descriptor to wait with
+---@return string|nil message  if there is no descriptor to wait with
 function Capture:pollable() end
 
----How often libpcap asks for a read though the descriptor is silent.
----@return number|nil seconds  nil where it does not, as for most devices
+---How often libpcap asks for a read even if the descriptor is silent.
+---@return number|nil seconds  nil if it does not, as for most devices
 function Capture:required_timeout() end
 
----Lets only packets pass that match, from the next one on. The second value beside a capture is a
+---The interfaces that packets come from: of a file, those that it has told of up to here.
+---@return pcap.Interface[]
+function Capture:interfaces() end
+
+---The section that is being read.
+---@return pcap.Section
+function Capture:section() end
+
+---Addresses and their names, as a file has told up to here.
+---@return pcap.Names[]
+function Capture:names() end
+
+---Decryption secrets, as a file has told up to here.
+---@return pcap.Secret[]
+function Capture:secrets() end
+
+---A pcapng file's blocks that nothing here reads: those since the last call, if the capture was
+---opened with {blocks = true}.
+---@return pcap.Block[] blocks
+---@return integer lost  how many more came than 16 MB hold
+function Capture:blocks() end
+
+---Lets only packets pass that match, from the next one on. With a capture, the second value is a
 ---warning that the kernel copies every packet.
 ---@param filter string|pcap.Filter  an expression of pcap-filter(7), or a filter
 ---@param nooptimize? boolean  true leaves the compiled program as it comes
@@ -365,7 +545,7 @@ function Capture:required_timeout() end
 ---@return string|nil message  libpcap's; with a capture, the warning
 function Capture:set_filter(filter, nooptimize) end
 
----The link type.
+---The link type: of a file of several, its first interface's. A packet's is its `linktype`.
 ---@return integer linktype  a number of pcap.DLT
 function Capture:datalink() end
 
@@ -374,7 +554,7 @@ function Capture:datalink() end
 ---@return string|nil message
 function Capture:datalinks() end
 
----Sets the link type, and compiles the filter anew for it.
+---Sets the link type, and compiles the filter again for it.
 ---@param linktype integer  one of datalinks()
 ---@return pcap.Capture|nil cap  itself
 ---@return string|nil message
@@ -385,7 +565,7 @@ function Capture:set_datalink(linktype) end
 ---@return string|nil message
 function Capture:datalink_ext() end
 
----The snapshot length.
+---The snapshot length: of a file of several interfaces, the first one's.
 ---@return integer bytes  of each packet that are captured at the most
 function Capture:snapshot() end
 
@@ -400,7 +580,7 @@ function Capture:stats() end
 ---@return string|nil message
 function Capture:set_direction(direction) end
 
----Sets whether a live capture's reads do without waiting, whatever its timeout.
+---Sets whether a live capture's reads do without waiting, whatever timeout it has.
 ---@param nonblock boolean
 ---@return pcap.Capture|nil cap  itself
 ---@return string|nil message
@@ -436,7 +616,7 @@ function Capture:version() end
 ---@return string|nil message
 function Capture:bufsize() end
 
----The descriptor of a live capture; it stays the capture's.
+---The descriptor of a live capture. It stays the capture's.
 ---@return integer|nil fd
 ---@return string|nil message
 function Capture:fileno() end
@@ -470,7 +650,7 @@ function Capture:sendpacket(bytes) end
 ---@return integer|nil before  with a message: the packets sent before
 function Capture:inject_all(packets, state, control) end
 
----Opens a savefile for packets of the capture's kind. It outlives the capture.
+---Opens a savefile for packets of the capture's kind. The savefile outlives the capture.
 ---@param fname pcap.place  "-" is stdout
 ---@param options? pcap.options.dump_open
 ---@return pcap.Dumper|nil dumper
@@ -502,7 +682,7 @@ local Reader = {}
 ---@return string|nil message  out of memory
 function Reader:feed(bytes) end
 
----Tells that no more will come: reading then ends with "closed" in place of "more".
+---Says that no more will come. Reading then ends with "closed" in place of "more".
 ---@return pcap.Reader reader  itself
 function Reader:finish() end
 
@@ -511,18 +691,18 @@ function Reader:finish() end
 ---@return string|nil reason  "more" before the file header has come; or libpcap's message
 function Reader:capture() end
 
----As a capture's, but ends with "more" where the next packet is not whole yet.
+---As a capture's, but ends with "more" if the next packet is not whole yet.
 ---@return string|nil capdata
 ---@return number|string timestamp  seconds; or the reason
 ---@return integer|nil wirelen  bytes
 function Reader:next() end
 
----As a capture's, but ends with "more" where the next packet is not whole yet.
+---As a capture's, but ends with "more" if the next packet is not whole yet.
 ---@return pcap.Packet|nil pkt
 ---@return string|nil reason
 function Reader:next_packet() end
 
----As a capture's, but ends with "more" where the next packet is not whole yet.
+---As a capture's, but ends with "more" if the next packet is not whole yet.
 ---@param limit? integer  packets at the most
 ---@return pcap.iterator iterator
 ---@return table|nil state
@@ -532,7 +712,7 @@ function Reader:packets(limit) end
 ---@return string ending  "more", or as a capture's
 function Reader:ending() end
 
----Closes the reader and its capture; again does nothing.
+---Closes the reader and its capture. Closing it again does nothing.
 ---@return true
 function Reader:close() end
 
@@ -560,12 +740,45 @@ function Filter:instructions() end
 local Dumper = {}
 
 ---Writes a packet, or a string of bytes as cap:next() gives it.
----@param pkt pcap.Packet|string|nil  nil, with a message behind it, gives both back
----@param timestamp? number|string  seconds; nil is the current time, and so is 0 without wirelen
+---@param pkt pcap.Packet|string|nil  nil with a message after it: both are given back
+---@param timestamp? number|string|pcap.options.dump  seconds; nil is the current time, and so is 0
+--- without wirelen
 ---@param wirelen? integer  bytes that it had before it was cut (default #pkt)
+---@param more? pcap.options.dump  in a pcapng file; may stand in place of the timestamp
 ---@return pcap.Dumper|nil dumper  itself
 ---@return string|nil message
-function Dumper:dump(pkt, timestamp, wirelen) end
+function Dumper:dump(pkt, timestamp, wirelen, more) end
+
+---Adds an interface to a pcapng file.
+---@param values? pcap.options.add_interface  or one of cap:interfaces()
+---@return integer|nil number  from 1
+---@return string|nil message
+function Dumper:add_interface(values) end
+
+---Writes a comment on a section of a pcapng file. Behind packets it begins a new section.
+---@param text string  UTF-8
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:comment(text) end
+
+---Writes names of addresses into a pcapng file.
+---@param list pcap.names[]|pcap.names  as cap:names() gives them
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:add_names(list) end
+
+---Writes decryption secrets into a pcapng file, before the packets that need them.
+---@param list pcap.secrets[]|pcap.secrets  as cap:secrets() gives them
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:add_secrets(list) end
+
+---Writes a block of another type into a pcapng file. Readers skip what they do not know.
+---@param kind integer  the block's type
+---@param body string  what stands between its lengths
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:add_block(kind, body) end
 
 ---Hands all that was dumped to the system.
 ---@return pcap.Dumper|nil dumper  itself
@@ -573,17 +786,17 @@ function Dumper:dump(pkt, timestamp, wirelen) end
 function Dumper:flush() end
 
 ---Where the next packet will stand in the file.
----@return integer|nil bytes  those that are still in the buffer too
+---@return integer|nil bytes  including those that are still in the buffer
 ---@return string|nil message  for a pipe, and after a failed write
 function Dumper:tell() end
 
----The descriptor that is written to; it stays the dumper's.
+---The descriptor that is written to. It stays the dumper's.
 ---@return integer fd
 function Dumper:fileno() end
 
----Closes the dumper, which is closed even if this fails; again does nothing.
+---Closes the dumper. It is closed even if this fails. Closing it again does nothing.
 ---@return true|nil closed
----@return string|nil message  when what was dumped did not all reach the file
+---@return string|nil message  if what was dumped did not all reach the file
 function Dumper:close() end
 
 -- pcap.resty
@@ -591,7 +804,7 @@ function Dumper:close() end
 ---@class pcap.resty
 local resty = {}
 
----Opens a live capture to wait for in a context of your own that may yield.
+---Opens a live capture, to wait for its packets in a context of your own that may yield.
 ---@param options pcap.options.open
 ---@return pcap.RestyCapture|nil cap
 ---@return string|nil message  why not; with a capture, a warning if any
@@ -604,7 +817,7 @@ function resty.open(options) end
 ---@return string|nil message
 function resty.open_all(n, options) end
 
----Starts to call a function for each packet, until stop() or the capture's end.
+---Calls a function for each packet from here on, until stop() or the capture's end.
 ---@param source pcap.options.open|pcap.RestyCapture  the loop owns the capture
 ---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
 ---@return pcap.Loop|nil loop
@@ -615,7 +828,7 @@ function resty.start(source, callback) end
 ---@class pcap.RestyCapture: pcap.Capture
 local RestyCapture = {}
 
----Waits until there is a reason to read, which is not always a packet.
+---Waits until there is a reason to read. That is not always a packet.
 ---@param timeout? number  seconds (default: open's option of this name, or as long as it takes)
 ---@return true|nil ready
 ---@return string|nil reason  "timeout"; "closed": by close(), or the worker exits; or a message
@@ -624,7 +837,7 @@ function RestyCapture:wait(timeout) end
 ---Calls a function for each packet that is there, without waiting. The reason is nil when all are
 ---read; "budget"; "closed": by the callback; or libpcap's message.
 ---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
----@param budget? number  seconds to take (default: open's option of this name)
+---@param budget? number  seconds that it may take (default: open's option of this name)
 ---@return integer count  packets
 ---@return string|nil reason
 function RestyCapture:drain(callback, budget) end
@@ -633,7 +846,7 @@ function RestyCapture:drain(callback, budget) end
 ---@return true
 function RestyCapture:close() end
 
----A capture's packets to a callback, in a light thread of the worker's own.
+---Gives a capture's packets to a callback, in a light thread of the worker's own.
 ---@class pcap.Loop
 ---@field capture pcap.RestyCapture
 local Loop = {}
@@ -645,7 +858,7 @@ function Loop:stats() end
 ---Changes the capture's filter while the loop runs.
 ---@param filter string|pcap.Filter
 ---@return pcap.Loop|nil loop  itself
----@return string|nil message  libpcap's; nothing has changed then
+---@return string|nil message  libpcap's; then nothing has changed
 function Loop:set_filter(filter) end
 
 ---Ends the loop and closes the capture. Stopping it again does nothing.
@@ -655,9 +868,9 @@ function Loop:stop() end
 ---@class pcap.Team
 local Team = {}
 
----Takes this worker's capture and closes the others; for init_worker_by_lua.
+---Takes this worker's capture and closes the others. Call it in init_worker_by_lua.
 ---@return pcap.RestyCapture|nil cap
----@return string|nil message  there is none for this worker, or it was a dead one's
+---@return string|nil message  there is none for this worker, or a dead worker had it
 function Team:take() end
 
 ---Closes the captures that have not been taken.
@@ -770,12 +983,12 @@ function decode.decode_udp(bytes, into) end
 ---@field checksum integer
 ---@field content string
 
----What is in a packet. Called with a packet, or with a string and its bytes on the wire, it is
----filled anew and returns itself. It has a view of each header, or nil.
+---What is in a packet. Call it with a packet, or with a string and its bytes on the wire: it is
+---filled again and returns itself. It has a view of each header, or nil.
 ---@class pcap.Layers
 ---@overload fun(pkt: pcap.Packet|string, wirelen?: integer): pcap.Layers
 ---@field linktype integer  the link type by which the packet was decoded
----@field payload_begin integer  position of the first captured byte behind the last header, from 1
+---@field payload_begin integer  position of the first captured byte after the last header, from 1
 ---@field payload_end integer  position of the last captured byte
 ---@field payload_length integer  bytes of payload by what the headers say, captured or not
 ---@field last? string  name of the last header that was decoded
@@ -833,12 +1046,12 @@ function decode.decode_udp(bytes, into) end
 local Layers = {}
 
 ---What comes after the last header, as far as it was captured.
----@return string|nil bytes  nil once the packet is no longer there
+---@return string|nil bytes  nil if the packet is no longer there
 function Layers:payload() end
 
 ---A key that all packets of a flow share: addresses, ports and protocol, as bytes.
 ---@param either? boolean  true: the same key for both directions
----@return string|nil key  nil where there is no IP
+---@return string|nil key  nil if there is no IP
 function Layers:flow(either) end
 
 ---Verifies one checksum, or all that the packet has.
@@ -847,13 +1060,13 @@ function Layers:flow(either) end
 ---@return string|nil which  without `name`, the layer that is wrong; or why it cannot be told
 function Layers:verify(name) end
 
--- Headers. A view stays as it is until its layers object's next packet. Addresses are text; a name
--- with _bytes is the same as a string of bytes, one with _number as a number. A field is nil where
--- the header has it not.
+-- Headers. A view stays as it is until its layers object's next packet. Addresses are text. A name
+-- with _bytes is the same address as a string of bytes, one with _number as a number. A field is
+-- nil if the header does not have it.
 
 ---@class pcap.View
 ---@field begin integer  position of the header's first byte in the packet, from 1
----@field content_length integer  bytes behind the header by what the headers say
+---@field content_length integer  bytes after the header by what the headers say
 
 ---@class pcap.vlan_tag
 ---@field id integer
@@ -888,7 +1101,7 @@ function Layers:verify(name) end
 ---@field type integer
 ---@field data string
 
----The kinds as a list, and what is in those that are known.
+---The kinds as a list, and what the known kinds hold.
 ---@class pcap.tcp_options: { [integer]: integer }
 ---@field mss? integer  bytes
 ---@field window_scale? integer
@@ -898,7 +1111,7 @@ function Layers:verify(name) end
 ---@field tsecr? integer
 
 ---@class pcap.view.ah: pcap.View
----@field proto integer  behind extension headers that follow
+---@field proto integer  after extension headers that follow
 ---@field spi integer
 ---@field seq_num integer
 
@@ -1086,7 +1299,7 @@ function Layers:verify(name) end
 ---@field fragment_offset integer  units of 8 bytes
 ---@field is_fragment boolean
 ---@field ttl integer
----@field proto integer  of version 6 the one behind the extension headers
+---@field proto integer  for version 6, the one after the extension headers
 ---@field checksum? integer
 ---@field src string
 ---@field dst string
@@ -1248,7 +1461,7 @@ function Layers:verify(name) end
 ---@field type integer
 ---@field src string
 ---@field src_bytes string
----@field address_length integer  bytes; of a longer address than 8 src has the first 8
+---@field address_length integer  bytes; if an address is longer than 8, src has the first 8
 ---@field version integer  1 or 2
 ---@field interface? integer  of version 2
 

@@ -120,7 +120,7 @@ end
 
 --- The entries of spec/data/expressions.lua, always in the same order.
 local function each_expression(visit)
-  local lists, linktypes = require("spec.data.expressions"), {}
+  local lists, linktypes = require "spec.data.expressions", {}
   for linktype in pairs(lists) do
     linktypes[#linktypes + 1] = linktype
   end

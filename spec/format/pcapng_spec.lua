@@ -1,9 +1,8 @@
-local ffi = require "ffi"
+local pcap = require "pcap"
 local mutants = require "spec.support.pcapng_mutants"
 local pcapng_file = require "spec.support.pcapng_file"
 local reader = require "spec.support.reader"
 local shell = require "spec.support.shell"
-local source = require "spec.support.pcapng_source"
 
 local folder, remove, libpcap
 
@@ -17,15 +16,12 @@ local function generator(seed)
 end
 
 local function read_all(text)
-  local self, list = source.new(source.pieces(text), 1), {}
-  local pkt = ffi.new("luapcap_packet", 0)
-  while true do
-    local got, ending = source.next(self, pkt)
-    if not got then
-      return list, ending, self.state
-    end
-    list[#list + 1] = { ffi.string(pkt.data, pkt.caplen), pkt.linktype, pkt.interface }
+  local cap = assert(pcap.open_offline(shell.write(folder .. "/f.pcapng", text)))
+  local list = {}
+  for pkt in cap:packets() do
+    list[#list + 1] = { pkt:bytes(), pkt.linktype, pkt.interface }
   end
+  return list, cap:ending(), cap
 end
 
 describe("The pcapng format", function()
@@ -62,11 +58,49 @@ describe("The pcapng format", function()
     assert.equal("closed", ending)
   end)
 
-  it("names the offset of a bad block", function()
+  it("names the offset of a bad block in a file that libpcap refuses", function()
     local w = pcapng_file.writer(false)
-    local good = w:section() .. w:interface(1, 100)
+    local good = w:section() .. w:interface(1, 100) .. w:interface(113, 100)
     local list, ending = read_all(good .. w:packet("one", { interface = 7 }))
     assert.same({}, list)
     assert.matches("interface 7.*%(block at offset " .. #good .. "%)$", ending)
+  end)
+
+  it("filters each packet by its own link type", function()
+    local w = pcapng_file.writer(false)
+    local ip = "E\0\0\20" .. ("\0"):rep(5) .. "\17" .. ("\0"):rep(10)
+    local ethernet = ("\0"):rep(12) .. "\8\0" .. ip
+    local bytes = w:section() .. w:interface(1, 100) .. w:packet(ethernet) .. w:packet "arp"
+      .. w:interface(101, 100) .. w:packet(ip, { interface = 1 })
+      .. w:packet(ethernet, { interface = 1 }) .. w:packet(ethernet)
+    local path = shell.write(folder .. "/f.pcapng", bytes)
+    for _, way in ipairs { "before", "after" } do
+      local cap, list = assert(pcap.open_offline(path)), {}
+      if way == "after" then
+        assert(cap:next() and cap:next() and cap:next())
+      end
+      assert(cap:set_filter "udp")
+      for pkt in cap:packets() do
+        list[#list + 1] = pkt.linktype .. " " .. pkt:bytes()
+      end
+      local all = { "1 " .. ethernet, "12 " .. ip, "1 " .. ethernet }
+      assert.same(way == "before" and all or { all[3] }, list)
+    end
+  end)
+
+  it("rejects packets whose link type cannot have the filter, if another can", function()
+    local w = pcapng_file.writer(false)
+    local bytes = w:section() .. w:interface(147, 100) .. w:interface(1, 100) .. w:packet "user"
+      .. w:packet(("\0"):rep(12) .. "\8\0", { interface = 1 }) .. w:packet "user"
+    local path = shell.write(folder .. "/f.pcapng", bytes)
+    local cap = assert(pcap.open_offline(path))
+    assert(cap:set_filter "ip")
+    assert.equal(14, #cap:next())
+    assert.same({ nil, "closed" }, { cap:next() })
+    cap = assert(pcap.open_offline(path))
+    local set, message = cap:set_filter "nonsense of words"
+    assert.is_nil(set)
+    assert.equal(select(2, pcap.compile("nonsense of words", { linktype = 147 })), message)
+    assert.equal("user", (cap:next()))
   end)
 end)

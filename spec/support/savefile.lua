@@ -30,9 +30,10 @@ function savefile.record(data, opts)
 end
 
 --- Every real capture at hand, sorted; none when there are no such folders. PCAP_CAPTURES may name
--- several, with colons between them.
-function savefile.real()
+-- several, with colons between them; `another` is one more to look in.
+function savefile.real(another)
   local folders = os.getenv("PCAP_CAPTURES") or "../shared/captures:../shared/files/zeek"
+  folders = another and folders .. ":" .. another or folders
   local paths = {}
   for folder in folders:gmatch("[^:]+") do
     local pipe = io.popen("find '" .. folder .. "' -name '*.pcap*' 2>/dev/null | sort")

@@ -1,6 +1,6 @@
---- Loops that call a function for each packet, as pcap_loop() and pcap_dispatch() do. The reading
--- is next()'s: the function is called by Lua, and may do and raise what it likes. Never by C: from
--- within compiled code such a callback kills the VM ("bad callback").
+--- Loops that call a function for each packet, as pcap_loop() and pcap_dispatch() do. They read
+-- with next(). Lua calls the function, so it may do and raise what it likes. C never calls it:
+-- while compiled code runs, such a callback kills the VM ("bad callback").
 
 local object = require "pcap.capture.object"
 local check = require "pcap.core.check"
@@ -9,7 +9,8 @@ local next_within = require("pcap.capture.reading").next_within
 
 local Capture, methods = object.class, {}
 
--- The arguments ([n,] fn) as limit, fn. No count, and a count below 1, is no limit, as for libpcap.
+-- Turns the arguments ([n,] fn) into limit, fn. As for libpcap, no count or a count below 1 means
+-- no limit.
 local function arguments(name, n, fn)
   local position = 2
   if fn == nil and type(n) == "function" then
@@ -25,14 +26,14 @@ local function arguments(name, n, fn)
   return n ~= nil and n > 0 and n or math.huge, fn
 end
 
--- What a read gives when it may not wait.
+-- Reads without waiting.
 local function next_at_once(self)
   return next_within(self, 0)
 end
 
 -- Calls `fn` with each packet that `read` gives, until there is a reason to end. breakloop() in
--- `fn` ends before the next read. The public function `name` calls this as its tail, so that a
--- capture that `fn` has closed is misuse at that one's caller's line.
+-- `fn` ends the loop before the next read. The public function `name` makes this its tail call. So
+-- if `fn` closes the capture, the misuse is reported at the line that called `name`.
 local function run(self, name, limit, fn, read, first_read)
   local count = 0
   while count < limit do
@@ -51,7 +52,7 @@ local function run(self, name, limit, fn, read, first_read)
   return count, "limit"
 end
 
--- A loop is not ended by a timeout: it waits on.
+-- A timeout does not end a loop: it waits on.
 local function next_whenever(self)
   local data, timestamp, wirelen = self:next()
   while not data and timestamp == "timeout" do
@@ -64,11 +65,11 @@ local function next_whenever(self)
   return data, timestamp, wirelen
 end
 
---- Calls a function for each packet until the file ends, an error, a count, or a break. It waits
--- for packets as long as it takes, whatever the capture's timeout.
----@param n? integer   packets at the most; none, 0 or less: no limit
----@param fn function  fn(data, timestamp, wirelen), as next() gives them; a value returned ends
---- the loop
+--- Calls a function for each packet, until the file ends, an error occurs, the count is reached or
+-- the loop is broken off. It waits for packets as long as it takes, whatever the capture's timeout.
+---@param n? integer   packets at the most; no number, 0 or less: no limit
+---@param fn function  fn(data, timestamp, wirelen), as next() gives them; the loop ends if it
+--- returns a value
 ---@return integer count   calls made
 ---@return string ending   "closed", "limit", "break", or the error's message
 ---@return any value       after "break", what fn returned; nil after breakloop()
@@ -79,9 +80,9 @@ function methods:loop(n, fn)
   return run(self, "loop", limit, callback, next_whenever, next_whenever)
 end
 
---- As loop(), but ends also when there are no more packets for now: it waits for the first one
--- only, as long as a read waits.
----@param n? integer   packets at the most; none, 0 or less: no limit
+--- Like loop(), but it also ends when there are no more packets for now. It waits only for the
+-- first packet, as long as a read waits.
+---@param n? integer   packets at the most; no number, 0 or less: no limit
 ---@param fn function
 ---@return integer count   calls made
 ---@return string ending   "timeout" when there are no more for now; else as for loop()
@@ -94,8 +95,8 @@ function methods:dispatch(n, fn)
 end
 
 --- Ends the loop(), dispatch(), packets(), read or wait that is going on, or else the next one,
--- with "break". No packet is lost. In a signal handler, which Lua runs between two instructions,
--- it ends a wait as well, for the signal interrupts that.
+-- with "break". No packet is lost. Lua runs a signal's handler between two instructions; called
+-- there, it ends a wait as well, because the signal interrupts the wait.
 ---@return table capture  itself
 ---as pcap_breakloop
 function methods:breakloop()

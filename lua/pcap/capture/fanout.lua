@@ -1,6 +1,6 @@
---- Fanout: captures of one interface that share its packets, each packet to one of them.
+--- Fanout: captures of one interface share its packets, and each packet goes to one of them.
 --
--- Linux's PACKET_FANOUT, see packet(7); other systems have nothing like it.
+-- This is Linux's PACKET_FANOUT, see packet(7). Other systems have nothing like it.
 
 local ffi = require "ffi"
 local filtering = require "pcap.capture.filtering"
@@ -23,7 +23,7 @@ local FLAG_OPTIONS = { rollover = options.flag, defrag = options.flag }
 
 local MAX_ID = 65535
 
--- errnos of joining that mean something else here than what they say.
+-- Error numbers that mean something else here than their text says.
 local EINVAL, ENOSPC = 22, 28
 
 local function explain(errno, id)
@@ -55,17 +55,19 @@ function fanout.option(value)
   return taken
 end
 
---- Joins a fanout group: from here on each packet of the interface goes to one of the group's
--- captures, in whatever process. What arrived before is discarded, so that no packet is seen
--- twice. It takes the capture's buffer timeout, and up to as much again. A capture leaves its group when it is closed.
----@param id integer    the group, 0 to 65535, among all programs of the network namespace
+--- Joins a fanout group. From here on each packet of the interface goes to one of the group's
+-- captures, whatever process that is in. Packets that arrived before are discarded, so that none
+-- is seen twice. Joining takes the capture's buffer timeout, and up to as much again. A capture
+-- leaves its group when it is closed.
+---@param id integer    the group, 0 to 65535; all programs of the network namespace share these
+--- numbers
 ---@param kind? string  how packets are dealt: "hash" (default; a flow stays together), "lb"
 --- (in turn), "cpu" (which received it), "rnd" (at random), "qm" (its receive queue),
 --- "rollover" (the first whose buffer has room)
----@param flags? table  {rollover = true: on to the next when a buffer is full; defrag = true: IP
---- fragments are put together before the flow is told}
+---@param flags? table  {rollover = true: if a buffer is full, the packet goes to the next capture;
+--- defrag = true: IP fragments are put together before the flow is determined}
 ---@return table|nil capture  itself
----@return string|nil message the group has another type or interface, or the system no fanout
+---@return string|nil message the group has another type or interface, or the system has no fanout
 ---setsockopt(PACKET_FANOUT)
 function methods:set_fanout(id, kind, flags)
   local handle = check.open(self, Capture, "set_fanout")
@@ -88,7 +90,7 @@ function methods:set_fanout(id, kind, flags)
     self._buffer_timeout)
   if status == 0 then
     self._fanout = id
-    -- Libpcap does not say where the kernel has refused the filter.
+    -- Libpcap does not say when the kernel has refused the filter.
     local program = self._program
     if program and shim.luapcap_kernel_filter(handle) ~= program.bf_len then
       local applied, message = filtering.apply_again(self)

@@ -9,14 +9,45 @@ local Capture, methods = object.class, {}
 
 local filtering = { methods = methods }
 
--- Compiles what the capture was asked for, for any place but the kernel.
+-- Compiles the filter that the capture was asked for, to run anywhere but in the kernel.
 local function compile_portably(self, wanted)
   local handle = self._handle
   return filter.compile_portably(shim.luapcap_datalink(handle), shim.luapcap_snapshot(handle),
     wanted.expression, wanted.optimize, wanted.mask)
 end
 
+-- Asks of each packet what its own link type's filter says. One function for all captures, since a
+-- caller's loop is compiled anew for each function that it meets.
+local function match_by_linktype(data, caplen, wirelen, self)
+  local match = self._matches[self._packet.linktype]
+  return match and match(data, caplen, wirelen)
+end
+
+-- A filter for each link type. One that cannot have the expression has its packets rejected.
+local function apply_to_each(self, wanted, linktypes)
+  local matches, message, is_possible = wanted.matches or {}, nil, false
+  local snaplen = shim.luapcap_snapshot(self._handle)
+  for _, linktype in ipairs(linktypes) do
+    if matches[linktype] == nil then
+      local program, problem = filter.compile_portably(linktype, snaplen, wanted.expression,
+        wanted.optimize, wanted.mask)
+      matches[linktype] = program and filter.matcher(program) or false
+      message = message or problem
+    end
+    is_possible = is_possible or matches[linktype]
+  end
+  if not is_possible then
+    return nil, message
+  end
+  wanted.matches, self._matches, self._match = matches, matches, match_by_linktype
+  return true
+end
+
 local function apply(self, wanted)
+  local linktypes = self._source.linktypes(self)
+  if linktypes then
+    return apply_to_each(self, wanted, linktypes)
+  end
   local set_filter = self._source.set_filter
   local program, message = filter.compile_on(self._handle, wanted.expression, wanted.optimize,
     wanted.mask, set_filter ~= nil)
@@ -29,8 +60,8 @@ local function apply(self, wanted)
   return true
 end
 
---- Applies the capture's filter, if it has one, anew: its link type has changed, or its kernel
--- filter is gone.
+--- Applies the capture's filter again, if it has one. That is necessary when the link type has
+-- changed or the kernel's filter is gone.
 ---@param self table
 ---@return boolean|nil applied
 ---@return string|nil message  why not; or a warning
@@ -41,12 +72,12 @@ function filtering.apply_again(self)
   return apply(self, self._wanted)
 end
 
---- Lets only packets pass that match from here on.
+--- From here on, lets only packets pass that match.
 ---@param expression string|table  see pcap-filter(7); or a filter of pcap.compile()
 ---@param nooptimize? boolean       true to leave the compiled program as it comes
 ---@return table|nil capture  itself
----@return string|nil message libpcap's, on a bad expression; with a capture, a warning that the
---- kernel does not take the filter: it copies every packet, and this module filters
+---@return string|nil message libpcap's, if the expression is bad; with a capture, a warning that
+--- the kernel does not take the filter: it copies every packet, and this module filters
 ---pcap_compile, pcap_setfilter
 function methods:set_filter(expression, nooptimize)
   check.open(self, Capture, "set_filter")

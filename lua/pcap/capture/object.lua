@@ -1,9 +1,9 @@
 --- The capture object: what it is made of, who owns it, and how a read ends.
 --
--- Ownership: `_memory` holds what a packet that was handed out points into: libpcap's pcap_t, and
--- what the source adds. The packet keeps that table, since it may outlive its capture. close()
--- releases it, or else the packet's finalizer does. A packet is emptied by the read that finds
--- none, by a read that may move its bytes, and by close().
+-- Ownership: a packet that was handed out points into what `_memory` holds: libpcap's pcap_t, and
+-- what the source adds. The packet keeps that table alive, since it may outlive its capture.
+-- close() releases what is in it; if nobody calls close(), the packet's finalizer does. A read that
+-- finds no packet empties the packet. So do a read that may move its bytes, and close().
 
 local ffi = require "ffi"
 local in_use = require "pcap.core.in_use"
@@ -22,11 +22,11 @@ object.class = Capture
 local NO_WINDOW = shim.luapcap_window_new()
 assert(NO_WINDOW ~= nil, "not enough memory")
 
--- The functions that read. They call nothing of a user's, so what closes a capture while one of
--- them is on the stack is a signal's handler.
+-- The functions that read. They call no code of the user's. So if a capture is closed while one of
+-- them is on the stack, a signal's handler has closed it.
 local reading = {}
 
---- Names functions that read: close() does not free under them what they use.
+--- Names functions that read. close() does not free what they use while they run.
 function object.reads(...)
   for i = 1, select("#", ...) do
     reading[select(i, ...) or false] = true
@@ -44,10 +44,10 @@ local function is_reading()
 end
 
 --- Makes a capture of a pcap_t. A source adds fields of its own.
----@param source table         its kind's table of functions, see source/none.lua
+---@param source table         the table of functions of its kind, see source/none.lua
 ---@param handle ffi.cdata*    pcap_t *, not NULL; belongs to the capture from here on
 ---@param name string          the device or file, for messages
----@param fields? table        the source's own; `_memory` is what it has to release besides
+---@param fields? table        the source's own; `_memory` holds what else it has to release
 ---@return table capture
 function object.new(source, handle, name, fields)
   local self = fields or {}
@@ -69,6 +69,7 @@ function object.new(source, handle, name, fields)
   self._take = self._take or source.take
   self._window = self._window or NO_WINDOW
   self._match = false -- the function that filters packets in this module
+  self._matches = false -- by link type, where there are several
   self._program = false -- the program that the kernel runs
   self._wanted = false -- what was asked of set_filter()
   self._stat = false -- what stats() has counted so far
@@ -80,24 +81,25 @@ function object.new(source, handle, name, fields)
   return setmetatable(self, Capture)
 end
 
---- A pcap_t from libpcap with its finalizer, or nil for NULL, which is truthy by itself.
+--- Gives a pcap_t from libpcap its finalizer. Returns nil for NULL, which is truthy by itself.
 function object.own(handle)
   if handle ~= nil then
     return ffi.gc(handle, shim.luapcap_close)
   end
 end
 
---- Ends a read without a packet. The one that was handed out last is emptied: the bytes that it
--- pointed to may be others by now.
+--- Ends a read without a packet. It empties the packet that was handed out last, because the bytes
+-- that it pointed to may be others by now.
 ---@return nil
 ---@return string reason
 function object.none(self, reason)
   local pkt = self._packet
-  pkt.data, pkt.caplen, pkt.options, pkt.options_length = nil, 0, nil, 0
+  pkt.data, pkt.caplen = nil, 0
+  pkt.options_start, pkt.options_length, pkt.flags = nil, 0, 0
   return nil, reason
 end
 
---- How a read ends that breakloop() asked to end.
+--- Ends a read that breakloop() asked to end.
 ---@return nil
 ---@return string reason
 function object.broken(self)
@@ -105,8 +107,8 @@ function object.broken(self)
   return object.none(self, "break")
 end
 
---- Why a read that waits is not to go on: a signal's handler in Lua, which runs when the wait in C
--- returns, has broken it off or closed the capture. Nil if it has done neither.
+--- Why a read that waits must not go on. When the wait in C returns, Lua runs the handlers of
+-- signals; one may have broken the read off or closed the capture. Nil if none has.
 function object.interrupted(self)
   if self._broken then
     self._broken = false
@@ -115,7 +117,7 @@ function object.interrupted(self)
   return not self._handle and "closed" or nil
 end
 
---- Tells the packets that are read from here on their link type.
+--- Sets the link type of the packets that are read from here on.
 function object.set_linktype(self, linktype)
   self._packet.linktype = linktype
 end
@@ -126,20 +128,20 @@ function object.is_open(self)
   return self._handle and true or false
 end
 
--- What the next step of a packets() loop meets: all other reads look for themselves.
+-- After close(), the next step of a packets() loop calls this. All other reads check by themselves.
 local function has_been_closed()
   error(("calling 'packets' on bad self: %s has been closed"):format(Capture.__name), 3)
 end
 
---- Frees the handle and empties the packet. A capture that is closed already stays so.
+--- Frees the handle and empties the packet. Does nothing if the capture is closed already.
 function object.close(self)
   if self._handle then
     in_use.remove(self._in_use)
     self._handle, self._match = false, false
     self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
     object.none(self)
-    -- A handler may run between a read's look at the memory and its use: the packet's finalizer
-    -- releases it then.
+    -- A signal's handler may run after a read has looked at the memory and before it uses it. The
+    -- packet's finalizer releases the memory then.
     if not is_reading() then
       self._source.release(self._memory)
     end

@@ -1,4 +1,4 @@
---- Reading: packets one by one, in loops, as strings or without.
+--- Reads packets: one by one or in loops, as strings or without making strings.
 --
 -- `next`, `next_packet` and `packets` share one path and one position.
 
@@ -10,7 +10,7 @@ local ffi_string = ffi.string
 local Capture, methods = object.class, {}
 
 -- The packet at the window's position if the filter takes it, else whatever the source gives.
--- No loop, and the rest as tail calls: both are what lets a caller's loop compile. A closed
+-- A caller's loop compiles because this has no loop and leaves the rest to tail calls. A closed
 -- capture has an empty window.
 local function step(self, timeout)
   if self._broken then
@@ -21,14 +21,14 @@ local function step(self, timeout)
     return self:_fetch(timeout or self._timeout)
   end
   local match = self._match
-  if not match or match(pkt.data, pkt.caplen, pkt.wirelen) then
+  if not match or match(pkt.data, pkt.caplen, pkt.wirelen, self) then
     return pkt
   end
   return self:_search()
 end
 
--- Longer strings, in bytes, are paid for at once with a step of garbage collection: by its own pace
--- the collector would let megabytes of them pile up.
+-- After a string of more bytes than this, a step of garbage collection runs at once. At its own
+-- pace the collector would let megabytes of such strings pile up.
 local LARGE = 65536
 
 local function next_within(self, timeout)
@@ -57,7 +57,7 @@ function methods:next()
   return next_within(self)
 end
 
---- The next packet without a string made of it.
+--- The next packet, without making a string of it.
 ---@return luapcap_packet|nil pkt  valid until the next read on this capture, or its close
 ---@return string|nil reason       as next() gives it
 ---pcap_next_ex
@@ -88,13 +88,13 @@ local function limited_step(loop)
   return finish(loop.capture, "limit")
 end
 
---- Loops over the packets without a string made of any.
+--- Loops over the packets without making strings of them.
 --
 --     for pkt in cap:packets() do ... end   -- pkt is valid until the loop's next step
 --
 ---@param limit? integer  packets at the most
 ---@return function iterator
----@return table state  what the iterator takes, which also keeps the capture alive
+---@return table state  the iterator's argument; it also keeps the capture alive
 ---pcap_next_ex
 function methods:packets(limit)
   check.open(self, Capture, "packets")
@@ -112,7 +112,7 @@ function methods:ending()
   return self._ending
 end
 
---- How far a savefile has been read, in bytes of the file as it lies there, compressed or not.
+--- How far a savefile has been read, in bytes of the file as it is stored, compressed or not.
 ---@return integer|nil position
 ---@return integer|string|nil size  of the whole file, nil for a pipe; or the message
 ---ftello(3), fstat(2)

@@ -1,4 +1,4 @@
---- Sending packets through a capture: one, or many with few system calls.
+--- Sends packets through a capture: one, or many with few system calls.
 
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
@@ -45,7 +45,7 @@ function methods:sendpacket(bytes)
   return sent and self, message
 end
 
--- Packets of one call into the kernel, and the bytes that they may have together.
+-- One call into the kernel takes so many packets at the most, and so many bytes of all together.
 local BATCH_PACKETS, BATCH_BYTES = 256, 262144
 
 local function new_batch()
@@ -57,7 +57,7 @@ local function new_batch()
   }
 end
 
--- Sends what the batch holds and empties it. Gives how many were sent, and why not all.
+-- Sends what the batch holds and empties it. Returns how many were sent, and why not all were.
 local function flush(self, handle, batch)
   local count = batch.count
   batch.count, batch.used = 0, 0
@@ -95,8 +95,8 @@ local function length_of(item)
   return type(item) == "string" and #item
 end
 
--- How many packets a list has, or nil and where it has a hole. `n` says it if it is there, as in
--- what a table.pack() gives; a hole at the end of a list without it cannot be seen.
+-- How many packets a list has, or nil and where it has a hole. If the list has a field `n`, that is
+-- the number, as in the result of table.pack(). Without `n`, a hole at the end cannot be seen.
 local function count_of(list)
   local n, count = list.n, 0
   if type(n) == "number" then
@@ -113,7 +113,7 @@ local function count_of(list)
   return count
 end
 
--- What is wrong with a list as a whole, before anything of it is sent.
+-- What is wrong with a list. All of it is checked before any of it is sent.
 local function problem_of(list, count)
   for i = 1, count do
     if not length_of(list[i]) then
@@ -123,7 +123,7 @@ local function problem_of(list, count)
   end
 end
 
--- The iteration over a list as over any iterator; nil and what is wrong with it.
+-- An iterator over a list, or nil and what is wrong with the list.
 local function each(list)
   local class = getmetatable(list)
   if type(class) == "table" and class.__name then
@@ -147,8 +147,9 @@ end
 --     cap:inject_all { bytes, bytes }
 --     cap:inject_all(savefile:packets())
 --
----@param packets table|function  a list of strings or packets, or an iterator over them. Of a
---- list with something else or a hole in it nothing is sent; of such an iterator what came before
+---@param packets table|function  a list of strings or packets, or an iterator over them. If a list
+--- has something else or a hole in it, nothing is sent. If an iterator gives something else, what
+--- came before is sent
 ---@param state? any              the iterator's state and first control value, as `for` takes them
 ---@param control? any
 ---@return integer|nil sent   packets

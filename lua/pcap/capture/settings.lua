@@ -11,7 +11,7 @@ local shim = require "pcap.core.shim"
 
 local Capture, methods = object.class, {}
 
--- Libpcap's message, or where it left none, the general text of a status.
+-- Libpcap's message, or the general text of a status if it left none.
 local function failed(self, status)
   return nil, failure.of_status(self._handle, status)
 end
@@ -24,11 +24,12 @@ local function as_precision(number)
   return number == cdefs.TSTAMP_PRECISION_NANO and "nano" or "micro"
 end
 
--- By method: libpcap's function of the handle, and what its number means. Below 0 is an error.
+-- By method: libpcap's function, which takes the handle, and what its number means. A number below
+-- 0 is an error.
 local GETTERS = {
   --- cap:datalink(): integer, the link type of the packets, see pcap.DLT.
   datalink = { "luapcap_datalink" },
-  --- cap:snapshot(): bytes of each packet that are captured at the most.
+  --- cap:snapshot(): how many bytes of each packet are captured at the most.
   snapshot = { "luapcap_snapshot" },
   --- cap:is_swapped(): boolean, whether the savefile has the other byte order.
   is_swapped = { "luapcap_is_swapped", as_boolean },
@@ -120,9 +121,9 @@ function methods:set_direction(direction)
   return self
 end
 
---- Sets whether reads do without waiting. A live capture's reads then return nil, "timeout" at
--- once where no packet is there, whatever timeout it was opened with, which holds again after
--- set_nonblock(false). Savefiles have no such mode.
+--- Sets whether reads do without waiting. If they do, a live capture's reads return nil, "timeout"
+-- at once when no packet is there, whatever timeout it was opened with. That timeout holds again
+-- after set_nonblock(false). Savefiles have no such mode.
 ---@param nonblock boolean
 ---@return table|nil capture  itself
 ---@return string|nil message
@@ -145,8 +146,9 @@ function methods:nonblock()
   return self._source.nonblock(self)
 end
 
---- What was counted since the capture began; what that covers differs between systems. Libpcap's
--- counters begin again at 2^32: these go on, if asked for at least once in so many packets.
+--- What was counted since the capture began. What the counts cover differs between systems.
+-- Libpcap's counters begin again at 2^32. These go on, if you ask for them at least once in so many
+-- packets.
 ---@return table|nil stats  {received =, dropped = (for want of room in the buffer), if_dropped =
 --- (by the interface)}, packets
 ---@return string|nil message
@@ -161,7 +163,7 @@ function methods:stats()
   return { received = stat.received, dropped = stat.dropped, if_dropped = stat.if_dropped }
 end
 
---- The version of the savefile's format; of nothing in particular for other captures.
+--- The version of the savefile's format. For other captures it means nothing in particular.
 ---@return integer major
 ---@return integer minor
 ---pcap_major_version, pcap_minor_version
@@ -170,7 +172,7 @@ function methods:version()
   return shim.luapcap_major_version(handle), shim.luapcap_minor_version(handle)
 end
 
---- The descriptor of a live capture; it stays the capture's. To wait with, take getfd().
+--- The descriptor of a live capture. It stays the capture's. To wait for packets, use getfd()'s.
 ---@return integer|nil fd
 ---@return string|nil message
 ---pcap_fileno

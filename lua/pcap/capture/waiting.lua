@@ -1,4 +1,4 @@
---- Waiting for packets without reading them: for programs with a loop of their own.
+--- Waits for packets without reading them, for programs with a loop of their own.
 
 local object = require "pcap.capture.object"
 local check = require "pcap.core.check"
@@ -6,12 +6,12 @@ local shim = require "pcap.core.shim"
 
 local Capture, methods = object.class, {}
 
---- Waits until a packet may be there; a read may find none all the same, when the filter takes
--- none of those that came. A savefile is always ready.
+--- Waits until a packet may be there. A read may find none all the same: the filter may take none
+-- of those that came. A savefile is always ready.
 ---@param timeout? number  seconds, fractions allowed (default: as long as it takes)
 ---@return boolean|nil true
----@return string|nil reason  "timeout", "break" after breakloop(), "closed" where a signal's
---- handler has closed it, or why it cannot wait
+---@return string|nil reason  "timeout", "break" after breakloop(), "closed" if a signal's handler
+--- has closed it, or why it cannot wait
 ---pcap_get_selectable_fd, pcap_get_required_select_timeout
 function methods:wait(timeout)
   check.open(self, Capture, "wait")
@@ -19,7 +19,7 @@ function methods:wait(timeout)
   return self._source.wait(self, timeout)
 end
 
---- A descriptor to wait for packets with, in a poll of your own; it stays the capture's.
+--- A descriptor to wait for packets with, in a poll of your own. It stays the capture's.
 ---@return integer|nil fd
 ---@return string|nil message
 ---pcap_get_selectable_fd
@@ -32,8 +32,8 @@ function methods:getfd()
   return fd
 end
 
---- How often libpcap asks for a read though the descriptor is silent.
----@return number|nil seconds  nil where it does not, as for most devices
+--- How often libpcap asks for a read even if the descriptor is silent.
+---@return number|nil seconds  nil if it does not, as for most devices
 ---pcap_get_required_select_timeout
 function methods:required_timeout()
   local seconds = shim.luapcap_required_timeout(check.open(self, Capture, "required_timeout"))
@@ -64,9 +64,9 @@ function Pollable:__tostring()
 end
 
 --- The capture in the form that cqueues.poll() takes. (LuaSocket's select() takes the capture
--- itself, for its getfd().)
+-- itself, because it has getfd().)
 ---@return table|nil pollable  with pollfd(), events() and timeout(); it keeps the capture alive
----@return string|nil message  where there is no descriptor to wait with
+---@return string|nil message  if there is no descriptor to wait with
 ---pcap_get_selectable_fd, pcap_get_required_select_timeout
 function methods:pollable()
   check.open(self, Capture, "pollable")

@@ -1,8 +1,8 @@
 --- The one place where C is declared: libpcap's functions and the shim's.
 --
--- A cdef's names are global to the process, and another module may have declared libpcap's own
--- before or after us. So every name here starts with `luapcap_`, and libpcap's functions are
--- renamed with __asm__. `make abicheck` compares all of this with the real headers.
+-- The names in a cdef are global to the process, and another module may declare libpcap's own
+-- names before or after us. So every name here starts with `luapcap_`, and libpcap's functions
+-- are renamed with __asm__. `make abicheck` compares all of this with the real headers.
 
 local ffi = require "ffi"
 
@@ -14,6 +14,7 @@ typedef struct luapcap_addr luapcap_addr;
 typedef unsigned int luapcap_direction;
 typedef struct luapcap_input luapcap_input;
 typedef struct luapcap_file luapcap_file;
+typedef struct luapcap_interfaces luapcap_interfaces;
 
 typedef struct luapcap_packet {
   const uint8_t *data;
@@ -21,7 +22,7 @@ typedef struct luapcap_packet {
   uint32_t wirelen;
   double sec;
   double nsec;
-  const uint8_t *options;
+  const uint8_t *options_start;
   uint32_t options_length;
   int32_t linktype;
   uint32_t interface;
@@ -37,6 +38,7 @@ typedef struct luapcap_window {
   int32_t pos;
   int32_t problem;
   int32_t max_caplen;
+  luapcap_interfaces *interfaces;
 } luapcap_window;
 
 typedef struct luapcap_record {
@@ -45,6 +47,29 @@ typedef struct luapcap_record {
   int32_t caplen;
   uint32_t wirelen;
 } luapcap_record;
+
+typedef struct luapcap_file_header {
+  uint32_t magic;
+  uint16_t major;
+  uint16_t minor;
+  int32_t zone;
+  uint32_t accuracy;
+  uint32_t snaplen;
+  uint32_t linktype;
+} luapcap_file_header;
+
+typedef struct luapcap_block_interface {
+  uint64_t units;
+  uint64_t units_per_nsec;
+  double offset;
+  double first;
+  double last;
+  uint32_t nsec_per_unit;
+  int32_t power;
+  uint32_t number;
+  uint32_t longest;
+  int32_t linktype;
+} luapcap_block_interface;
 
 typedef struct luapcap_bpf_insn {
   uint16_t code;
@@ -148,18 +173,34 @@ int luapcap_take(luapcap_t *p);
 const luapcap_if *luapcap_device_read(const luapcap_if *item, luapcap_device *device);
 const luapcap_addr *luapcap_address_read(const luapcap_addr *item, luapcap_address *address);
 int luapcap_net_text(uint32_t net, char *text, int size);
+int luapcap_address_parse(const char *text, uint8_t *bytes);
 
 int luapcap_file_identity(int fd, char *text, size_t size);
 int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
-luapcap_dumper *luapcap_dumper_open(int fd, const char *path, int append, int linktype,
-  int extension, int snaplen, unsigned int precision, char *errbuf);
+luapcap_dumper *luapcap_dumper_new(int fd);
+double luapcap_dumper_to_end(luapcap_dumper *dumper);
+int luapcap_dumper_cut(luapcap_dumper *dumper, double position);
 double luapcap_dumper_tell(const luapcap_dumper *dumper);
 int luapcap_dumper_fileno(const luapcap_dumper *dumper);
-int luapcap_dumper_write(luapcap_dumper *dumper, const luapcap_packet *packet);
+int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size);
 int luapcap_dumper_flush(luapcap_dumper *dumper);
 int luapcap_dumper_close(luapcap_dumper *dumper);
+
+int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
+  luapcap_file_header *header, char *errbuf);
+int luapcap_savefile_takes(const char *path, int linktype, int snaplen, unsigned int precision,
+  char *errbuf);
+int luapcap_record_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+  double nsec_per_unit);
+
+int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+  const luapcap_block_interface *interface);
+void luapcap_block_time(const luapcap_block_interface *interface, double sec, double nsec,
+  uint32_t *time);
+
 void luapcap_now(luapcap_packet *packet);
+void luapcap_system(char *os, char *hardware, size_t size);
 
 const char *luapcap_lib_version(void) __asm__("pcap_lib_version");
 luapcap_t *luapcap_open_dead_with_tstamp_precision(int linktype, int snaplen,
@@ -219,8 +260,8 @@ const char *luapcap_tstamp_type_val_to_description(int type)
 int luapcap_tstamp_type_name_to_val(const char *name) __asm__("pcap_tstamp_type_name_to_val");
 ]]
 
--- A second load in one Lua state (busted's insulation, package.loaded cleared) finds everything
--- declared, and declaring a struct twice is an error.
+-- Declaring a struct twice is an error. If this file is loaded again in one Lua state (busted's
+-- insulation, package.loaded cleared), everything is declared already.
 if not pcall(ffi.typeof, "luapcap_packet") then
   ffi.cdef(declarations)
 end

@@ -1,5 +1,5 @@
---- Misuse, told as Lua's own library tells it: an error at the caller's line that names the
--- function and the argument. What happens at run time is not misuse and returns nil, message.
+--- Reports misuse as Lua's own library does: with an error at the caller's line that names the
+-- function and the argument. A failure at run time is not misuse: it returns nil, message.
 
 local check = {}
 
@@ -8,7 +8,8 @@ local function argument_error(position, name, problem, level)
   error(("bad argument %s to '%s' (%s)"):format(which, name, problem), level + 1)
 end
 
--- error()'s level of the line that called the public function, seen from a check it makes.
+-- The level, for error(), of the line that called the public function. It is counted from a check
+-- that the public function makes.
 local CALLER = 3
 
 local function expect(kind, value, position, name)
@@ -25,7 +26,7 @@ function check.fail(position, name, problem)
   argument_error(position, name, problem, CALLER)
 end
 
---- A string for C, which would read it only up to an embedded NUL.
+--- A string for C. C would read it only up to an embedded NUL.
 function check.cstring(value, position, name)
   expect("string", value, position, name)
   if value:find("\0", 1, true) then
@@ -40,7 +41,8 @@ function check.bytes(value, position, name)
   return value
 end
 
--- A number, or a string that is one from end to end: Lua's own library takes both for numbers.
+-- A number, or a string that holds a number and nothing else. Lua's own library takes both as
+-- numbers.
 local function to_number(value, position, name)
   local number = type(value) == "string" and tonumber(value) or value
   if type(number) ~= "number" then
@@ -49,7 +51,7 @@ local function to_number(value, position, name)
   return number
 end
 
---- A finite number. Like the two below it returns the number of a string of digits.
+--- A finite number. This and the next two turn a string of digits into its number.
 function check.number(value, position, name)
   value = to_number(value, position, name)
   if value ~= value or value == math.huge or value == -math.huge then
@@ -77,13 +79,13 @@ function check.integer(value, position, name, low, high)
   return value
 end
 
---- A table, of options for example.
+--- A table, for example of options.
 function check.table(value, position, name)
   expect("table", value, position, name)
   return value
 end
 
--- Whether an object has a class, or one that was derived from it.
+-- Whether an object has this class, or one that is derived from it.
 local function has_class(object, class)
   local own = getmetatable(object)
   return own == class or type(own) == "table" and rawget(own, "__parent") == class
@@ -96,7 +98,8 @@ end
 
 --- An object of a class, closed or not.
 ---@param object table     what stands before the colon
----@param class table      its metatable, whose __name says what it is; or what that derives from
+---@param class table      its metatable, or what that derives from; the class's __name says what
+--- it is
 ---@param name string      the method
 function check.self(object, class, name)
   if not has_class(object, class) then

@@ -1,4 +1,4 @@
---- What failed, in words: libpcap's, or else the system's.
+--- Says what failed, in libpcap's words or else in the system's.
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
@@ -6,10 +6,10 @@ local shim = require "pcap.core.shim"
 
 local failure = {}
 
---- The buffer for messages of libpcap's functions that have no handle yet.
+--- The buffer for messages of those libpcap functions that have no handle yet.
 failure.errbuf = ffi.new("char[?]", cdefs.ERRBUF_SIZE)
 
---- The buffer, emptied: libpcap may leave a warning in it, or nothing at all.
+--- Empties the buffer and returns it. Libpcap may leave a warning in it, or nothing at all.
 function failure.clear()
   failure.errbuf[0] = 0
   return failure.errbuf
@@ -21,14 +21,14 @@ function failure.text()
   return ffi.string(failure.errbuf)
 end
 
---- Libpcap's message for the last error on a handle, copied: it is gone with the handle.
+--- A copy of libpcap's message for the last error on a handle. The original goes with the handle.
 ---@param handle ffi.cdata*  pcap_t *
 ---@return string            "" if there is none
 function failure.message(handle)
   return ffi.string(shim.luapcap_geterr(handle))
 end
 
---- Libpcap's message for the last error on a handle, or else what its status means.
+--- Libpcap's message for the last error on a handle, or what the status means if there is none.
 ---@param handle ffi.cdata*  pcap_t *
 ---@param status integer
 ---@return string
@@ -44,8 +44,8 @@ function failure.meaning(status)
   return ffi.string(shim.luapcap_statustostr(status))
 end
 
---- What the system says of an error number.
----@param errno? integer  default: that of the last call
+--- What the system says about an error number.
+---@param errno? integer  default: the last call's
 ---@return string
 function failure.system(errno)
   return ffi.string(shim.luapcap_strerror(errno or ffi.errno()))

@@ -1,12 +1,13 @@
---- The files that this program is reading and writing: opening one of them to write would destroy
--- what it holds. Each is known by its device and inode, so by whatever name or descriptor.
+--- Knows the files that this program is reading and writing. Opening one of them to write would
+-- destroy what it holds. A file is known by its device and inode, whatever its name or descriptor.
 
 local ffi = require "ffi"
 local shim = require "pcap.core.shim"
 
 local in_use = {}
 
--- By token. Weak: a file is free again once the object that keeps its token has been collected.
+-- Keyed by token. The keys are weak: a file is free again once the object that keeps its token has
+-- been collected.
 local users = setmetatable({}, { __mode = "k" })
 
 local SIZE = 64
@@ -16,7 +17,8 @@ local function identify(fd)
   return shim.luapcap_file_identity(fd, text, SIZE) == 1 and ffi.string(text) or nil
 end
 
--- What has read all of a file loses nothing if that is written. But `own` asks for itself.
+-- A user that has read all of a file loses nothing if the file is written. But `own` is the token
+-- of who asks, and always counts.
 local function is_using(token, own)
   return token == own or not (token.is_done and token.is_done())
 end
@@ -32,7 +34,7 @@ end
 --- Notes that a file is in use from here on.
 ---@param fd integer   one of the file's descriptors; may be closed afterwards
 ---@param user string  who uses it, for messages: "a capture is reading it"
----@param is_done? function  is_done() tells whether that one needs nothing of the file any more
+---@param is_done? function  is_done() tells whether the user no longer needs the file
 ---@return table token for remove(); the file is in use while something refers to it
 function in_use.add(fd, user, is_done)
   local token = { file = identify(fd), user = user, is_done = is_done }
@@ -42,7 +44,7 @@ function in_use.add(fd, user, is_done)
   return token
 end
 
---- Notes that this use of a file has ended; again does nothing.
+--- Notes that this use of a file has ended. Noting it again does nothing.
 ---@param token table|nil
 function in_use.remove(token)
   if token then
@@ -50,10 +52,10 @@ function in_use.remove(token)
   end
 end
 
---- Who is using the file that a descriptor is of. What is garbage does not count: it is collected.
+--- Who is using the file that a descriptor refers to. Garbage does not count: it is collected.
 ---@param fd integer
----@param own? table        the token of who asks, whose use counts though it is done
----@return string|nil user  nil where nobody is
+---@param own? table        the token of who asks; its use counts even if it is done
+---@return string|nil user  nil if nobody is
 function in_use.by(fd, own)
   local file = identify(fd)
   local user = file and user_of(file, own)

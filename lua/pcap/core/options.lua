@@ -1,4 +1,5 @@
---- Tables of options: every key known, every value checked, misuse naming the key.
+--- Reads tables of options. It refuses unknown keys, checks every value, and names the key in
+-- case of misuse.
 
 local cdefs = require "pcap.core.cdefs"
 
@@ -7,8 +8,8 @@ local options = {}
 local PRECISIONS = { micro = cdefs.TSTAMP_PRECISION_MICRO, nano = cdefs.TSTAMP_PRECISION_NANO }
 local DIRECTIONS = { ["in"] = cdefs.D_IN, out = cdefs.D_OUT, inout = cdefs.D_INOUT }
 
--- A kind of value: a function that gives the value as libpcap takes it, or nil and what was
--- expected.
+-- A kind of value is a function. It returns the value as libpcap takes it; or nil and what was
+-- expected; or nil, nil and what is wrong within the value.
 
 function options.precision(value)
   return PRECISIONS[value], '"micro" or "nano"'
@@ -39,6 +40,13 @@ function options.seconds(value)
   return nil, "seconds"
 end
 
+function options.string(value)
+  if type(value) == "string" then
+    return value
+  end
+  return nil, "string"
+end
+
 --- A kind of whole number from low to high.
 function options.integer(low, high)
   return function(value)
@@ -49,6 +57,66 @@ function options.integer(low, high)
   end
 end
 
+local function but_got(expected, value)
+  return ("%s expected, got %s"):format(expected,
+    type(value) == "string" and ("%q"):format(value) or tostring(value))
+end
+
+-- Takes a table by its kinds: the values, or nil and what is wrong.
+local function take(given, kinds)
+  local values = {}
+  for key, value in pairs(given) do
+    local kind = kinds[key]
+    if not kind then
+      return nil, ("unknown option '%s'"):format(tostring(key))
+    end
+    local taken, expected, problem = kind(value)
+    if taken == nil then
+      return nil, ("option '%s': %s"):format(key, problem or but_got(expected, value))
+    end
+    values[key] = taken
+  end
+  return values
+end
+
+--- A kind of table that has options of its own.
+---@param kinds table   as read() takes them
+---@param needed? table  a list of those that have to be there
+function options.record(kinds, needed)
+  return function(value)
+    if type(value) ~= "table" then
+      return nil, "table"
+    end
+    for _, key in ipairs(needed or {}) do
+      if value[key] == nil then
+        return nil, nil, ("option '%s' is missing"):format(key)
+      end
+    end
+    local values, problem = take(value, kinds)
+    return values, nil, problem
+  end
+end
+
+--- A kind of list.
+---@param kind function  of what is in it
+---@param name string    what is in it, for messages
+function options.list(kind, name)
+  return function(value)
+    if type(value) ~= "table" then
+      return nil, "list of " .. name
+    end
+    local list = {}
+    for i, item in ipairs(value) do
+      local taken, expected, problem = kind(item)
+      if taken == nil then
+        return nil, nil, ("item %d: %s"):format(i, problem or but_got(expected, item))
+      end
+      list[i] = taken
+    end
+    return list
+  end
+end
+
 --- Reads a table of options, or nil for none.
 ---@param given table|nil
 ---@param position integer  of the table among the function's arguments
@@ -56,27 +124,17 @@ end
 ---@param kinds table       by key: a kind of value
 ---@return table values     by key: as libpcap takes them
 function options.read(given, position, name, kinds)
-  local values = {}
   if given == nil then
-    return values
+    return {}
   end
-  local function fail(problem)
-    error(("bad argument #%d to '%s' (%s)"):format(position, name, problem), 4)
+  local values, problem
+  if type(given) == "table" then
+    values, problem = take(given, kinds)
+  else
+    problem = "table expected, got " .. type(given)
   end
-  if type(given) ~= "table" then
-    fail("table expected, got " .. type(given))
-  end
-  for key, value in pairs(given) do
-    local kind = kinds[key]
-    if not kind then
-      fail(("unknown option '%s'"):format(tostring(key)))
-    end
-    local taken, expected = kind(value)
-    if taken == nil then
-      fail(("option '%s': %s expected, got %s"):format(key, expected,
-        type(value) == "string" and ("%q"):format(value) or tostring(value)))
-    end
-    values[key] = taken
+  if not values then
+    error(("bad argument #%d to '%s' (%s)"):format(position, name, problem), 3)
   end
   return values
 end

@@ -1,4 +1,5 @@
---- Places: what a savefile is read from or written to, a path, a descriptor or an open Lua file.
+--- Places: where a savefile is read from or written to. A place is a path, a descriptor or an open
+-- Lua file.
 
 local place = {}
 
@@ -34,13 +35,13 @@ function place.read(value, name)
   return where
 end
 
---- Whether a place is a file's path: "-" is not.
+--- Whether a place is the path of a file. "-" is not.
 ---@return boolean
 function place.is_path(where)
   return where.path ~= nil and where.path ~= "-"
 end
 
---- A message with the place's name in front. Some of libpcap's begin with a path already.
+--- Puts the place's name in front of a message. Some of libpcap's begin with a path already.
 function place.named(where, message)
   local prefix = where.name .. ": "
   return message:sub(1, #prefix) == prefix and message or prefix .. message

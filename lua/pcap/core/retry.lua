@@ -1,13 +1,14 @@
---- A second try where descriptors or memory are short: garbage may hold what opening wants.
+--- Tries again if descriptors or memory are short: garbage may hold what opening needs.
 
 local retry = {}
 
--- ENFILE, EMFILE, and ENOMEM, which is a live capture's ring that found no room.
+-- ENFILE, EMFILE and ENOMEM. The last means that there was no room for a live capture's ring.
 local ERRNOS = { [23] = true, [24] = true, [12] = true }
 
 --- Opens something. If the system has none left, garbage is collected and a second try is made.
 -- It takes two collections: the first frees a capture's packet, the second its handle.
----@param open function  open(...) gives it, and one value more; or nil, that value and errno
+---@param open function  open(...) returns what it opened and one more value, or nil, that value
+--- and errno
 ---@return any opened
 ---@return any more      of the last try
 function retry.open(open, ...)

@@ -1,7 +1,8 @@
 --- Finds and loads the shim: the C library beside these files that also brings libpcap.
 --
--- ffi.load knows nothing of package.cpath, where Lua's own C modules are found; searchpath does.
--- Libpcap's symbols resolve through the shim's handle, so nothing here guesses libpcap's soname.
+-- Lua finds its own C modules through package.cpath. ffi.load does not look there, so searchpath
+-- does. Libpcap's symbols resolve through the shim's handle, so nothing here guesses libpcap's
+-- soname.
 
 local ffi = require "ffi"
 require "pcap.core.cdefs"
@@ -17,7 +18,7 @@ local loaded, library = pcall(ffi.load, path)
 if not loaded then
   error("pcap: cannot load its C part from " .. path .. ":\n\t" .. tostring(library)
     .. "\nIs libpcap installed, and was the library built for this machine? 'make' builds it "
-    .. "anew.", 0)
+    .. "again.", 0)
 end
 
 return library

@@ -1,4 +1,5 @@
---- The numbers by which the shim's functions answer, besides libpcap's error numbers in cdefs.lua.
+--- The numbers that the shim's functions return. They also return libpcap's error numbers, which
+-- cdefs.lua has.
 
 return {
   -- luapcap_next(), luapcap_live_next(), luapcap_window_next()

@@ -1,4 +1,4 @@
---- Addresses: bytes to text, to numbers, and back.
+--- Addresses: turns bytes into text or numbers, and text back into bytes.
 
 local ffi = require "ffi"
 local check = require "pcap.core.check"
@@ -19,7 +19,7 @@ function address.mac(bytes, at)
     bytes[at + 3], bytes[at + 4], bytes[at + 5])
 end
 
--- The longest run of two zero groups or more, the first of equals (RFC 5952, 4.2).
+-- The longest run of two or more zero groups. Of equally long runs it is the first (RFC 5952, 4.2).
 local function longest_zeros(groups)
   local from, length, run = 0, 1, 0
   for i = 1, 8 do
@@ -31,8 +31,8 @@ local function longest_zeros(groups)
   return from, length
 end
 
---- "2001:db8::1" of sixteen bytes, as RFC 5952 has it and inet_ntop, tcpdump and tshark agree on:
--- they write the last four as IPv4's behind six zero groups, or behind five and ffff.
+--- "2001:db8::1" of sixteen bytes, in the form of RFC 5952 on which inet_ntop, tcpdump and tshark
+-- agree. After six zero groups, or after five and ffff, they write the last four bytes as IPv4's.
 function address.ipv6(bytes, at)
   local groups, text = {}, {}
   for i = 1, 8 do
@@ -77,7 +77,7 @@ function address.text(bytes)
   return writer(ffi.cast("const uint8_t *", bytes), 0)
 end
 
--- As inet_pton takes it: without zeros in front, which some read as octal.
+-- Takes what inet_pton takes: no zeros in front, because some programs read those as octal.
 local function read_ipv4(text)
   local a, b, c, d = text:match("^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$")
   a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
@@ -124,8 +124,8 @@ local function read_ipv6(text)
   end
 end
 
---- The bytes of an address, to compare a view's src_bytes or dst_bytes with, and its number, to
--- compare src_number or dst_number with.
+--- The bytes of an address, to compare with a view's src_bytes or dst_bytes; and its number, to
+-- compare with src_number or dst_number.
 ---@param text string  of IPv4, IPv6 or Ethernet
 ---@return string|nil bytes    4, 16 or 6 of them
 ---@return number|string number  nil for IPv6; or the message

@@ -1,11 +1,11 @@
---- The authentication header of IPsec (RFC 4302), which leaves what follows readable.
+--- The authentication header of IPsec (RFC 4302). What follows it stays readable.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local SIZE = 12
 
--- The protocol behind it, and behind extension headers of IPv6 that follow.
+-- The protocol after the header. If IPv6's extension headers follow, it is the one after those.
 local MEMBERS = { "int32_t proto" }
 
 local fields = {
@@ -17,7 +17,7 @@ local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
     return follow.fail(layers, "ah: header cut short", at, limit, stop)
   end
-  local size = (data[at + 1] + 2) * 4 -- at least 8, then the sequence is of what follows
+  local size = (data[at + 1] + 2) * 4 -- at least 8: then the sequence belongs to what follows
   if limit - at < size then
     return follow.fail(layers, "ah: check value cut short", at, limit, stop)
   end

@@ -1,8 +1,8 @@
---- Functions that LuaJIT compiles by themselves, apart from the code that calls them.
+--- Makes LuaJIT compile a function by itself, apart from the code that calls it.
 --
--- A loop that a decoder runs would be met by the trace of the caller's loop, which would be given
--- up, and after some such packets the caller's loop with it. string.gsub is not compiled: a trace
--- ends there cleanly, and another begins behind it.
+-- If a decoder runs a loop, the trace of the caller's loop meets it, and LuaJIT gives up that
+-- trace. After some such packets it gives up the caller's loop, too. string.gsub does not compile:
+-- a trace ends there cleanly, and another begins after it.
 
 local gsub = string.gsub
 
@@ -18,7 +18,7 @@ return function(work)
   return function(...)
     a, b, c, d, e, f, g = ...
     gsub("-", "-", run)
-    a, b, c = nil, nil, nil -- they would be kept alive
+    a, b, c = nil, nil, nil -- else they would stay alive
     return first, second, third, fourth, fifth
   end
 end

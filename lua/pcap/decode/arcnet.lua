@@ -1,4 +1,4 @@
---- ARCNET: BSD's frames, and Linux's with two bytes more; types of RFC 1201 and RFC 1051.
+--- ARCNET: BSD's frames, and Linux's, which have two bytes more; types of RFC 1201 and RFC 1051.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
@@ -32,13 +32,13 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   local is_split = false
   if not IS_WHOLE[kind] then
     if linktype ~= LINUX and limit - at > 4 and data[at + 1] == EXCEPTION then
-      at = at + 4 -- the real fields are behind
+      at = at + 4 -- the real fields come after
     end
     if limit - at < 4 then
       return follow.fail(layers, "arcnet: header cut short", start, limit, stop)
     end
     view.fill(header, data, at - 2, 6, stop)
-    -- Of a packet in several frames the first has an odd flag.
+    -- If a packet is in several frames, the first frame has an odd flag.
     is_split = data[at + 1] ~= 0 and data[at + 1] % 2 == 0
     at = at + 4
   else

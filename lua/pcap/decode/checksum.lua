@@ -8,7 +8,7 @@ local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 
 local checksum = {}
 
--- Adds words of 16 bits to a sum; a byte left over is the upper half of one.
+-- Adds words of 16 bits to a sum. If a byte is left over, it is the upper half of a word.
 local function add(sum, bytes, at, size)
   for i = at, at + size - 2, 2 do
     sum = sum + bor(lshift(bytes[i], 8), bytes[i + 1])
@@ -19,7 +19,7 @@ local function add(sum, bytes, at, size)
   return sum
 end
 
--- Over what includes its own checksum the sum is all ones.
+-- If the bytes include their own checksum, the sum is all ones.
 local function is_right(sum)
   while sum > 0xffff do
     sum = sum % 65536 + math.floor(sum / 65536)
@@ -27,15 +27,16 @@ local function is_right(sum)
   return sum == 0xffff
 end
 
--- The pseudo header of RFC 793 or RFC 8200: addresses, length and protocol. The addresses are
--- those at the two ends: a route's last, and a mobile node's home.
+-- The pseudo header of RFC 793 or RFC 8200: addresses, length and protocol. The addresses are those
+-- of the two ends: the last one of a route, and the home address of a mobile node.
 local function pseudo_header(ip, size, proto)
   local sum = proto + rshift(size, 16) + band(size, 0xffff)
   local src, dst = ip.home_address_bytes or ip.src_bytes, ip.final_dst_bytes or ip.dst_bytes
   return add(add(sum, cast(bytes_pointer, src), 0, #src), cast(bytes_pointer, dst), 0, #dst)
 end
 
--- By layer: the size of its header and its protocol number in the pseudo header; ICMP has none.
+-- By layer: the size of its header, and its protocol number in the pseudo header. ICMP has no
+-- pseudo header.
 local SEGMENTS = {
   tcp = { size = function(h) return h.offset end, proto = 6 },
   udp = { size = function() return 8 end, proto = 17 },
@@ -44,9 +45,9 @@ local SEGMENTS = {
   icmpv6 = { size = function() return 8 end, proto = 58 },
 }
 
--- Why it cannot be told whether a datagram's checksum is right, or nil.
+-- Why one cannot tell whether a datagram's checksum is right, or nil.
 local function udp_problem(layers, udp, ip, size)
-  local is_tunnel = layers.vxlan or layers.geneve -- which need none over IPv6 either (RFC 6935)
+  local is_tunnel = layers.vxlan or layers.geneve -- need no checksum over IPv6 either (RFC 6935)
   if udp.checksum == 0 and (ip.version == 4 or is_tunnel) then
     return "the sender gave no checksum"
   elseif udp.length ~= size and not (udp.length == 0 and ip.version == 6) then
@@ -90,10 +91,10 @@ local function verify_one(layers, pkt, name)
   return is_right(add(0, header.bytes, 0, header.header_size))
 end
 
---- The layers that verify() knows of, as a message says it.
+--- The layers whose checksums verify() knows, for a message.
 checksum.KNOWN = "'ip', 'tcp', 'udp', 'icmp', 'icmpv6' or 'igmp'"
 
---- Whether a layer's checksum is one that verify() knows of.
+--- Whether verify() knows a layer's checksum.
 function checksum.is_known(name)
   return name == "ip" or SEGMENTS[name] ~= nil
 end

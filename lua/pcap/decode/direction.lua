@@ -1,4 +1,4 @@
---- A byte before PPP, Cisco's HDLC and Frame Relay: whether this machine sent the frame.
+--- A byte before PPP, Cisco's HDLC and Frame Relay, which says whether this machine sent the frame.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
@@ -6,7 +6,7 @@ local view = require "pcap.decode.view"
 local PPP, C_HDLC, FRELAY = 9, 104, 107
 local PPP_PPPD = 166
 
--- What follows, by the link type with the direction.
+-- What follows, by the link type that has the direction.
 local WITHOUT = { [PPP_PPPD] = PPP, [204] = PPP, [205] = C_HDLC, [206] = FRELAY }
 
 local fields = {
@@ -14,7 +14,7 @@ local fields = {
 }
 
 local function decode(layers, header, data, at, limit, stop, linktype)
-  local size = linktype == PPP_PPPD and 2 or 1 -- there it stands for the first of two bytes
+  local size = linktype == PPP_PPPD and 2 or 1 -- in PPP_PPPD it replaces the first of two bytes
   if limit - at < size then
     return follow.fail(layers, "direction: header cut short", at, limit, stop)
   end

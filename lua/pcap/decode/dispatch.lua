@@ -1,23 +1,25 @@
---- The table of dispatch: which file of this folder decodes what follows.
+--- The table of dispatch says which file of this folder decodes what follows a header.
 --
--- A protocol is a file that returns a table: `name`, its key in the layers object; `view`, the
+-- A protocol is a file that returns a table with `name`, its key in the layers object; `view`, the
 -- type that pcap.decode.view made of its fields, if it has any; and
 --
 --     decode(layers, header, data, at, limit, stop, number)
 --
--- which is given the object to fill, a view of its own, the packet, where the header begins,
--- where the captured bytes end (none at or after `limit` may be read), where they would end had
--- all been captured, and the number that led here. It returns a space of this table and a number
--- in it (nil and nil: nothing more is known), and `at`, `limit` and `stop` for what follows;
--- follow.lua has what several of them return. A space with `inner_` before its name is the same
--- space for what is in a tunnel: the object in layers.inner goes on there. `layers.spaces` is this
--- table as the object has it, to ask what it knows.
+-- `layers` is the object to fill, `header` a view of the protocol's own, and `data` the packet. The
+-- header begins at `at`. The captured bytes end at `limit`: none at or after it may be read. They
+-- would end at `stop` if all had been captured. `number` is the number that led here.
 --
--- Positions are arguments and results, and no fields of an object: so compiled code knows where a
--- header begins when it is compiled, and has nothing to load or store between two headers.
+-- It returns a space of this table and a number in it (nil and nil: nothing more is known), and
+-- `at`, `limit` and `stop` for what follows. follow.lua has what several protocols return. A space
+-- with `inner_` before its name is the same space for what is in a tunnel: the object in
+-- layers.inner goes on there. `layers.spaces` is this table as the object has it; a decoder may ask
+-- it what it knows.
+--
+-- Positions are arguments and results, not fields of an object. So compiled code knows at compile
+-- time where a header begins, and has nothing to load or store between two headers.
 
 return {
-  -- Link types: libpcap's DLT_ numbers. RAW is 12 or 14 by system, and 101 in files.
+  -- Link types: libpcap's DLT_ numbers. RAW is 12 or 14, depending on the system, and 101 in files.
   linktype = {
     [0] = "null",
     [1] = "ethernet",
@@ -100,7 +102,7 @@ return {
     [0x06] = "ipv4",
   },
 
-  -- What Cisco's HDLC has where the type is no EtherType.
+  -- Types of Cisco's HDLC that are no EtherTypes.
   chdlc = {
     [0x8035] = "slarp",
   },
@@ -138,12 +140,12 @@ return {
     [143] = "bridged",
   },
 
-  -- What a packet that is quoted has whole.
+  -- Protocols of which a quoted packet has the whole header.
   segment = {
     [6] = "tcp",
   },
 
-  -- GRE's protocol type, where it is no EtherType.
+  -- GRE's protocol types that are no EtherTypes.
   gre = {
     [0x22eb] = "erspan",
     [0x883e] = "wccp",

@@ -18,7 +18,7 @@ local fields = {
   length = function(h) return (u16(h.bytes, 2)) end,
 }
 
--- Whether the frame that follows ends with a check sequence: by the length, which counts it.
+-- The length tells whether a check sequence ends the frame that follows: the length counts it.
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
     return follow.fail(layers, "docsis: header cut short", at, limit, stop)

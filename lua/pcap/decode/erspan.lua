@@ -8,7 +8,7 @@ local band, rshift = bit.band, bit.rshift
 local fill, flag, u16, u32 = view.fill, view.flag, view.u16, view.u32
 local TYPE_III = 0x22eb
 local SIZES = { 0, 8, 12 }
-local PLATFORM = 8 -- bytes of a platform's own header behind type III's
+local PLATFORM = 8 -- bytes of a platform's own header after type III's
 local IP = 2 -- type III's frame type
 local LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
 

@@ -1,4 +1,4 @@
---- EtherIP (RFC 3378): Ethernet in IP, behind a version.
+--- EtherIP (RFC 3378): Ethernet in IP, after a version.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"

@@ -1,4 +1,4 @@
---- Ethernet II, and IEEE 802.3, which has the length where the other has the type.
+--- Ethernet II and IEEE 802.3. In place of Ethernet II's type, 802.3 has the length.
 
 local ffi = require "ffi"
 local address = require "pcap.decode.address"

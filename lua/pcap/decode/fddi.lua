@@ -1,4 +1,4 @@
---- FDDI, whose addresses savefiles have with the bits of each byte in reverse.
+--- FDDI. Savefiles have its addresses with the bits of each byte in reverse order.
 
 local bit = require "bit"
 local address = require "pcap.decode.address"

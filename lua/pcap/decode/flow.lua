@@ -7,8 +7,8 @@ local words = ffi.typeof("const uint64_t *")
 
 local key = ffi.new("uint8_t[?]", 40)
 
--- Whether the source stands above the destination, in an order that is any but always the same.
--- Equal addresses leave it to the ports.
+-- Whether the source is above the destination. Any order will do if it is always the same. If the
+-- addresses are equal, the ports decide.
 local function is_above4(ip, ports)
   local src, dst = ip.src_number, ip.dst_number
   if src ~= dst or not ports then
@@ -27,7 +27,7 @@ local function is_above6(ip, ports)
   return ports.source_port > ports.dest_port
 end
 
--- Both ports at `at`, and the protocol behind them.
+-- Puts both ports at `at`, and the protocol after them.
 local function put_rest(at, ports, proto, swap)
   if not ports then
     key[at], key[at + 1], key[at + 2], key[at + 3] = 0, 0, 0, 0

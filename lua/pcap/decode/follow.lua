@@ -1,4 +1,4 @@
---- What a decoder returns: what follows the header, or why there is no going on.
+--- What a decoder returns: what follows the header, or why decoding cannot go on.
 
 local bit = require "bit"
 local view = require "pcap.decode.view"
@@ -10,17 +10,17 @@ local follow = {}
 
 local RAW_IPX = 0xffff -- Novell's, which has no LLC
 
---- When it cannot go on: the error is noted, and the payload is all that it was given.
+--- Notes why decoding cannot go on. The payload is then all that the decoder was given.
 function follow.fail(layers, message, at, limit, stop)
   layers.error = layers.error or message
   return nil, nil, at, limit, stop
 end
 
---- The highest EtherType that is none, but a length (IEEE 802.3).
+--- The highest EtherType that is not a type but a length (IEEE 802.3).
 follow.LONGEST_LENGTH = 1500
 
---- When the header has such a length, with which the packet ends: LLC follows. The header's content
--- ends there too.
+--- If the header has such a length, LLC follows, and the packet ends where the length says. The
+-- header's content ends there too.
 function follow.length(header, length, data, at, limit, stop)
   if length < header.content_length then
     header.content_length = length
@@ -35,8 +35,8 @@ function follow.length(header, length, data, at, limit, stop)
   return "llc", 0, at, limit, stop
 end
 
---- Of the two ports that stand at `from`, the one that the table of dispatch knows, the
--- destination's first: the number in the space of ports.
+--- Of the two ports that stand at `from`, the one that the table of dispatch knows. It looks for
+-- the destination's first. The port is the number in the space.
 function follow.port(layers, space, data, from)
   local ports = layers.spaces[space]
   local port = u16(data, from + 2)
@@ -48,8 +48,8 @@ function follow.is_ethernet(layers, data, at, limit)
   return limit - at >= 14 and layers.spaces.ethertype[u16(data, at + 12)] ~= nil
 end
 
---- IPv4 or IPv6, whose first four bits say which one it is, or what nothing knows. The numbers are
--- constants of the code, by which a compiled trace looks up faster than by those of a table.
+--- IPv4 or IPv6, as the first four bits say, or nothing that is known. The numbers are constants
+-- in the code: with these a compiled trace looks up faster than with a table's.
 function follow.ip_version(space, data, at, limit, stop)
   local version = limit > at and rshift(data[at], 4)
   if version == 4 then

@@ -12,7 +12,7 @@ local SNAP, IPV4, IPV6, PPP = 0x80, 0xcc, 0x8e, 0xcf
 local BRIDGED_OUI, BRIDGED_WITH_FCS, BRIDGED = 0x0080c2, 1, 7
 local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
 
--- An address has 2, 3 or 4 bytes, of which the last has its lowest bit set.
+-- An address has 2, 3 or 4 bytes. The last one has its lowest bit set.
 local function dlci(h)
   local bytes = h.bytes
   local number = bor(lshift(rshift(bytes[0], 2), 4), rshift(bytes[1], 4))
@@ -51,7 +51,7 @@ local function keep(layers, header, data, from, size, at, stop, protocol)
   layers.frame_relay, layers.last = header, "frame_relay"
 end
 
--- SNAP's five bytes: an EtherType, or a bridged frame of Ethernet.
+-- SNAP's five bytes announce an EtherType, or a bridged frame of Ethernet.
 local function decode_snap(data, at, limit, stop)
   if limit - at < 5 then
     return nil, nil, at, limit, stop

@@ -11,7 +11,7 @@ local CHECKSUM, ROUTING, KEY, SEQUENCE, ACK = 0x8000, 0x4000, 0x2000, 0x1000, 0x
 local BRIDGED, PPP = 0x6558, 0x880b
 local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
 
--- Where the key stands, or would, and the sequence number behind it.
+-- Where the key is or would be. The sequence number comes after it.
 local function key_at(flags)
   return band(flags, CHECKSUM + ROUTING) ~= 0 and 8 or 4
 end
@@ -25,7 +25,7 @@ local function size_of(flags)
   return size + (band(flags, 7) == 1 and flag(flags, ACK) and 4 or 0)
 end
 
--- NVGRE (RFC 7637): Ethernet behind a key, which is a virtual subnet's number and a flow's.
+-- NVGRE (RFC 7637): Ethernet after a key. The key is the number of a virtual subnet and of a flow.
 local function is_nvgre(h)
   return u16(h.bytes, 2) == BRIDGED and band(u16(h.bytes, 0), 0xf007) == KEY
 end
@@ -54,7 +54,7 @@ local fields = {
     local flags = u16(h.bytes, 0)
     return not has_call_id(h) and flag(flags, KEY) and u32(h.bytes, key_at(flags)) or nil
   end,
-  call_id = function(h) -- what PPTP has in the key's place, behind a length
+  call_id = function(h) -- what PPTP has in place of the key, after a length
     local flags = u16(h.bytes, 0)
     return has_call_id(h) and flag(flags, KEY) and u16(h.bytes, key_at(flags) + 2) or nil
   end,

@@ -1,4 +1,4 @@
---- GTP version 1 (3GPP TS 29.281 and 29.060), whose T-PDUs carry the packets of mobile phones.
+--- GTP version 1 (3GPP TS 29.281 and 29.060). Its T-PDUs carry the packets of mobile phones.
 
 local bit = require "bit"
 local apart = require "pcap.decode.apart"
@@ -114,7 +114,7 @@ local function decode(layers, header, data, at, limit, stop)
     kept = size <= ROOM and size or LONGER
   end
   if kept == SIZE then
-    fill(header, data, at, SIZE, stop) -- a constant, which compiles to a move
+    fill(header, data, at, SIZE, stop) -- a constant size compiles to a move
   else
     fill(header, data, at, kept, stop)
   end

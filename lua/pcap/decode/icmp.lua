@@ -17,7 +17,7 @@ local HAS_ID = { [0] = true, [8] = true, [13] = true, [14] = true, [15] = true, 
 local QUOTES = { [UNREACHABLE] = true, [QUENCH] = true, [REDIRECT] = true, [EXCEEDED] = true,
   [PROBLEM] = true }
 
--- Where the quoted bytes end: some messages tell, in words of 32 bits, for extensions that follow
+-- Where the quoted bytes end. Some messages tell it in words of 32 bits, because extensions follow
 -- (RFC 4884).
 local function quoted_end(h)
   local kind, words = h.bytes[0], h.bytes[5]

@@ -1,4 +1,4 @@
---- ICMPv6 (RFC 4443): four bytes, and more whose meaning is the type's.
+--- ICMPv6 (RFC 4443): four bytes, and more bytes whose meaning depends on the type.
 
 local follow = require "pcap.decode.follow"
 local ndp = require "pcap.decode.ndp"
@@ -16,7 +16,7 @@ local function is_echo(h)
   return h.bytes[0] == ECHO_REQUEST or h.bytes[0] == ECHO_REPLY
 end
 
--- Where the quoted bytes end: some messages tell, in words of 64 bits, for extensions that follow
+-- Where the quoted bytes end. Some messages tell it in words of 64 bits, because extensions follow
 -- (RFC 4884).
 local function quoted_end(h)
   local kind, words = h.bytes[0], h.bytes[4]

@@ -16,7 +16,7 @@ local TRACE, TRACE_REPLY = 0x1f, 0x1e
 local VERSIONS = { [0x12] = 1, [0x16] = 2, [0x17] = 2, [REPORT_3] = 3 }
 local QUERY_3_SIZE = 12
 
--- The addresses from `at` on, as many as are told and there.
+-- The addresses from `at` on: as many as the message announces, as far as they are there.
 local function addresses(h, at, count)
   local list = {}
   while #list < count and at + 4 <= h.kept do
@@ -44,7 +44,7 @@ local function is_query_3(h)
   return h.bytes[0] == QUERY and h.kept >= QUERY_3_SIZE
 end
 
--- The groups of a report of version 3, each with the sources that are in or out.
+-- The groups of a report of version 3, each with the sources that it includes or excludes.
 local function records(h)
   local list, at = {}, SIZE
   while #list < u16(h.bytes, 6) and at + 8 <= h.kept do

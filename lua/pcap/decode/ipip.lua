@@ -1,4 +1,4 @@
---- IP in IP: IPv4 (RFC 2003) or IPv6 (RFC 2473), which have no header of their own between.
+--- IP in IP: IPv4 (RFC 2003) or IPv6 (RFC 2473), with no other header in between.
 
 local IPIP = 4
 

@@ -1,4 +1,4 @@
---- Solaris' ipnet: an IP packet with the interfaces and zones that it went between.
+--- Solaris' ipnet: an IP packet, with the interfaces and zones between which it went.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"

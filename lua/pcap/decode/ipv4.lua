@@ -13,8 +13,8 @@ local SIZE = 20
 local SOURCE_ROUTES = { [131] = true, [137] = true } -- loose and strict
 local END, NOTHING = 0, 1
 
--- Where the last address of a source route with hops to come stands, which is not in the header's
--- field then; nil if there is none.
+-- Where the last address of a source route is, if the route has hops to come. The destination in
+-- the header is not the last address then. Nil if there is no such route.
 local function final_dst_at(h)
   local at, limit = SIZE, band(h.bytes[0], 15) * 4
   while at + 2 < limit and h.bytes[at] ~= END do
@@ -58,8 +58,8 @@ local fields = {
   options = function(h) return (ffi.string(h.bytes + SIZE, band(h.bytes[0], 15) * 4 - SIZE)) end,
 }
 
--- Where the packet ends by its total length. Zero is what a network card's segmentation leaves:
--- then it ends where the frame does.
+-- Where the packet ends by its total length. If a network card does the segmentation, the length
+-- may be zero: then the packet ends where the frame does.
 local function packet_end(layers, total, at, stop)
   if total == 0 then
     return stop
@@ -93,7 +93,7 @@ local function decode(layers, header, data, at, limit, stop)
   stop = packet_end(layers, total, at, stop)
   if limit > stop then limit = stop end
   if size == SIZE then
-    copy(header.bytes, data + at, SIZE) -- a constant, which compiles to three moves
+    copy(header.bytes, data + at, SIZE) -- a constant size compiles to three moves
   else
     copy(header.bytes, data + at, size)
   end

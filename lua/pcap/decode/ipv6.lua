@@ -11,13 +11,13 @@ local fill, flag, u16, u24 = view.fill, view.flag, view.u16, view.u24
 local SIZE = 40
 local HOP_BY_HOP = 0
 
--- Where the view has, behind the header, two addresses that extension headers may bring: the last
--- one of a route that has segments to come, and a mobile node's own.
+-- Extension headers may bring two more addresses, which the view has here, after the header: the
+-- last one of a route that has segments to come, and a mobile node's own.
 local FINAL_DST, HOME = SIZE, SIZE + 16
 
--- What extension headers may change: all headers' size, the protocol behind them, the fragment's
--- offset and flag as they stand in the header, its id, the routing header's type and segments
--- left, whether the two addresses are there.
+-- What extension headers may change: the size of all headers; the protocol after them; the
+-- fragment's offset and flag, as they stand in the header, and its id; the routing header's type
+-- and segments left; and whether the two addresses are there.
 local MEMBERS = { "int32_t header_size", "int32_t proto", "int32_t fragment",
   "double fragment_id", "int32_t routing_kind", "int32_t segments", "bool is_routed",
   "bool has_home" }

@@ -1,4 +1,4 @@
---- IPv6's extension headers, one at a time: each is noted in the view of IP, or of the
+--- IPv6's extension headers, one at a time. Each is noted in the view of IP, or in the view of the
 -- authentication header that came before it.
 
 local bit = require "bit"
@@ -21,7 +21,7 @@ local find_home = apart(function(ip, data, at, limit)
   at = at + 2
   while at + 1 < limit do
     local size = data[at] == PAD1 and 1 or data[at + 1] + 2
-    if data[at] == HOME_ADDRESS and at + 18 <= limit then -- whatever length it tells
+    if data[at] == HOME_ADDRESS and at + 18 <= limit then -- whatever length it says it has
       copy(ip.bytes + HOME, data + at + 2, 16)
       ip.has_home = true
       return
@@ -30,7 +30,7 @@ local find_home = apart(function(ip, data, at, limit)
   end
 end)
 
--- RPL's addresses (RFC 6554) leave out what they have in common with the destination's.
+-- RPL's addresses (RFC 6554) leave out the bytes that they share with the destination's address.
 local function put_rpl(ip, data, at, size)
   local shared = bit.band(data[at + 4], 15)
   local pad = bit.rshift(data[at + 5], 4)
@@ -41,7 +41,7 @@ local function put_rpl(ip, data, at, size)
   end
 end
 
--- Where the packet goes at last, which is what checksums sum.
+-- The packet's final destination. Checksums sum this address.
 local function route(ip, data, at, size)
   local kind, segments = data[at + 2], data[at + 3]
   ip.routing_kind, ip.segments = kind, segments
@@ -56,7 +56,7 @@ local function route(ip, data, at, size)
   end
 end
 
--- What the view of IP learns from the header, which is all there.
+-- What the view of IP takes from the header. All of the header is there.
 local function note(ip, data, at, size, number)
   if number == FRAGMENT then
     ip.fragment, ip.fragment_id = u16(data, at + 2), u32(data, at + 4)
@@ -73,7 +73,7 @@ end
 local function decode(layers, _, data, at, limit, stop, number)
   local ip = layers.ip
   if not ip or ip.version ~= 6 then
-    return nil, nil, at, limit, stop -- behind IPv4 these numbers are no extensions
+    return nil, nil, at, limit, stop -- after IPv4 these numbers are no extensions
   elseif limit - at < 8 then
     return follow.fail(layers, "ip: extension header cut short", at, limit, stop)
   end
@@ -81,7 +81,7 @@ local function decode(layers, _, data, at, limit, stop, number)
   if limit - at < size then
     return follow.fail(layers, "ip: extension header cut short", at, limit, stop)
   end
-  if layers.ah then -- then it is of what that one has behind it
+  if layers.ah then -- then this header belongs to what the authentication header carries
     layers.ah.proto = data[at]
     layers.ah.content_length = layers.ah.content_length - size
   else

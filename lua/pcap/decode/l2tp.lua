@@ -10,7 +10,7 @@ local CONTROL, LENGTH, SEQUENCE, OFFSET = 0x8000, 0x4000, 0x0800, 0x0200
 local IP_PROTOCOL = 115
 local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
 
--- Where version 2 has its tunnel's number and, if it has them, its sequence numbers.
+-- Where version 2 has the number of its tunnel, and its sequence numbers if it has any.
 local function tunnel_at(flags)
   return flag(flags, LENGTH) and 4 or 2
 end
@@ -71,7 +71,7 @@ local function decode_v2(layers, header, data, at, limit, stop, flags)
   return "inner_linktype", LINKTYPE_PPP, at, limit, stop
 end
 
--- The link type of what may begin here: Ethernet of a type that is decoded, or PPP.
+-- The link type of what may begin here: Ethernet with a type that is decoded, or PPP.
 local function guess(layers, data, at, limit)
   if follow.is_ethernet(layers, data, at, limit) then
     return LINKTYPE_ETHERNET
@@ -80,8 +80,8 @@ local function guess(layers, data, at, limit)
   end
 end
 
--- Only control messages say what a session of version 3 carries, and how long the cookie and the
--- sublayer are that come first: 0 to 12 bytes together.
+-- Only control messages say what a session of version 3 carries. Only they say how long the cookie
+-- and the sublayer are, which come first: 0 to 12 bytes together.
 local function content_v3(layers, data, at, limit, stop)
   local linktype = guess(layers, data, at, limit)
   if not linktype then
@@ -104,8 +104,8 @@ local function content_v3(layers, data, at, limit, stop)
   return "inner_linktype", linktype, at, limit, stop
 end
 
--- With `flags` as UDP has them: over IP a session's number stands alone, and 0 for it comes before
--- a control message.
+-- `flags` are as UDP has them. Over IP a session's number stands alone; if it is 0, a control
+-- message follows.
 local function decode_v3(layers, header, data, at, limit, stop, flags)
   local size = flag(flags, CONTROL) and 12 or 8
   if limit - at < size then

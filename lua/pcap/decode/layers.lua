@@ -1,8 +1,8 @@
---- The layers object: filled anew from each packet, header by header, by the table of dispatch.
+--- The layers object. The table of dispatch fills it again from each packet, header by header.
 --
--- Ownership: a view holds a copy of its header and stays as it is until the object's next
--- packet. payload() and verify() read the packet itself, so they are for as long as the packet
--- is valid; past that they may see another packet, never memory that is not the capture's.
+-- Ownership: a view holds a copy of its header, and stays as it is until the object's next
+-- packet. payload() and verify() read the packet itself, so call them only as long as the packet
+-- is valid. After that they may see another packet, but never memory that is not the capture's.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -23,7 +23,7 @@ local packet_type = ffi.typeof("luapcap_packet")
 
 local layers = {}
 
--- Positions are whole numbers of 32 bits with a sign, which a length on the wire may be beyond.
+-- Positions are signed whole numbers of 32 bits. A length on the wire may be longer.
 local LONGEST = 2 ^ 31 - 1
 
 local Layers = { __name = "pcap layers" }
@@ -36,7 +36,7 @@ local function check_self(self, name)
   end
 end
 
--- `depth`: in how many tunnels the packets are that this object is for.
+-- `depth` is the number of tunnels around the packets that this object is for.
 local function new(linktype, depth, spaces, made, keys)
   local self = {
     linktype = linktype or 1, spaces = spaces, made = made,
@@ -51,7 +51,7 @@ local function new(linktype, depth, spaces, made, keys)
     end
   end
   for key in pairs(keys) do
-    self[key] = false -- the key is there from now on: a new one would move the others
+    self[key] = false -- makes the key now: a new key would move the others later
   end
   for key in pairs(keys) do
     self[key] = nil
@@ -59,8 +59,8 @@ local function new(linktype, depth, spaces, made, keys)
   return setmetatable(self, Layers)
 end
 
--- An object for what is inside is made when a packet needs it first. Deep down, where a stranger
--- may send thousands of levels, it has only what it meets.
+-- Makes the object for what is inside, when a packet first needs it. A stranger may send thousands
+-- of levels: deep down an object has only the protocols that it meets.
 local make_inside = apart(function(self)
   if self._depth == 0 then
     self._inside = new(self.linktype, 1, registry.resolve())
@@ -70,7 +70,7 @@ local make_inside = apart(function(self)
   return self._inside
 end)
 
--- What a tunnel carries, from the payload of the object around it.
+-- Decodes what a tunnel carries, from the payload of the object around it.
 local function enter(self, pkt)
   local inside = self._inside or make_inside(self)
   inside._pkt = pkt
@@ -130,8 +130,8 @@ function Layers:__call(pkt, wirelen)
   return decode_all(self, pkt, self.linktype)
 end
 
---- What comes after the last header that was decoded, as far as it was captured.
----@return string|nil bytes   nil once the packet is no longer there
+--- What comes after the last decoded header, as far as it was captured.
+---@return string|nil bytes   nil if the packet is no longer there
 function Layers:payload()
   check_self(self, "payload")
   local first, last, pkt = self.payload_begin, self.payload_end, self._pkt
@@ -141,16 +141,16 @@ function Layers:payload()
   return ffi.string(pkt.data + (first - 1), last - first + 1)
 end
 
---- A key for a Lua table that all packets of a flow share: the addresses, the ports (0 where
+--- A key for a Lua table that is the same for all packets of a flow: the addresses, the ports (0 if
 -- there are none) and the protocol, as bytes.
 ---@param either? boolean  true: the same key for both directions
----@return string|nil key  nil where there is no IP
+---@return string|nil key  nil if there is no IP
 function Layers:flow(either)
   check_self(self, "flow")
   return (flow(self, either))
 end
 
---- Verifies checksums: of "ip", "tcp", "udp", "icmp" or "icmpv6", or all that the packet has.
+--- Verifies the checksum of "ip", "tcp", "udp", "icmp" or "icmpv6", or all that the packet has.
 ---@param name? string
 ---@return boolean|nil right  nil: it cannot be told
 ---@return string|nil which   without `name`, the layer that is wrong; or why it cannot be told
@@ -183,9 +183,10 @@ function layers.layers(linktype)
   return new(linktype, 0, registry.resolve())
 end
 
---- Decodes a packet that another quotes, from a space and a number of the table of dispatch on.
+--- Decodes a packet that another packet quotes. It begins at a space and a number of the table of
+-- dispatch.
 ---@param object table|nil  what an earlier call made, to use again
----@param instead table  by space and number: protocols other than in the table of dispatch
+---@param instead table  by space and number: protocols that replace those in the table of dispatch
 ---@param pkt luapcap_packet
 ---@return table layers
 function layers.quoted(object, instead, pkt, space, number)

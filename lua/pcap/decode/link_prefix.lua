@@ -1,4 +1,4 @@
---- Link headers of which only the type of what follows is read.
+--- Link headers of which we read only the type of what follows.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
@@ -13,7 +13,7 @@ local function ethertype(at)
   return function(data, start) return "ethertype", u16(data, start + at) end
 end
 
--- OpenBSD's address family, in the order of the machine that captured.
+-- OpenBSD's address family, in the byte order of the machine that captured.
 local function enc(data, at)
   local family = u32(data, at)
   if family > 0xffff then
@@ -38,8 +38,8 @@ local function sunatm(data, at)
   return "llc", kind == 2 and 0 or -1
 end
 
--- By link type: bytes before what follows, bytes that are read, and the space and number of what
--- follows with bytes more before it.
+-- By link type: how many bytes come before what follows; how many of them are read; and a function
+-- that gives the space and number of what follows, and how many more bytes come before it.
 local KINDS = {
   [11] = { 0, 0, llc },
   [19] = { 0, 3, clip },

@@ -8,7 +8,7 @@ local SIZE = 8
 local ROOM = 12
 local BINDING_UPDATE, BINDING_ACKNOWLEDGEMENT = 5, 6
 
--- A field of binding updates at one place, of acknowledgements at another.
+-- A field that is at one offset in binding updates, and at another in acknowledgements.
 local function of_binding(update, acknowledgement)
   return function(h)
     local at = h.bytes[2] == BINDING_UPDATE and update

@@ -1,4 +1,5 @@
---- MPLS label stacks (RFC 3032), outermost first in one view, and what is guessed to follow.
+--- MPLS label stacks (RFC 3032): one view has the labels, the outermost first. What follows them is
+-- guessed.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"
@@ -35,9 +36,9 @@ local fields = {
   end,
 }
 
--- What is at the bottom says by its first four bits what it is: 4 and 6 are IP's version, 1 begins
--- an associated channel, 0 a control word before an Ethernet frame (RFC 4385), or a frame without
--- one, whose address begins so.
+-- The first four bits at the bottom say what is there. 4 and 6 are IP's version. 1 begins an
+-- associated channel. 0 begins a control word before an Ethernet frame (RFC 4385), or a frame
+-- without a control word whose address begins so.
 local function content(layers, data, at, limit, stop)
   local first = limit > at and rshift(data[at], 4)
   local space = layers.ip and "inner_ethertype" or "ethertype" -- below an IP header it is a tunnel

@@ -26,8 +26,8 @@ local function bytes(h, at)
   return at + 16 <= h.kept and ffi.string(h.bytes + at, 16) or nil
 end
 
--- The next option that is all there, from `at` on: where it begins and its bytes. An option of no
--- length ends the list.
+-- The next complete option from `at` on: where it begins, and how many bytes it has. An option of
+-- length 0 ends the list.
 local function option(h, at)
   local size = at + 2 <= h.kept and h.bytes[at + 1] * 8 or 0
   if size > 0 and at + size <= h.kept then
@@ -35,7 +35,7 @@ local function option(h, at)
   end
 end
 
--- The first option of a kind: where it begins and its bytes.
+-- The first option of a kind: where it begins, and how many bytes it has.
 local function find(h, kind, least)
   local at, size = option(h, OPTIONS_AT[h.bytes[0]] or h.kept)
   while at do
@@ -46,7 +46,8 @@ local function find(h, kind, least)
   end
 end
 
--- A link-layer address. Behind six bytes of Ethernet's nothing but the next option has room.
+-- A link-layer address. After the six bytes of an Ethernet address there is only room for the next
+-- option.
 local function link_address(kind)
   return function(h)
     local at, size = find(h, kind, 8)
@@ -72,7 +73,7 @@ local function prefixes(h)
   return list
 end
 
--- All options: a list of tables with the type and the bytes behind type and length.
+-- All options: a list of tables with the type, and the bytes after type and length.
 local function options(h)
   local list = {}
   local at, size = option(h, OPTIONS_AT[h.bytes[0]])
@@ -83,7 +84,7 @@ local function options(h)
   return list
 end
 
--- A field of one type of message, whose bytes up to `least` were captured.
+-- A field of one type of message. It is nil unless the bytes up to `least` were captured.
 local function of(kind, least, field)
   return function(h)
     if h.bytes[0] == kind and h.kept >= least then
@@ -112,7 +113,7 @@ ndp.fields = {
   prefixes = of(ROUTER_ADVERTISEMENT, 16, prefixes),
 }
 
---- The MTU that an option tells.
+--- The MTU that an option gives.
 function ndp.mtu(h)
   local at = find(h, MTU, 8)
   return at and u32(h.bytes, at + 4) or nil

@@ -1,4 +1,5 @@
---- Linux's nflog: what a firewall's rule let see of a packet, as attributes, of which one is it.
+--- Linux's nflog: what a firewall's rule shows of a packet, as attributes. One attribute is the
+-- packet.
 
 local bit = require "bit"
 local apart = require "pcap.decode.apart"
@@ -12,8 +13,8 @@ local ROOM = 516 -- for the attributes before the packet
 local PACKET_HEADER, INPUT, OUTPUT, PAYLOAD, PREFIX, UID, GID = 1, 4, 5, 9, 10, 11, 14
 local ETHERTYPES = { [2] = 0x0800, [10] = 0x86dd }
 
--- An attribute that is all there at `at`: its type, its bytes with the four of its header, and
--- those with its padding. Length and type are in the order of the machine that captured.
+-- The complete attribute at `at`: its type; how many bytes it has with the four of its header; and
+-- how many with its padding. Length and type are in the byte order of the machine that captured.
 local function attribute(bytes, at, limit)
   if limit - at < SIZE then
     return nil
@@ -28,7 +29,7 @@ local function attribute(bytes, at, limit)
   return kind, size, bit.band(size + 3, -4)
 end
 
--- Where an attribute's bytes are in a view, and how many.
+-- Where an attribute's bytes are in a view, and how many there are.
 local function find(h, wanted)
   local at = SIZE
   local kind, size, padded = attribute(h.bytes, at, h.kept)
@@ -70,7 +71,8 @@ local fields = {
   gid = number(GID),
 }
 
--- Where the attribute with the packet begins, its bytes, and the EtherType that another tells.
+-- Where the attribute with the packet begins, how many bytes it has, and the EtherType that another
+-- attribute tells.
 local find_payload = apart(function(data, at, limit)
   local ethertype
   local kind, size, padded = attribute(data, at, limit)

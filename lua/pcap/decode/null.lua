@@ -1,5 +1,5 @@
---- BSD loopback: NULL, with the address family in the byte order of the machine that captured,
--- and LOOP, with it in network order.
+--- BSD loopback. NULL has the address family in the byte order of the machine that captured. LOOP
+-- has it in network order.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"
@@ -15,7 +15,7 @@ local fields = {
   family = function(h) return h.number end,
 }
 
--- A family is a small number, so of the two orders it is the one that makes it one.
+-- A family is a small number, so the right byte order is the one that gives a small number.
 local function family(data, at, linktype)
   local number = view.u32(data, at)
   if linktype ~= DLT_LOOP and number > 0xffff then

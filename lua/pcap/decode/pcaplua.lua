@@ -14,8 +14,8 @@ local function short(name, needed, bytes)
   return nil, ("%s header of %d bytes in a packet of %d"):format(name, needed, #bytes)
 end
 
--- Copies the header into the view, the view's fields into the table. content is what follows the
--- header up to `stop`, or up to where the string ends.
+-- Copies the header into the view, and the view's fields into the table. `content` is what follows
+-- the header, up to `stop` or to the end of the string.
 local function fill(into, header, keys, bytes, size, stop)
   ffi.copy(header.bytes, bytes, size)
   into = into or {}
@@ -32,8 +32,8 @@ local ETHERNET = { "type" }
 ---@param bytes string  as cap:next() gives it
 ---@param into? table   filled and returned in place of a new table; other keys stay
 ---@return table|nil header  dst, src (six bytes each: decode.text() makes text of them), type,
---- content (with the padding, which only the next header tells from the rest)
----@return string|nil message  when there are less than 14 bytes
+--- content (with the padding: only the next header tells it from the rest)
+---@return string|nil message  if there are fewer than 14 bytes
 function classic.decode_ethernet(bytes, into)
   check.bytes(bytes, 1, "decode_ethernet")
   if into ~= nil then check.table(into, 2, "decode_ethernet") end
@@ -54,7 +54,7 @@ local IP = { "version", "header_size", "ToS", "total_length", "id", "dont_fragme
 ---@return table|nil header  version, header_size (bytes), ToS, total_length (bytes), id,
 --- dont_fragment, more_fragments (booleans), fragment_offset (in units of 8 bytes), ttl, proto,
 --- checksum, src, dst (text), content (without options and padding)
----@return string|nil message  when the bytes are too few, or no IPv4
+---@return string|nil message  if the bytes are too few, or not IPv4
 function classic.decode_ip(bytes, into)
   check.bytes(bytes, 1, "decode_ip")
   if into ~= nil then check.table(into, 2, "decode_ip") end
@@ -72,7 +72,7 @@ function classic.decode_ip(bytes, into)
   elseif total ~= 0 and total < size then
     return nil, ("ip total length of %d is less than the header's %d"):format(total, size)
   end
-  -- Zero is what a network card's segmentation leaves: all that there is.
+  -- If a network card does the segmentation, it may be zero: that means all that there is.
   return fill(into, ipv4, IP, bytes, size, total == 0 and #bytes or total)
 end
 
@@ -119,7 +119,7 @@ function classic.decode_udp(bytes, into)
   if length ~= 0 and length < 8 then
     return nil, ("udp length of %d is less than the header's 8"):format(length)
   end
-  -- Zero is a datagram too long for the field (RFC 2675): all that there is.
+  -- Zero: the datagram is too long for the field (RFC 2675). It is all that there is.
   return fill(into, udp, UDP, bytes, 8, length == 0 and #bytes or length)
 end
 

@@ -1,4 +1,4 @@
---- OpenBSD's pflog: what the packet filter says of a packet, before it.
+--- OpenBSD's pflog: what the packet filter says of a packet, in front of the packet.
 
 local bit = require "bit"
 local ffi = require "ffi"

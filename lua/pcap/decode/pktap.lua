@@ -1,4 +1,4 @@
---- macOS' PKTAP: the interface and the process before a packet of another link type.
+--- macOS' PKTAP: the interface and the process, in front of a packet of another link type.
 
 local ffi = require "ffi"
 local follow = require "pcap.decode.follow"

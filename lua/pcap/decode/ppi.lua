@@ -1,4 +1,4 @@
---- PPI, per-packet information: fields before a packet of another link type.
+--- PPI, per-packet information: fields in front of a packet of another link type.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"

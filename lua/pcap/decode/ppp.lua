@@ -6,7 +6,7 @@ local view = require "pcap.decode.view"
 
 local band, fill, u16 = bit.band, view.fill, view.u16
 
--- Frames of Cisco's HDLC begin so, where PPP_SERIAL has both.
+-- Under PPP_SERIAL there are also frames of Cisco's HDLC. They begin with UNICAST or BROADCAST.
 local PPP_SERIAL, C_HDLC = 50, 104
 local UNICAST, BROADCAST = 0x0f, 0x8f
 
@@ -22,7 +22,8 @@ local function decode(layers, header, data, at, limit, stop, number)
   elseif limit - at >= 2 and u16(data, at) == 0xff03 then
     size = 2
   end
-  -- A protocol's low byte is odd and its high one even: one odd byte alone is a compressed one.
+  -- A protocol's low byte is odd, and its high byte even. So if the first byte is odd, it is alone:
+  -- a compressed protocol.
   local short = limit - at > size and band(data[at + size], 1) == 1
   size = size + (short and 1 or 2)
   if limit - at < size then

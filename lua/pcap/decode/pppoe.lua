@@ -1,4 +1,4 @@
---- PPPoE (RFC 2516): sessions, and the header alone of discovery.
+--- PPPoE (RFC 2516): sessions, and of discovery only the header.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"

@@ -1,4 +1,4 @@
---- The radio headers of Prism drivers and of AVS, which some captures have under one link type.
+--- The radio headers of Prism drivers and of AVS. Some captures have both under one link type.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
@@ -9,7 +9,7 @@ local AVS_1, AVS_2 = 0x80211001, 0x80211002
 local IEEE802_11 = 105
 
 local fields = {
-  -- Prism's numbers are in the order of the machine that captured.
+  -- Prism's numbers are in the byte order of the machine that captured.
   code = function(h)
     return h.is_avs and u32(h.bytes, 0) or h.bytes[0] ~= 0 and u32le(h.bytes, 0) or u32(h.bytes, 0)
   end,

@@ -1,4 +1,4 @@
---- The packet that an ICMP error quotes, as a layers object that is made when asked for.
+--- The packet that an ICMP error quotes. It is a layers object, made when somebody asks for it.
 
 local ffi = require "ffi"
 local follow = require "pcap.decode.follow"
@@ -6,14 +6,14 @@ local packet = require "pcap.packet"
 local view = require "pcap.decode.view"
 
 local quoted = {
-  --- Bytes that a view keeps for it and the eight of ICMP before it.
+  --- Bytes that a view keeps for the quoted packet and for ICMP's eight bytes before it.
   ROOM = 1508,
 }
 
 -- By view: its object, and the packet with the bytes. A view goes with its layers object.
 local objects, packets = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
 
--- TCP's ports and sequence number, which are all that many routers quote of it.
+-- TCP's ports and sequence number. Many routers quote no more of TCP.
 local function decode_tcp(layers, header, data, at, limit, stop)
   if limit - at >= 20 then
     return "segment", 6, at, limit, stop
@@ -39,9 +39,9 @@ local INSTEAD = { ip = { [6] = SHORT_TCP } }
 --- Decodes what a view has from its byte `first` up to `last`.
 ---@param h ffi.cdata*   the view
 ---@param ethertype integer
----@return table layers  stays as it is until the field of this view is read for another packet
+---@return table layers  stays as it is until this view's field is read for another packet
 function quoted.layers(h, ethertype, first, last)
-  local layers = require "pcap.decode.layers" -- which itself needs the files that need this one
+  local layers = require "pcap.decode.layers" -- not above: it needs the files that need this one
   local pkt = packets[h] or packet.new(quoted.ROOM)
   ffi.copy(pkt.own, h.bytes + first, last - first)
   pkt.data, pkt.caplen, pkt.wirelen = pkt.own, last - first, last - first
@@ -50,7 +50,7 @@ function quoted.layers(h, ethertype, first, last)
   return objects[h]
 end
 
---- Copies a message with what it quotes, as far as there is room.
+--- Copies a message and what it quotes, as far as there is room.
 function quoted.keep(header, data, at, limit, stop)
   local size = limit - at
   if size > quoted.ROOM then size = quoted.ROOM end

@@ -1,4 +1,4 @@
---- Radiotap: what a radio says of a frame of IEEE 802.11, in fields that a bitmap announces.
+--- Radiotap: what a radio says of a frame of IEEE 802.11. A bitmap announces the fields.
 
 local bit = require "bit"
 local apart = require "pcap.decode.apart"
@@ -18,7 +18,7 @@ local fields = {
   flags = function(h) return h.number >= 0 and h.number or nil end,
 }
 
--- Where the bitmaps end, of which each but the last has its highest bit set; at most at `last`.
+-- Where the bitmaps end, at most at `last`. Each but the last one has its highest bit set.
 local function bitmaps_end(data, at, last)
   repeat
     local more = data[at + 3] >= 128
@@ -29,7 +29,7 @@ end
 
 local many_bitmaps_end = apart(bitmaps_end)
 
--- The flags' byte, or -1. A time stamp that comes before it is aligned to eight bytes.
+-- The byte with the flags, or -1. If a time stamp comes before it, that is aligned to eight bytes.
 local function read_flags(data, start, last)
   if not flag(data[start + 4], FLAGS) then
     return -1

@@ -1,4 +1,4 @@
---- RAW: no link layer at all; the version of IP says which one it is.
+--- RAW: no link layer at all. The version field says which IP it is.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"

@@ -1,4 +1,4 @@
---- The table of dispatch with protocols in the place of their names, and what programs add to it.
+--- The table of dispatch with protocols in place of their names, and with what programs add to it.
 
 local check = require "pcap.core.check"
 local dispatch = require "pcap.decode.dispatch"
@@ -11,7 +11,8 @@ local function protocol_of(named)
   return type(named) == "string" and require("pcap.decode." .. named) or named
 end
 
--- What ends the walk where a tunnel begins: its content is for the object of what is inside.
+-- These end the walk at the beginning of a tunnel. What the tunnel carries is for the object of
+-- what is inside.
 local tunnels = {}
 for space in pairs(dispatch) do
   tunnels[space] = {
@@ -30,7 +31,7 @@ local UNKNOWN_LINKTYPE = {
   end,
 }
 
--- A space in which each protocol is made, and its file loaded, when it is met first.
+-- A space that makes a protocol, and loads its file, when a packet first has it.
 local function lazily(instead, made, space)
   return setmetatable({}, { __index = function(self, number)
     local named = dispatch[space][number]
@@ -44,9 +45,9 @@ local function lazily(instead, made, space)
   end })
 end
 
---- The spaces of one layers object. Of link types most programs meet one.
+--- The spaces of one layers object. Most programs meet only one link type.
 ---@return table spaces
----@return table made  by protocol: what of the spaces stands for it
+---@return table made  by protocol: what stands for it in the spaces
 ---@return table keys  the keys of its headers
 function registry.resolve()
   local spaces, made, keys = {}, {}, {}
@@ -67,9 +68,9 @@ function registry.resolve()
   return spaces, made, keys
 end
 
---- The same, with nothing made before it is met: for what is deep in tunnels, of which a stranger
--- may send thousands of levels.
----@param instead? table  by space and number: protocols other than in the table of dispatch
+--- The same, but it makes nothing before a packet has it. This is for what is deep in tunnels: a
+-- stranger may send thousands of levels.
+---@param instead? table  by space and number: protocols that replace those in the table of dispatch
 ---@return table spaces
 ---@return table made
 function registry.resolve_lazily(instead)
@@ -84,8 +85,8 @@ function registry.resolve_lazily(instead)
   return spaces, made
 end
 
---- Adds a protocol to the table of dispatch, or a number to one: layers objects that are made
--- from now on know it.
+--- Adds a protocol, or a number of a protocol, to the table of dispatch. Layers objects that are
+-- made from now on know it.
 ---
 ---     decode.add("udp", 2153, "gtp")
 ---

@@ -1,4 +1,4 @@
---- SLARP, with which Cisco's HDLC asks for addresses and keeps a line alive.
+--- SLARP: with it, Cisco's HDLC asks for addresses and keeps a line alive.
 
 local address = require "pcap.decode.address"
 local follow = require "pcap.decode.follow"

@@ -1,4 +1,4 @@
---- Linux "cooked" captures: what "any" gives, in its first (SLL) and second version (SLL2).
+--- Linux "cooked" captures, which "any" gives: the first version (SLL) and the second (SLL2).
 
 local ffi = require "ffi"
 local address = require "pcap.decode.address"
@@ -23,7 +23,7 @@ local function told_length(h)
   return h.version == 1 and u16(h.bytes, 4) or h.bytes[11]
 end
 
--- Of a longer address the header has the first eight bytes.
+-- If an address is longer, the header has only its first eight bytes.
 local function address_length(h)
   return math.min(told_length(h), 8)
 end

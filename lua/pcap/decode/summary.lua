@@ -12,7 +12,7 @@ local DEEPEST = 8
 
 local describe
 
--- By the field: the first fragment has less than that.
+-- The length comes from the field: the first fragment has less than that.
 local function udp(header)
   local length = header.length >= 8 and header.length - 8 or header.content_length
   return ("UDP, length %d"):format(length)
@@ -45,7 +45,7 @@ local function l2tp(header, inner)
     or ("session %d"):format(header.session), inner and ": " .. inner or "")
 end
 
--- What is in an IP packet, and before it the headers that tcpdump names on the way.
+-- What is in an IP packet, after the headers that tcpdump names on the way.
 local function content(self, ip, depth)
   local inner = self.inner and describe(self.inner, depth + 1)
   if ip.fragment_offset > 0 then
@@ -106,7 +106,8 @@ local function of_arp(arp)
   return ("ARP, %s, length %d"):format(kind and kind(arp) or "opcode " .. arp.opcode, length)
 end
 
--- `depth`: in how many tunnels this is. A stranger may send thousands; a line has room for few.
+-- `depth` is the number of tunnels around this. A stranger may send thousands; a line has room for
+-- few.
 describe = function(self, depth)
   if depth > DEEPEST then
     return "..."
@@ -127,10 +128,10 @@ end
 
 local decoders = {}
 
---- Says in one line what is in a packet: `tcpdump -n -q -t`'s line for TCP, UDP, ARP, ICMP echo
--- and what of them is in tunnels, without what tcpdump says of the headers on the way (IPv6's
--- extension headers, PPPoE, GRE's checksum); how far decoding came for the rest; and in brackets
--- what is wrong with the packet.
+--- Says in one line what is in a packet. For TCP, UDP, ARP and ICMP echo, also in tunnels, it is
+-- the line of `tcpdump -n -q -t`, without what tcpdump says of the headers on the way (IPv6's
+-- extension headers, PPPoE, GRE's checksum). For the rest it says how far decoding came. What is
+-- wrong with the packet comes in brackets.
 ---@param pkt luapcap_packet|string
 ---@param linktype? integer  a DLT number (default: the packet's own, EN10MB for a string)
 ---@return string line  without a time and without a newline

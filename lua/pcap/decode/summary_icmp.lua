@@ -5,7 +5,7 @@ local summary_icmp = {}
 local ECHO = { [0] = "reply", [8] = "request" }
 local ECHO6 = { [128] = "request", [129] = "reply" }
 
--- Destination unreachable, by code; %s is the destination of the packet that is quoted.
+-- Destination unreachable, by code. %s is the destination of the quoted packet.
 local UNREACHABLE = {
   [0] = "net %s unreachable", [1] = "host %s unreachable",
   [5] = "%s unreachable - source route failed", [6] = "net %s unreachable - unknown",
@@ -80,7 +80,7 @@ local NAMES = {
 local UNREACHABLE6 = { [0] = "unreachable route", [1] = "unreachable prohibited",
   [3] = "unreachable address" }
 
--- What comes behind the name.
+-- What comes after the name.
 local DETAILS = {
   [1] = function(header, quoted)
     local dst = quoted and quoted.ip and quoted.ip.dst

@@ -1,4 +1,4 @@
---- What a summary says of headers below IP: labels and tags before it, and frames without it.
+--- What a summary says of headers below IP: labels and tags before IP, and frames without IP.
 
 local address = require "pcap.decode.address"
 
@@ -40,14 +40,14 @@ local function slarp(_, header)
   return ("SLARP %s: address %s, mask %s"):format(kind, header.address, header.netmask)
 end
 
--- By layer, for frames whose last header it is: the line.
+-- By layer: the line for a frame whose last header it is.
 local LAST = {
   wlan = wlan, slarp = slarp,
   usb = function(self) return ("USB, length %d"):format(self.payload_length) end,
 }
 
 --- A frame with neither IP nor ARP in it: how far decoding came.
----@param within boolean  of what is in a tunnel
+---@param within boolean  whether the frame is in a tunnel
 function summary_link.rest(self, within)
   local eth, parts = self.eth, {}
   if LAST[self.last] then

@@ -10,7 +10,7 @@ local band, lshift, rshift = bit.band, bit.lshift, bit.rshift
 local copy, flag, u16, u32 = ffi.copy, view.flag, view.u16, view.u32
 local port = follow.port
 local SIZE, LONGEST = 20, 60
-local CAPTURED = LONGEST -- where the view of a header with options has how much was captured
+local CAPTURED = LONGEST -- here the view of a header with options has how much was captured
 
 local fields = {
   source_port = function(h) return (u16(h.bytes, 0)) end,
@@ -50,7 +50,7 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "tcp: options cut short", limit, limit, stop)
   end
   if size == SIZE then
-    copy(header.bytes, data + at, SIZE) -- a constant, which compiles to three moves
+    copy(header.bytes, data + at, SIZE) -- a constant size compiles to three moves
   else
     copy(header.bytes, data + at, size)
     header.bytes[CAPTURED] = size

@@ -21,12 +21,12 @@ local function read_sack(options, bytes, at, length)
   end
 end
 
---- Reads options up to their end, or to the first whose length is wrong.
+--- Reads options up to their end, or up to the first one whose length is wrong.
 ---@param bytes ffi.cdata*  the header
 ---@param at integer        where the options begin
 ---@param limit integer     where they end
 ---@return table options  mss, window_scale, sack_permitted, tsval, tsecr, sack (a list of left and
---- right edges), each when there; and the kinds in their order as a list
+--- right edges), each if it is there; and the kinds in their order, as a list
 return function(bytes, at, limit)
   local options = {}
   while at < limit and bytes[at] ~= 0 do

@@ -1,4 +1,4 @@
---- Teredo (RFC 4380): IPv6 in UDP, behind indicators of authentication and of origin.
+--- Teredo (RFC 4380): IPv6 in UDP, after indicators of authentication and of origin.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"

@@ -1,4 +1,4 @@
---- Token Ring (IEEE 802.5), with the route that source-routing bridges put behind the addresses.
+--- Token Ring (IEEE 802.5), with the route that source-routing bridges put after the addresses.
 
 local bit = require "bit"
 local address = require "pcap.decode.address"

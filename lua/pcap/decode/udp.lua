@@ -13,7 +13,7 @@ local fields = {
   checksum = function(h) return (u16(h.bytes, 6)) end,
 }
 
--- Zero stands for a datagram too long for the field, which is of IPv6 alone (RFC 2675).
+-- Zero means that the datagram is too long for the field. Only IPv6 has such datagrams (RFC 2675).
 local function is_jumbo(ip)
   return ip ~= nil and ip.version == 6
 end

@@ -1,4 +1,4 @@
---- USB, of which the name alone is told.
+--- USB. Only its name is given.
 
 local view = require "pcap.decode.view"
 

@@ -1,8 +1,8 @@
---- Views: a header's bytes, copied out of the packet, and its fields, read when asked for.
+--- Views: a header's bytes, copied out of the packet, and its fields, which are read on demand.
 --
--- A copy of 20 bytes costs about a nanosecond and makes a view good until the next packet is
--- decoded, whatever became of the capture. A view is a C struct, so a protocol's every view has
--- one type, which is what compiled code is made for.
+-- A copy of 20 bytes costs about a nanosecond. It keeps a view good until the next packet is
+-- decoded, whatever happens to the capture. A view is a C struct, so all views of a protocol have
+-- one type. LuaJIT compiles code for one type.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -12,14 +12,14 @@ local copy = ffi.copy
 
 local view = {}
 
--- `begin` is the header's first byte in the packet, counted from 1; `content_length` how many
--- bytes follow the header by what the headers say, captured or not.
--- They and the bytes are at the same places in all views: each place that a trace meets counts
--- against what it may have of constants.
--- The name makes every text different: busted's ffi.typeof gives one type for equal ones.
+-- `begin` is the position of the header's first byte in the packet, counted from 1.
+-- `content_length` is how many bytes follow the header, captured or not, by what the headers say.
+-- These two and the bytes are at the same offsets in all views. Each offset that a trace meets uses
+-- up some of the constants that the trace may have.
+-- The name makes every text different: for equal texts, busted's ffi.typeof gives one type.
 local STRUCT = "struct { /* %s */ int32_t begin, content_length; uint8_t bytes[%d]; %s }"
 
--- C members as fields, by name. One text a name: the key in it has to be a constant.
+-- C members as fields, by name. Each name has its own text, because the key in it must be constant.
 local member_fields = {}
 
 local function member_field(name)
@@ -33,10 +33,10 @@ end
 ---@param size integer     bytes of the longest header
 ---@param fields table     by name: a function that is given the view and returns the field
 ---@param members? table   more C members, such as "int32_t count", for what decoding finds out
---- beside the header; they are fields as well
+--- besides the header; they are fields as well
 ---@return ffi.ctype*
 function view.type(name, size, fields, members)
-  -- LuaJIT reads a member by itself, but for a variable key compiled code may come to __index.
+  -- LuaJIT reads a member by itself. But if the key is a variable, compiled code may ask __index.
   fields.begin, fields.content_length = member_field("begin"), member_field("content_length")
   local declarations = ""
   for _, member in ipairs(members or {}) do
@@ -52,9 +52,10 @@ function view.type(name, size, fields, members)
   })
 end
 
---- Copies a header into its view. The caller has seen that all of it was captured. Ethernet, IPv4
--- and TCP do this by themselves: called several times for each packet, this would be compiled for
--- itself, and in vain four times together with whatever follows it, before the caller's loop is.
+--- Copies a header into its view. The caller has checked that all of it was captured. Ethernet,
+-- IPv4 and TCP do this by themselves. If this were called several times for each packet, LuaJIT
+-- would compile it before the caller's loop: by itself, and in vain four times together with
+-- whatever follows it.
 ---@param stop integer  where the header and its content end by what the headers say
 function view.fill(header, data, at, size, stop)
   copy(header.bytes, data + at, size)
@@ -62,14 +63,14 @@ function view.fill(header, data, at, size, stop)
   header.content_length = stop - at - size
 end
 
---- Adds bytes that follow a header to its view, where `size` bytes of it are already.
+--- Adds bytes that follow a header to its view, which has `size` bytes of it already.
 function view.append(header, size, data, at, more)
   copy(header.bytes + size, data + at, more)
   header.content_length = header.content_length - more
 end
 
---- Copies as much of a header as was captured, and makes the rest zeros: for one whose options are
--- cut short.
+--- Copies as much of a header as was captured, and makes the rest zeros. This is for a header whose
+-- options are cut short.
 function view.fill_cut(header, data, at, size, limit, stop)
   copy(header.bytes, data + at, limit - at)
   ffi.fill(header.bytes + (limit - at), size - (limit - at))
@@ -77,9 +78,9 @@ function view.fill_cut(header, data, at, size, limit, stop)
   header.content_length = stop - at > size and stop - at - size or 0
 end
 
--- Numbers in network byte order at an offset of bytes that the caller has checked. Parentheses
--- around a call that is returned make it no tail call, here and in every field: a trace with more
--- than fifteen tail calls is given up. Decoders of what is common do without for the same reason.
+-- Numbers in network byte order, at an offset of bytes that the caller has checked. Parentheses
+-- around a returned call make it no tail call, here and in every field: LuaJIT gives up a trace
+-- with more than fifteen tail calls. So decoders of common headers use no tail calls either.
 
 function view.u16(bytes, at)
   return (bor(lshift(bytes[at], 8), bytes[at + 1]))
@@ -94,7 +95,7 @@ function view.u32(bytes, at)
     + bor(lshift(bytes[at + 1], 16), lshift(bytes[at + 2], 8), bytes[at + 3])
 end
 
--- The same in the other order, which radio headers, USB's and WireGuard's have.
+-- The same in the other byte order, which the headers of radio, USB and WireGuard have.
 
 function view.u16le(bytes, at)
   return (bor(bytes[at], lshift(bytes[at + 1], 8)))

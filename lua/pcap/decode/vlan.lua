@@ -1,4 +1,4 @@
---- VLAN tags: IEEE 802.1Q, 802.1ad and stacks of them, outermost first in one view.
+--- VLAN tags: IEEE 802.1Q, 802.1ad and stacks of them. One view has them all, the outermost first.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"

@@ -1,4 +1,4 @@
---- VN-Tag (Cisco's, proposed as IEEE 802.1Qbh): the virtual interfaces a frame goes between.
+--- VN-Tag (Cisco's, proposed as IEEE 802.1Qbh): the virtual interfaces between which a frame goes.
 
 local bit = require "bit"
 local follow = require "pcap.decode.follow"

@@ -1,22 +1,22 @@
---- The walk over a packet's headers: one step a header, by the table of dispatch.
+--- The walk over a packet's headers: one step for each header, by the table of dispatch.
 --
--- It fills a layers object, whose fields `error`, `inner`, `last` and payload_* it sets, and which
--- has three that belong to this file: `_noted`, `_space` and `_number`.
+-- It fills a layers object. It sets the object's fields `error`, `inner`, `last` and payload_*.
+-- Three more of the object's fields belong to this file: `_noted`, `_space` and `_number`.
 
 local apart = require "pcap.decode.apart"
 
 local rawset = rawset
 
--- Keys of the headers that most packets have: each packet sets these back to nil. The others are
--- noted when they are met, and only the noted ones are set back: a trace has room for 500
--- constants, and each key that it names takes three.
+-- Keys of the headers that most packets have. Each packet sets these back to nil. The other keys
+-- are noted when a packet has them, and only the noted ones are set back. This is because a trace
+-- has room for 500 constants, and each key that it names takes three.
 local COMMON = { "eth", "vlan", "pppoe", "ppp", "ip", "tcp", "udp", "arp", "icmp", "icmpv6",
   "mpls", "gre", "gtp", "vxlan" }
 
 local RESULTS = { "error", "inner", "last", "_space" }
 
 local walk = {
-  --- What a packet leaves in the object beside its headers.
+  --- What a packet leaves in the object besides its headers.
   RESULTS = RESULTS,
   COMMON = COMMON,
 }
@@ -47,8 +47,8 @@ local function forget_noted(self, protocol)
   self._noted = false
 end
 
--- A protocol's decoder, which notes its key first if it is not a common one. There is one function
--- for all objects: compiled code is made for one.
+-- A protocol's decoder. If the protocol's key is not a common one, it notes the key first. All
+-- objects share one function, because compiled code is made for one function.
 local function noting(protocol)
   local decode = protocol.decode
   return function(self, header, data, at, limit, stop, number)
@@ -66,7 +66,7 @@ for _, key in ipairs(COMMON) do
   is_common[key] = true
 end
 
---- A protocol as one layers object has it: with a view of its own.
+--- A protocol for one layers object: with a view of its own.
 function walk.make(protocol)
   local name = protocol.name
   if not name or is_common[name] then
@@ -77,7 +77,7 @@ function walk.make(protocol)
     is_noted = false, previous = false }
 end
 
--- One header. What nothing in the table of dispatch knows is payload.
+-- One header. If nothing in the table of dispatch knows it, it is payload.
 local STEP = [[
   protocol = space and spaces[space][number]
   if not protocol then
@@ -88,9 +88,9 @@ local STEP = [[
     = protocol.decode(self, protocol.header, data, at, limit, stop, number)
 ]]
 
--- A stack of headers is walked by code that is written out: with a loop here, or a function called
--- for each header, the caller's loop would not compile. Few stacks are higher than this; traces of
--- 50 headers make LuaJIT crash.
+-- The code that walks a stack of headers is written out. With a loop, or with a function called for
+-- each header, the caller's loop would not compile. Few stacks are higher than this. Traces of 50
+-- headers make LuaJIT crash.
 local WRITTEN_OUT = 12
 
 local BEGIN = "local finish, rawset, forget_noted, climb_on = ...\n"
@@ -99,7 +99,7 @@ local BEGIN = "local finish, rawset, forget_noted, climb_on = ...\n"
 
 local loop = assert(loadstring(BEGIN .. "while true do\n" .. STEP .. "end end", "=loop"))(finish)
 
--- Sets back what the packet before has left.
+-- Sets back what the previous packet has left.
 local lines = { "  if self._noted then forget_noted(self, self._noted) end\n" }
 for _, keys in ipairs { COMMON, RESULTS } do
   for _, key in ipairs(keys) do
@@ -107,7 +107,7 @@ for _, keys in ipairs { COMMON, RESULTS } do
   end
 end
 
--- One step more than headers, which finds that nothing follows.
+-- One step more than headers: the last step finds that nothing follows.
 local source = BEGIN .. table.concat(lines) .. STEP:rep(WRITTEN_OUT + 1)
   .. "climb_on(self, data, space, number, at, limit, stop) end"
 

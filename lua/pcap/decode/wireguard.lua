@@ -1,4 +1,4 @@
---- WireGuard: the four messages' clear fields; all else is encrypted.
+--- WireGuard: the fields of its four messages that are not encrypted. All else is.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"

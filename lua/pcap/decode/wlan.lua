@@ -1,4 +1,4 @@
---- IEEE 802.11: the frame's addresses and flags, and LLC behind data that is not encrypted.
+--- IEEE 802.11: the frame's addresses and flags, and LLC in data frames that are not encrypted.
 
 local bit = require "bit"
 local address = require "pcap.decode.address"
@@ -28,8 +28,8 @@ local function subtype(h) return (rshift(h.bytes[0], 4)) end
 local function is_addressed(h) return kind(h) == DATA or kind(h) == MANAGEMENT end
 local function is_qos(h) return kind(h) == DATA and flag(subtype(h), QOS) end
 
--- By a data frame's two DS bits: which of the addresses the destination's, the source's and the
--- BSS's are. Management frames have them as within a BSS.
+-- By a data frame's two DS bits: which of the addresses is the destination's, the source's and the
+-- BSS's. Management frames have them in the order that frames within a BSS have.
 local DST, SRC, BSSID = { [0] = 1, 3, 1, 3 }, { [0] = 2, 2, 3, 4 }, { [0] = 3, 1, 2 }
 
 local function place(which)
@@ -102,7 +102,7 @@ local fields = {
   tid = function(h) return is_qos(h) and band(h.bytes[h.qos_at], 15) or nil end,
 }
 
--- Bytes of the header, and where its QoS field is.
+-- How many bytes the header has, and where its QoS field is.
 local function measure(type_of, which, flags)
   if type_of == CONTROL then
     return HAS_TRANSMITTER[which] and RTS_SIZE or ACK_SIZE, 0

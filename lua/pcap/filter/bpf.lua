@@ -1,20 +1,20 @@
--- Runs classic BPF programs as Lua that LuaJIT compiles to machine code, since a call of
--- libpcap's interpreter for each packet costs more than reading the packet.
+-- Runs classic BPF programs as Lua that LuaJIT compiles to machine code. Calling libpcap's
+-- interpreter for each packet costs more than reading the packet.
 local check = require "pcap.filter.bpf.validate"
 local emit = require "pcap.filter.bpf.emit"
 local opcode = require "pcap.filter.bpf.opcode"
 
 local bpf = {}
 
--- A trace holds 500 snapshots and each test of a filter takes one. What does not fit is
--- interpreted: at 500 tests of a port that was as slow as libpcap, at 380 still 11 times faster.
+-- A trace holds 500 snapshots, and each test of a filter takes one. LuaJIT interprets what does not
+-- fit: 500 tests of a port were as slow as libpcap, 380 still 11 times faster.
 bpf.MAX_INSTRUCTIONS = 512
 
---- Whether a program is safe to run: what `bpf_validate` asks, and also that each opcode is
---- one that libpcap's interpreter knows (at others it calls `abort`), that constant shifts
---- are below 32 (beyond, C leaves the result open) and that no jump leads to itself.
---- Jumps backward are allowed, as `pcap_compile` emits them for `protochain`; that a program
---- with such jumps ends is not proved, so take those from `pcap_compile` only.
+--- Whether a program is safe to run. This checks all that `bpf_validate` does, and three things
+--- more. Libpcap's interpreter knows each opcode (at others it calls `abort`). Constant shifts are
+--- below 32 (beyond, C leaves the result open). No jump leads to itself.
+--- Jumps backward are allowed, because `pcap_compile` emits them for `protochain`. It is not proved
+--- that a program with such jumps ends, so take those from `pcap_compile` only.
 ---@param insns ffi.cdata* array of `{ uint16_t code; uint8_t jt, jf; uint32_t k; }`
 ---@param n integer number of instructions
 ---@return true|nil ok
@@ -23,11 +23,11 @@ function bpf.check(insns, n)
   return check(insns, n)
 end
 
---- The Lua source of a chunk that returns `function(data, caplen, wirelen)`, which answers
---- as `pcap_offline_filter` does, with true or false.
+--- The Lua source of a chunk that returns `function(data, caplen, wirelen)`. That function answers
+--- as `pcap_offline_filter` does, but with true or false.
 ---@param insns ffi.cdata* array of `{ uint16_t code; uint8_t jt, jf; uint32_t k; }`
 ---@param n integer number of instructions
----@return string|nil source nil when the program is wrong, or better left to libpcap
+---@return string|nil source nil if the program is wrong, or is better left to libpcap
 ---@return string? reason
 function bpf.source(insns, n)
   local ok, message = check(insns, n)
@@ -58,7 +58,7 @@ function bpf.translate(insns, n)
   if not source then
     return nil, reason
   end
-  -- Limits of LuaJIT's parser come back here as an error message.
+  -- If the source exceeds a limit of LuaJIT's parser, that comes back here as an error message.
   local chunk, message = loadstring(source, "=(bpf filter)")
   if not chunk then
     return nil, message

@@ -4,13 +4,17 @@
 -- else, so its judgement counts. A format has:
 --
 -- - `matches(bytes)` tells by MAGIC_SIZE bytes whether a file has this format, and `open(window,
---   opts)` opens one of which HEADER_SIZE bytes are there. It gives a handle and a table of:
+--   file)` opens one of which HEADER_SIZE bytes are there, see source/opening.lua. It gives nil and
+--   "more" if it takes more of them; or a handle and a table of:
 -- - `take(window, pkt)` takes the record at the window's position into the packet, moves on
 --   and answers true; or it changes nothing and answers false. It has no loop: a loop that calls
 --   it could not compile.
 -- - `is_short(state, window)` tells whether more bytes may make the record at the position whole.
 -- - `judge(state, window, pkt)` reads what `take` does not: true for a packet, false where it has
---   moved on without one, or nil and the reason.
+--   moved on without one, and then "linktype" if packets of another one may follow, or nil and the
+--   reason.
+-- - `owns_window` is true where the handle does not free the window; `linktypes` is a list of those
+--   met so far, and `metadata` what else a file tells, where a format has them.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -167,17 +171,17 @@ end
 
 --- Opens a classic savefile.
 ---@param window ffi.cdata*  luapcap_window *, taken over whatever happens
----@param opts table         {precision = cdefs.TSTAMP_PRECISION_*}
+---@param file table         {precision = cdefs.TSTAMP_PRECISION_*}
 ---@return ffi.cdata*|nil handle
 ---@return table|string reading  {take =, is_short =, judge =, state =}; or libpcap's message
-function classic.open(window, opts)
+function classic.open(window, file)
   local kind, swapped = kind_of(window.bytes)
-  local handle, message = judgement.open(window, nil, opts.precision)
+  local handle, message = judgement.open(window, nil, file.precision)
   if not handle then
     return nil, message
   end
   window.max_caplen = math.min(shim.luapcap_snapshot(handle), LONGEST)
-  local precision = opts.precision == cdefs.TSTAMP_PRECISION_NANO and "nano" or "micro"
+  local precision = file.precision == cdefs.TSTAMP_PRECISION_NANO and "nano" or "micro"
   return handle, {
     state = new_state {
       handle = handle,

@@ -1,24 +1,11 @@
---- The C structs of pcapng: what stands in a file, and what is known of it while it is read.
+--- The C structs of what is known of a pcapng file while it is read.
 
 local ffi = require "ffi"
 require "pcap.core.cdefs"
 
+-- `numbers` is `list` as doubles, of which each interface has as many as fill its struct. The first
+-- nine are what the hot step reads.
 local declarations = [[
-typedef struct luapcap_block_header {
-  int32_t type;
-  int32_t length;
-} luapcap_block_header;
-
-typedef struct luapcap_enhanced_packet {
-  int32_t type;
-  int32_t length;
-  int32_t interface;
-  int32_t high;
-  int32_t low;
-  int32_t caplen;
-  uint32_t wirelen;
-} luapcap_enhanced_packet;
-
 typedef struct luapcap_interface {
   double resolution;
   double inverse;
@@ -26,38 +13,26 @@ typedef struct luapcap_interface {
   double bias;
   double unit;
   double offset;
+  double plain_snaplen;
+  double linktype;
+  double number;
   uint64_t exact_resolution;
   int64_t exact_offset;
-  int32_t plain_snaplen;
   uint32_t snaplen;
-  int32_t linktype;
   int32_t binary;
   int32_t needs_fix;
   uint32_t file_linktype;
 } luapcap_interface;
 
-typedef struct luapcap_interfaces {
+struct luapcap_interfaces {
   luapcap_interface *list;
+  const double *numbers;
   int32_t count;
   int32_t native_count;
   uint32_t before;
-} luapcap_interfaces;
+};
 ]]
 
-if not pcall(ffi.typeof, "luapcap_interfaces") then
+if not pcall(ffi.typeof, "luapcap_interface") then
   ffi.cdef(declarations)
 end
--- The window is the source's; until it declares one, this does.
-if not pcall(ffi.typeof, "luapcap_window") then
-  ffi.cdef [[
-typedef struct luapcap_window {
-  uint8_t *bytes;
-  double offset;
-  int32_t size;
-  int32_t len;
-  int32_t pos;
-} luapcap_window;
-]]
-end
-
-return { declarations = declarations }

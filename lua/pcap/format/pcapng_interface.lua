@@ -10,13 +10,14 @@ local interface_block = {}
 local u16, u32 = bytes.u16, bytes.u32
 local END, TSRESOL, TSOFFSET = 0, 9, 14
 local NAME = "Interface Description Block"
--- A section's interfaces take memory of their own: 96 bytes each.
+-- A section's interfaces take memory of their own, some 100 bytes each.
 local MAX_INTERFACES = 2 ^ 20
 -- What an enhanced packet block has around a packet, options included, in libpcap's reckoning.
 local AROUND_PACKET = 8 + 20 + 131072 + 4
 
 local list_type = ffi.typeof("luapcap_interface[?]")
 local SIZE = ffi.sizeof("luapcap_interface")
+local numbers_pointer = ffi.typeof("const double *")
 
 -- The resolution that an option's byte says: units in a second, and whether in powers of two.
 local function resolution(value)
@@ -86,11 +87,35 @@ local function grow(state)
   end
   -- The state keeps the memory alive that `interfaces` points to.
   state.interface_memory, state.interface_room = list, room
-  interfaces.list = list
+  interfaces.list, interfaces.numbers = list, ffi.cast(numbers_pointer, list)
   return true
 end
 
---- Adds the interface that a block describes to the section.
+-- Notes what a new interface means for the file.
+local function note(state, interface, body, max_snaplen)
+  local dlt, snaplen = interface.linktype, interface.snaplen
+  state.max_block = math.max(state.max_block, max_snaplen + AROUND_PACKET)
+  if not state.first_linktype then
+    state.first_linktype, state.first_snaplen = dlt, snaplen
+    state.first_numbers = ffi.string(body, 8)
+  elseif dlt ~= state.first_linktype or snaplen ~= state.first_snaplen then
+    state.is_beyond = true
+  end
+  if not state.knows_linktype[dlt] then
+    state.knows_linktype[dlt] = true
+    table.insert(state.linktypes, dlt)
+  end
+end
+
+--- What is wrong with the options of an interface's block.
+---@return string? message  libpcap's
+function interface_block.problem(body, size, swapped)
+  local found, message = read_options(body + 8, size - 8, swapped)
+  return not found and message or nil
+end
+
+--- Adds the interface that a block describes to the section. One whose options are wrong counts,
+-- for the next ones keep their numbers; its times are in microseconds.
 ---@param state table
 ---@param body ffi.cdata*  const uint8_t *
 ---@param size integer     at least 8
@@ -98,12 +123,12 @@ end
 ---@return string? message  what is wrong with the block
 function interface_block.add(state, body, size, swapped)
   local found, message = read_options(body + 8, size - 8, swapped)
-  if not found then
+  if not found and not state.first_linktype then
     return message
   elseif not grow(state) then
     return ("more than %u interfaces in the file"):format(MAX_INTERFACES)
   end
-  local interfaces = state.interfaces
+  local interfaces, options = state.interfaces, found or {}
   local interface = interfaces.list[interfaces.count]
   local number, snaplen = u16(body, swapped), u32(body + 4, swapped)
   local dlt, max_snaplen = linktype.read(number)
@@ -113,21 +138,19 @@ function interface_block.add(state, body, size, swapped)
   if snaplen == 0 or snaplen > 0x7fffffff then
     snaplen = max_snaplen
   end
-  local offset = found[TSOFFSET]
-    and ffi.cast("int64_t", bytes.u64(found[TSOFFSET], swapped)) or 0LL
-  local plain = time.prepare(interface, found.units or 1000000ULL, found.binary or false, offset,
-    state.precision)
+  local offset = options[TSOFFSET]
+    and ffi.cast("int64_t", bytes.u64(options[TSOFFSET], swapped)) or 0LL
+  local plain = time.prepare(interface, options.units or 1000000ULL, options.binary or false,
+    offset, state.precision)
   interface.linktype, interface.snaplen, interface.file_linktype = dlt, snaplen, number
   interface.needs_fix = linktype.needs_fix(number, swapped) and 1 or 0
   interface.plain_snaplen = plain and interface.needs_fix == 0 and snaplen or -1
   interfaces.count = interfaces.count + 1
+  interface.number = interfaces.before + interfaces.count
   interfaces.native_count = swapped and 0 or interfaces.count
-  state.max_block = math.max(state.max_block, max_snaplen + AROUND_PACKET)
-  if not state.first_linktype then
-    state.first_linktype, state.first_snaplen = dlt, snaplen
-  end
+  note(state, interface, body, max_snaplen)
   state.metadata:add_interface(body, size, swapped, interface)
-  return nil
+  return message
 end
 
 --- Forgets the section's interfaces: the next section has its own.

@@ -11,32 +11,81 @@ local metadata = {}
 
 local u16, u32, u64 = bytes.u16, bytes.u32, bytes.u64
 
+local SECTION, INTERFACE, NAMES, STATISTICS, SECRETS = 0x0a0d0d0a, 1, 4, 5, 10
+
 local Metadata = {}
 Metadata.__index = Metadata
 
-function metadata.new()
-  return setmetatable({ number = 0, interface_blocks = kept.new(), name_blocks = kept.new(),
-    secret_blocks = kept.new(), statistics = {} }, Metadata)
+---@param keeps_blocks? boolean  whether blocks of no known type are kept too
+function metadata.new(keeps_blocks)
+  return setmetatable({ interface_blocks = kept.new(), name_blocks = kept.new(),
+    secret_blocks = kept.new(), other_blocks = keeps_blocks and kept.new(), statistics = {},
+    section_kept = kept.new(), followers = setmetatable({}, { __mode = "k" }) }, Metadata)
+end
+
+-- A block for those who write a copy.
+---@param number? integer  of the interface that it is about
+local function for_copies(kind, body, size, swapped, number)
+  return { kind = kind, body = ffi.string(body, size), swapped = swapped, number = number }
+end
+
+-- Keeps a block for those who begin to write a copy later, and hands it to those who write one.
+local function hand_on(self, kind, body, size, swapped, number)
+  self.section_kept:add(body, size, swapped, { kind, number })
+  for _, write in pairs(self.followers) do
+    write(for_copies(kind, body, size, swapped, number))
+  end
+end
+
+--- The blocks of the section up to here that are no packets, its header first. See
+-- capture/origin.lua.
+---@return { kind: integer, body: string, swapped: boolean, number?: integer }[]
+function Metadata:section_blocks()
+  local list = {}
+  for body, size, swapped, extra in self.section_kept:each() do
+    list[#list + 1] = for_copies(extra[1], body, size, swapped, extra[2])
+  end
+  return list
+end
+
+--- Has a function called with each later block, for as long as its owner is there. The function
+-- must not keep the owner.
+---@param owner any
+---@param write fun(block: table)
+function Metadata:follow(owner, write)
+  self.followers[owner] = write
 end
 
 --- Notes that a section begins, of which only the newest is kept.
 function Metadata:start_section(body, size, swapped)
   self.section_body, self.section_swapped = ffi.string(body, size), swapped
+  self.section_kept = kept.new()
+  hand_on(self, SECTION, body, size, swapped)
 end
 
 --- Keeps an interface's block. Interfaces are numbered from 1 over the whole file.
 function Metadata:add_interface(body, size, swapped, interface)
-  self.number = self.number + 1
   self.interface_blocks:add(body, size, swapped,
-    { interface.linktype, interface.snaplen, tonumber(interface.exact_resolution) })
+    { tonumber(interface.linktype), interface.snaplen })
+  hand_on(self, INTERFACE, body, size, swapped, interface.number)
 end
 
 function Metadata:add_names(body, size, swapped)
   self.name_blocks:add(body, size, swapped)
+  hand_on(self, NAMES, body, size, swapped)
 end
 
 function Metadata:add_secrets(body, size, swapped)
   self.secret_blocks:add(body, size, swapped)
+  hand_on(self, SECRETS, body, size, swapped)
+end
+
+--- Keeps a block of no known type, if that is wanted.
+---@param block ffi.cdata*  const uint8_t *, the whole of it
+function Metadata:add_block(kind, block, length, swapped)
+  if self.other_blocks then
+    self.other_blocks:add(block, length, swapped, kind)
+  end
 end
 
 --- Reads an interface statistics block. The newest of an interface counts.
@@ -47,8 +96,28 @@ function Metadata:add_statistics(body, size, swapped, interfaces)
   end
   local index = u32(body, swapped)
   if index < interfaces.count then
-    self.statistics[interfaces.before + index + 1] = fields.read(fields.STATISTICS, body + 12,
-      size - 12, swapped)
+    local number = interfaces.before + index + 1
+    self.statistics[number] = fields.read(fields.STATISTICS, body + 12, size - 12, swapped)
+    hand_on(self, STATISTICS, body, size, swapped, number)
+  end
+end
+
+-- A time of a statistics block in seconds since 1970.
+local function seconds(count, interface)
+  local power = interface.tsresol % 128
+  local units = interface.tsresol < 128 and 10 ^ power or 2 ^ power
+  return count / units + tonumber(interface.tsoffset)
+end
+
+-- Adds what the newest statistics block of an interface says.
+local function add_counts(interface, statistics)
+  for name, value in pairs(statistics or {}) do
+    if name == "started" or name == "ended" then
+      value = seconds(value, interface)
+    end
+    if interface[name] == nil then
+      interface[name] = value
+    end
   end
 end
 
@@ -62,11 +131,7 @@ function Metadata:interfaces()
     interface.linktype, interface.snaplen = extra[1], extra[2]
     interface.tsresol = interface.tsresol or 6
     interface.tsoffset = interface.tsoffset or 0
-    for name, value in pairs(self.statistics[interface.number] or {}) do
-      if interface[name] == nil then
-        interface[name] = value
-      end
-    end
+    add_counts(interface, self.statistics[interface.number])
     list[interface.number] = interface
   end
   return list
@@ -123,6 +188,21 @@ function Metadata:secrets()
     end
   end
   return list
+end
+
+--- The blocks of no known type that have come since the last call.
+---@return { type: integer, bytes: string, swapped: boolean }[]
+---@return integer lost  how many there were no room for
+function Metadata:blocks()
+  local list, blocks = {}, self.other_blocks
+  for block, size, swapped, kind in blocks:each() do
+    list[#list + 1] = { type = kind, bytes = ffi.string(block, size), swapped = swapped }
+  end
+  local lost = blocks.lost
+  if #list > 0 then
+    self.other_blocks = kept.new()
+  end
+  return list, lost
 end
 
 return metadata

@@ -1,5 +1,4 @@
---- Savefiles that libpcap reads by itself, from where the window ends too: pcapng, and whatever is
--- no savefile, which libpcap refuses.
+--- What is no savefile: libpcap refuses it, in its own words.
 
 local judgement = require "pcap.format.judgement"
 local none = require "pcap.source.none"
@@ -14,9 +13,9 @@ local function is_short(_, window)
   return window.pos == window.len
 end
 
---- As classic.open().
-function through_libpcap.open(window, opts)
-  local handle, message = judgement.open(window, opts.input, opts.precision)
+--- As classic.open(). Should libpcap know another format, it reads the file by itself.
+function through_libpcap.open(window, file)
+  local handle, message = judgement.open(window, file.input, file.precision)
   if not handle then
     return nil, message
   end

@@ -1,4 +1,4 @@
---- Captures inside nginx: those of pcap.open_live, with a wait that yields to the event loop.
+--- Captures inside nginx: pcap.open_live's captures, with a wait that yields to the event loop.
 --
 -- Their class is derived from the core's.
 
@@ -15,7 +15,7 @@ local monotonic = shim.luapcap_monotonic
 
 local capture = {}
 
--- What these captures do otherwise than the core's, or besides.
+-- The methods that these captures change or add.
 local RestyCapture = setmetatable({}, { __index = core.class })
 RestyCapture.__index = RestyCapture
 RestyCapture.__name = core.class.__name
@@ -25,7 +25,7 @@ RestyCapture.__parent = core.class
 --- The class.
 capture.class = RestyCapture
 
--- A loop that has the capture takes all its packets: nobody else may.
+-- A loop that has the capture takes all its packets. Nobody else may take any.
 local function check_free(self, name)
   check.self(self, RestyCapture, name)
   if self._loop then
@@ -33,17 +33,17 @@ local function check_free(self, name)
   end
 end
 
--- Packets between two looks at the clock, at the most: so many callbacks may a turn be too long. A
--- look costs 30 ns.
+-- Packets between two looks at the clock, at the most. A turn may be too long by that many
+-- callbacks. A look costs 30 ns.
 local STRIDE = 4
--- Waits that found nothing to read are followed by a pause, the longer the more of them: the
--- descriptor of an interface that is down is always ready.
+-- After a wait that found nothing to read comes a pause. It is longer after each further such wait.
+-- The reason: the descriptor of an interface that is down is always ready.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 
--- How often a wait comes up for breath, to see whether the worker exits. It costs five context
--- switches each time.
+-- A wait looks after so many seconds whether the worker exits. Each look costs five context
+-- switches.
 local HEARTBEAT = 1
--- The worker's end is told to a loop, so its waits are longer.
+-- A loop is told of the worker's end, so its waits are longer.
 local LOOP_HEARTBEAT = 4
 
 local function new_waiter(self)
@@ -60,8 +60,8 @@ local function new_waiter(self)
   return made, message
 end
 
--- Waits for `left` seconds at the most, the pause included. While an interface is down libpcap
--- asks for a read every millisecond, so the pause goes before what libpcap requires.
+-- Waits for `left` seconds at the most, the pause included. While an interface is down, libpcap
+-- asks for a read every millisecond. So the pause comes before the wait that libpcap requires.
 local function wait_once(self, left)
   local current = self._waiter
   if not current or not current:is_usable() then
@@ -77,8 +77,8 @@ local function wait_once(self, left)
   return current:wait(pause, timeout)
 end
 
---- Waits until there is a reason to read, which is not always a packet, while the worker does
--- its other work. Needs a context that may yield, as any cosocket does.
+--- Waits until there is a reason to read. That is not always a packet. Meanwhile the worker does
+-- its other work. This needs a context that may yield, as any cosocket does.
 ---@param timeout? number      seconds (default: open's option of this name, or for ever)
 ---@return boolean|nil ready   true
 ---@return string|nil reason   "timeout"; "closed": by close(), or the worker exits; or a message
@@ -110,11 +110,11 @@ function capture.wait(self, timeout)
   return nil, "timeout"
 end
 
---- Calls a function for each packet that is there, without waiting. An error in the callback goes
--- to the caller.
+--- Calls a function for each packet that is there, without waiting. The caller gets an error that
+-- the callback raises.
 ---@param callback function    callback(pkt); the packet is valid during the call
----@param budget? number       seconds to take (default: open's option of this name), and up to
---- three callbacks more
+---@param budget? number       seconds that it may take (default: open's option of this name); it
+--- may make up to three more callbacks
 ---@return integer count       packets
 ---@return string|nil reason   nil when all are read; "budget"; "closed": by the callback; or
 --- libpcap's message
@@ -160,7 +160,7 @@ function capture.drain(self, callback, budget)
   end
 end
 
---- Ends what waits for a capture or drains it; its packet stays valid, unlike after close().
+--- Ends a wait for the capture, or a drain of it. Its packet stays valid, unlike after close().
 function capture.stop(self)
   self._ended = true
   if self._waiter then
@@ -169,7 +169,7 @@ function capture.stop(self)
   end
 end
 
---- Gives the capture to a loop: nobody else may wait for its packets or take them then.
+--- Gives the capture to a loop. Then nobody else may wait for its packets or take them.
 function capture.give(self, loop)
   self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
 end
@@ -180,7 +180,7 @@ function capture.loop_of(self)
 end
 
 --- Marks a capture that the master opened as this worker's.
----@return boolean taken  false where a worker that has died had it
+---@return boolean taken  false if a worker that has died had it
 function capture.take(self)
   return shim.luapcap_take(self._handle) == 1
 end
@@ -217,13 +217,13 @@ function capture.make(opts)
   setmetatable(self, RestyCapture)
   self._loop = false
   self._waiter, self._waiter_kind, self._ended = false, kind, false
-  -- How long not to look at the descriptor, and whether a wait gave a reason to read that no drain
-  -- has followed yet.
+  -- For how long not to look at the descriptor; and whether a wait gave a reason to read, and no
+  -- drain has followed yet.
   self._pause, self._woken = 0, false
   self._budget = budget or own.BUDGET[kind]
   self._heartbeat = HEARTBEAT
   self._on_exit = opts.on_exit or false
-  -- Waiting is wait()'s to do: a read that waits would hold up the worker.
+  -- Only wait() waits: a read that waits would hold up the worker.
   self._timeout, self._patience = 0, opts.timeout or math.huge
   local ready, problem, warning = self, nil, nil
   if opts.filter then
@@ -240,9 +240,10 @@ function capture.make(opts)
   return self, message or warning
 end
 
---- Opens a live capture to wait for in a context of your own that may yield: a request, a timer.
+--- Opens a live capture, to wait for its packets in a context of your own that may yield: a
+-- request or a timer.
 --
--- It has all methods of pcap.open_live's captures, drain() besides, and a wait() that yields.
+-- It has all methods of pcap.open_live's captures, also drain(), and a wait() that yields.
 ---@param opts table  open_live's options by name, and
 --- filter (string, or a filter of pcap.compile), fanout ({id =, type =, rollover =, defrag =},
 --- see set_fanout), budget (seconds of a turn, default 0.0005), waiter ("thread", default, or

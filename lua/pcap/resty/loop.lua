@@ -1,4 +1,4 @@
---- Loops: a capture's packets to a callback, in a light thread of the worker's own.
+--- Loops: each gives a capture's packets to a callback, in a light thread of the worker's own.
 
 local check = require "pcap.core.check"
 local core = require "pcap.capture"
@@ -15,7 +15,7 @@ local loop = {}
 local Loop = { __name = "pcap loop" }
 Loop.__index = Loop
 
--- Seconds between two log lines about raising callbacks, which come at the packets' rate.
+-- Seconds between two log lines about errors in the callback, which may come with every packet.
 local LOG_PAUSE = 0.1
 
 local clock = packet.new(0)
@@ -27,8 +27,8 @@ local function lag_of(capture)
   return clock.sec - sec + (clock.nsec - nsec) / 1e9
 end
 
--- The callback, with its errors kept from the loop. Both functions are made once, not for each
--- packet: that is what lets the call compile.
+-- Keeps the callback's errors from the loop. Both functions are made once, not for each packet, so
+-- that the call compiles.
 local function guard(self, callback)
   local function on_error(problem)
     self._errors = self._errors + 1
@@ -44,7 +44,7 @@ local function guard(self, callback)
   end
 end
 
--- One turn of reading. Returns why the loop has to end, or nil.
+-- One turn of reading. Returns why the loop must end, or nil.
 local function turn(self)
   local count, reason = resty_capture.drain(self.capture, self._callback)
   self._turns = self._turns + 1
@@ -93,11 +93,11 @@ local function run(premature, self)
   finish(self, reason or "closed")
 end
 
---- Starts to call a function for each packet of a capture, until stop() or the capture's end.
+--- Calls a function for each packet of a capture from here on, until stop() or the capture's end.
 --
--- Each turn takes the capture's budget of the worker's time. The packet is valid during
--- the call. An error in the callback is logged with its traceback and counted, at most ten lines
--- a second, and the loop goes on. When the worker exits, the loop does.
+-- Each turn takes the capture's budget of the worker's time. The packet is valid during the call.
+-- If the callback raises an error, the error is counted and logged with its traceback, at most ten
+-- lines a second, and the loop goes on. When the worker exits, the loop ends.
 ---@param source table       options as capture.open takes them, and
 --- on_exit (function(reason, loop), called once at the end with "closed" or what went wrong, but
 --- not when nginx ends by TERM; without it an error is logged); or a capture of open() or take(),
@@ -143,9 +143,9 @@ function loop.start(source, callback)
 end
 
 --- What the loop has done.
----@return table stats  packets (given to the callback), turns, callback_errors; lag, seconds from
---- the arrival of the latest turn's last packet to the turn's end, and max_lag, the longest since
---- stats() was called last; and received, dropped and if_dropped, as cap:stats() gives them
+---@return table stats  packets (given to the callback), turns, callback_errors; lag, the seconds
+--- from the arrival of the latest turn's last packet to the end of that turn; max_lag, the longest
+--- since stats() was called last; received, dropped and if_dropped, as cap:stats() gives them
 function Loop:stats()
   if self._final then
     return self._final
@@ -165,7 +165,7 @@ end
 --- Changes the capture's filter while the loop runs.
 ---@param expression string|table
 ---@return table|nil loop      itself
----@return string|nil message  libpcap's, on a bad expression; nothing has changed then
+---@return string|nil message  libpcap's, if the expression is bad; then nothing has changed
 ---pcap_compile, pcap_setfilter
 function Loop:set_filter(expression)
   if not filter.source(expression) then
@@ -178,8 +178,8 @@ function Loop:set_filter(expression)
   return set and self or nil, message
 end
 
---- Ends the loop: no packet is delivered any more, the capture is closed, on_exit is called with
--- "closed". Stopping it again does nothing.
+--- Ends the loop. No more packets are delivered, the capture is closed, and on_exit is called with
+-- "closed". Stopping the loop again does nothing.
 function Loop:stop()
   self._running = false
   resty_capture.stop(self.capture)

@@ -1,11 +1,11 @@
---- What the other files here ask of nginx itself: the phase, the worker's end, the privilege.
+--- What the other files here need from nginx itself: the phase, the worker's end, the privilege.
 
 local nginx = {}
 
--- Before the fork there is no worker to wait in, and a thread would not be forked along.
+-- Before the fork there is no worker to wait in, and the fork would not copy a thread.
 local BEFORE_FORK = { init = true }
 
---- Raises where no worker runs yet.
+--- Raises an error if no worker runs yet.
 ---@param name string  the public function
 function nginx.require_worker(name)
   if BEFORE_FORK[ngx.get_phase()] then
@@ -14,7 +14,7 @@ function nginx.require_worker(name)
   end
 end
 
--- As late as nginx's timers reach for sure, 24 days; then it is set again.
+-- As late as nginx's timers surely reach: 24 days. Then the timer is set again.
 local FAR = 2 ^ 31 / 1000 - 1
 
 local exiting, armed = {}, false
@@ -30,11 +30,11 @@ local function on_timer(premature)
   end
 end
 
---- Sets what is to be done when the worker begins to exit, on QUIT and on a reload: nginx calls
--- pending timers before their time then, and waits for whatever still runs. On TERM it waits for
+--- Sets what to do when the worker begins to exit, on QUIT and on a reload. Then nginx calls
+-- pending timers before their time, and waits for whatever still runs. On TERM it waits for
 -- nothing and calls nothing.
----@param key any            one action each; nil only renews the timer
----@param action? function   nil takes the key's action back
+---@param key any            each key has one action; nil only renews the timer
+---@param action? function   nil removes the key's action
 ---@return boolean|nil set
 ---@return string|nil message
 function nginx.at_exit(key, action)
@@ -55,7 +55,7 @@ init_by_lua, where the master opens the captures as root; AmbientCapabilities=CA
 service that starts as its user; 'proxy_bind $remote_addr transparent;' in a location, with
 which workers keep CAP_NET_RAW. What does not: setcap on the binary under a root master]]
 
---- Adds to a failure to open what helps where nginx lacks the privilege.
+--- Adds what helps to the message, if opening failed because nginx lacks the privilege.
 ---@param message string  open_live()'s
 ---@return string message
 function nginx.explain(message)

@@ -1,4 +1,4 @@
---- The options of captures inside nginx: open_live's, and those of this module.
+--- The options of captures inside nginx: open_live's and pcap.resty's own.
 
 local fanout = require "pcap.capture.fanout"
 local filter = require "pcap.filter"
@@ -7,15 +7,17 @@ local options = require "pcap.core.options"
 
 local resty_options = {}
 
---- How long a turn may keep the worker from its other work, in seconds, by the kind of waiter. A
--- turn of a waiter that sleeps for milliseconds has to take more at a time.
+--- How many seconds a turn may keep the worker from its other work, by the kind of waiter. A waiter
+-- that sleeps for milliseconds has to take more in one turn.
 resty_options.BUDGET = { thread = 0.0005, sleep = 0.002 }
 
---- Bytes of the kernel's buffer: a second of 100,000 small packets a second. A worker may be busy.
+--- Bytes of the kernel's buffer. They hold 100,000 small packets a second for one second, because a
+-- worker may be busy.
 resty_options.BUFFER_SIZE = 3 * 2 ^ 23
 
 --- Seconds that the kernel may keep packets. The ring has 96 blocks, so this is enough for a stall
--- of 1.4 seconds. Joining a fanout group takes as long, and a reload loses the packets of that time.
+-- of 1.4 seconds. Joining a fanout group takes as long, and a reload loses the packets of that
+-- time.
 resty_options.BUFFER_TIMEOUT = 0.015
 
 local own_options = {

@@ -1,9 +1,9 @@
---- Teams: captures opened by nginx's master as root, one for each worker, in one fanout group.
+--- Teams: captures that nginx's master opens as root, one for each worker, in one fanout group.
 --
--- Workers inherit all of them at the fork; each takes its own and closes the others. The master
--- keeps its copies until it has loaded another configuration. A worker that takes a dead one's
--- place cannot go on with its capture all the same: where in the ring it was reading only the dead
--- one's libpcap knew, and started anew it runs behind or ahead of the kernel for ever.
+-- Workers inherit all of them at the fork. Each takes its own and closes the others. The master
+-- keeps its copies until it has loaded another configuration. Even so, a worker that replaces a
+-- dead one cannot go on with its capture. Only the dead worker's libpcap knew where in the ring it
+-- was reading. If reading started again, it would stay behind or ahead of the kernel for ever.
 
 local check = require "pcap.core.check"
 local nginx = require "pcap.resty.nginx"
@@ -16,26 +16,26 @@ local team = {}
 local Team = { __name = "pcap team" }
 Team.__index = Team
 
--- How many teams this Lua state has opened: the master makes a new one for each configuration.
+-- How many teams this Lua state has opened. The master makes a new state for each configuration.
 local teams = 0
 
--- A group of its own for each nginx and team that stays the same from one configuration to the
--- next: during a reload old and new workers share the packets.
+-- A fanout group for each nginx and team. It stays the same from one configuration to the next, so
+-- that old and new workers share the packets during a reload.
 local function default_group(opts)
   teams = teams + 1
   local key = ("%s\0%s\0%d"):format(ngx.config.prefix(), opts.device or "any", teams)
   return { id = ngx.crc32_short(key) % 65536, type = "hash", flags = {} }
 end
 
---- Opens captures for the workers; for init_by_lua, where the master runs as root. `nginx -t` and
--- `nginx -s` do not run init_by_lua, so they open nothing.
+--- Opens captures for the workers. Call it in init_by_lua, where the master runs as root.
+-- `nginx -t` and `nginx -s` do not run init_by_lua, so they open nothing.
 ---@param n integer   how many: ngx.worker.count()
 ---@param opts table  as capture.open takes them; fanout defaults to type "hash" in a group of
 --- this nginx's own
 ---@return table|nil team
 ---@return string|nil message
 function team.open_all(n, opts)
-  if n == -1 then -- what ngx.worker.count() gives for what is not set yet
+  if n == -1 then -- what ngx.worker.count() gives if the number is not set yet
     check.fail(1, "open_all", "number of workers expected, got -1: set worker_processes before "
       .. "the http block")
   end
@@ -54,10 +54,10 @@ function team.open_all(n, opts)
   return self
 end
 
---- Takes this worker's capture and closes the others, in this process only; for
+--- Takes this worker's capture, and closes the others in this process only. Call it in
 -- init_worker_by_lua.
 ---@return table|nil capture   as capture.open gives it
----@return string|nil message  there is none for this worker, or it was a dead one's: then its
+---@return string|nil message  there is none for this worker, or a dead worker had it; then its
 --- share of the packets is lost until nginx is reloaded
 function Team:take()
   nginx.require_worker("take")
@@ -69,12 +69,12 @@ function Team:take()
   self:close()
   if not own then
     return nil, ("opened for %d workers: none for %s"):format(self._size,
-      id and "worker " .. id .. ", counted from 0, or taken already" or "a process that is none")
+      id and "worker " .. id .. " (counted from 0), or taken already" or "a process that is none")
   end
   if not resty_capture.take(own) then
     own:close()
-    return nil, ("worker %d has died and left its capture in a state that only it knew; reload "
-      .. "nginx, which opens new captures"):format(id)
+    return nil, ("worker %d has died and left its capture in a state that only it knew: reload "
+      .. "nginx to open new captures"):format(id)
   end
   return own
 end

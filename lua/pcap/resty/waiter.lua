@@ -1,10 +1,10 @@
 --- Waiters: how a light thread of nginx waits for a capture without holding up its worker.
 --
--- The thread waiter: nginx's Lua API cannot wait on a foreign descriptor, but it can on a
--- cosocket. So a small thread of the shim polls the capture and answers over a unix stream pair
--- whose other end is a cosocket. The pair is the thread's lifetime: whoever closes it ends both.
--- (ngx.run_worker_thread is no substitute: it needs a directive, is slower, busy-waits at exit.)
--- The sleep waiter looks every few milliseconds, as one has to without a thread.
+-- The thread waiter: nginx's Lua API cannot wait on a foreign descriptor, but it can wait on a
+-- cosocket. So a small thread of the shim polls the capture. It answers over a unix stream pair
+-- whose other end is a cosocket. The thread lives as long as the pair: who closes the pair ends
+-- both. (ngx.run_worker_thread is no substitute: it needs a directive, is slower, and busy-waits
+-- at exit.) The sleep waiter looks every few milliseconds, as one must without a thread.
 
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
@@ -12,8 +12,8 @@ local shim = require "pcap.core.shim"
 
 local waiter = {}
 
--- For the cosocket, in milliseconds. The thread answers or ends long before; a read timeout would
--- leave a line at error level in the log.
+-- The cosocket's timeout in milliseconds. The thread answers or ends long before. A read timeout
+-- would leave a line at error level in the log.
 local NEVER = 2 ^ 31 - 1
 
 local PATH_SIZE = 108
@@ -27,7 +27,7 @@ end
 
 -- A unix stream pair between this worker and itself: a cosocket and a descriptor.
 local function pair()
-  -- First, for it raises in a phase that has no cosockets.
+  -- This comes first, because it raises an error in a phase that has no cosockets.
   local socket = ngx.socket.tcp()
   local path = ffi.new("char[?]", PATH_SIZE)
   local folder = os.getenv("TMPDIR") or "/tmp"
@@ -49,7 +49,7 @@ local function pair()
 end
 
 --- A waiter with a thread, for the capture with this handle. Its cosocket belongs to the request
--- or timer that makes it; another one's needs a waiter of its own.
+-- or timer that makes it. Another request or timer needs a waiter of its own.
 ---@param handle ffi.cdata*  pcap_t *
 ---@return table|nil waiter
 ---@return string|nil message
@@ -68,14 +68,14 @@ function waiter.thread(handle)
     _fd = ffi.gc(ffi.new("int[1]", fd), function(it) shim.luapcap_pair_close(it[0]) end),
     _request = ffi.new("luapcap_wait_request"),
     _waiting = false,
-    -- A request's, or a timer's, own table: what tells one from another.
+    -- Each request and each timer has its own table, which tells one from another.
     _owner = ngx.ctx,
   }, thread)
 end
 
 --- Waits once.
----@param pause number    seconds not to look at the capture
----@param timeout number  seconds to wait for a packet then, at the most; not infinite
+---@param pause number    seconds for which it does not look at the capture
+---@param timeout number  seconds that it then waits for a packet, at the most; not infinite
 ---@return string|nil answer  "p": there is a reason to read; "t": time to look at the clock
 ---@return string|nil reason  "closed", or a message
 function thread:wait(pause, timeout)
@@ -95,19 +95,19 @@ function thread:wait(pause, timeout)
   return answer, message
 end
 
---- Whether it serves the running request: it is this one's, and no wait was broken off, which
--- leaves an answer on its way that would be taken for the next's.
+--- Whether it can serve the running request: it belongs to this request, and no wait was broken
+-- off. A broken wait leaves an answer on its way, which the next wait would take for its own.
 function thread:is_usable()
   return self._owner == ngx.ctx and not self._waiting
 end
 
---- Ends the pair and the thread; a wait that is under way ends with "closed".
+--- Ends the pair and the thread. A wait that is under way ends with "closed".
 function thread:close()
   local fd = self._fd
   if fd then
     self._fd = false
     shim.luapcap_pair_close(ffi.gc(fd, nil)[0])
-    -- It raises where it is another request's, which has closed it or will.
+    -- This raises an error if the socket is another request's. That one has closed it or will.
     pcall(self._socket.close, self._socket)
   end
 end
@@ -118,7 +118,7 @@ sleep.__index = sleep
 -- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
 local SHORTEST, LONGEST = 0.001, 0.008
 
---- A waiter that sleeps, the longer the less comes.
+--- A waiter that sleeps. The less comes, the longer it sleeps.
 function waiter.sleep()
   return setmetatable({ _pause = LONGEST, _open = true }, sleep)
 end

@@ -1,20 +1,18 @@
 --- The dumper: a savefile being written, with every write checked.
 --
+-- What is written is a format's: classic.lua and pcapng.lua. Its new() begins a file and gives a
+-- writer, which has write(), and what else the format can do.
+--
 -- Ownership: `_handle` is the shim's luapcap_dumper, with its buffer and its descriptor, closed by
 -- close() or by its finalizer. It needs nothing of the capture that opened it.
 
 local ffi = require "ffi"
-local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
-local DLT = require "pcap.dlt"
-local file = require "pcap.sink.file"
 local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
-local kinds = require "pcap.sink.kinds"
 local options = require "pcap.core.options"
 local packet = require "pcap.packet"
-local place = require "pcap.core.place"
-local retry = require "pcap.core.retry"
+local pcapng = require "pcap.sink.pcapng"
 local shim = require "pcap.core.shim"
 
 local cast = ffi.cast
@@ -26,86 +24,20 @@ local dumper = {}
 local Dumper = { __name = "pcap dumper" }
 Dumper.__index = Dumper
 
--- Closes the handle if it is collected. Until that has been done the file is in use, and a Lua
--- file stays open: closing a pipe of io.popen() waits for its end, which the handle would hold up.
-local function close_when_collected(handle, token, luafile)
-  local kept = { token = token, file = luafile }
-  return ffi.gc(handle, function(it)
-    shim.luapcap_dumper_close(it)
-    in_use.remove(kept.token)
-  end)
-end
-
-local function open(where, kind, append, own)
-  local fd, message, errno = file.open(where, append, own)
-  if not fd then
-    return nil, message, errno
-  end
-  local is_new = message
-  local token = in_use.add(fd, "another dumper is writing it")
-  local handle = shim.luapcap_dumper_open(fd, file.path_of(where), append and 1 or 0,
-    kind.linktype, kind.extension or 0, kind.snaplen, kind.precision, failure.clear())
-  if handle == nil then
-    errno = ffi.errno()
-    in_use.remove(token)
-    if is_new then
-      os.remove(where.path)
-    end
-    return nil, place.named(where, failure.text()), errno
-  end
+--- A dumper of what has been opened.
+---@param handle ffi.cdata*  luapcap_dumper, with its finalizer
+---@param fields table       { _in_use = token, _name =, _format =, _writer =, _nano = }
+---@return table
+function dumper.new(handle, fields)
   local scratch = packet.new(0) -- for strings
-  scratch.linktype = kind.linktype
-  return setmetatable({
-    _handle = close_when_collected(handle, token, where.file),
-    _in_use = token,
-    _name = where.name,
-    _longest = kinds.longest_packet(kind),
-    _linktype = kind.linktype,
-    _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO,
-    _packet = scratch,
-  }, Dumper)
+  scratch.interface = 1
+  fields._handle, fields._packet = handle, scratch
+  return setmetatable(fields, Dumper)
 end
 
---- Opens a savefile for packets of a kind.
----@param where table      of place.read()
----@param kind table       of kinds.of()
----@param append? boolean  whether to add to an existing file, which needs a path
----@param own? table       in_use's token of the capture whose packets are to be written
----@return table|nil dumper
----@return string|nil message
-function dumper.open(where, kind, append, own)
-  return retry.open(open, where, kind, append, own)
-end
-
-local function failed(self, errno)
-  return nil, self._name .. ": " .. failure.system(errno)
-end
-
-local function name_of(linktype)
-  return DLT[linktype] or tostring(linktype)
-end
-
--- The fields of 32 bits that a savefile has for seconds; readers differ in their sign.
-local function is_storable(sec)
-  return sec >= -2 ^ 31 and sec < 2 ^ 32
-end
-
-local function write(self, handle, pkt)
-  if pkt.caplen > self._longest then
-    return nil, ("%s: packet of %d bytes is longer than the %d that the file can hold")
-      :format(self._name, pkt.caplen, self._longest)
-  end
-  if pkt.linktype ~= self._linktype then
-    return nil, ("%s: packet of link type %s does not go into a file of %s")
-      :format(self._name, name_of(pkt.linktype), name_of(self._linktype))
-  end
-  if not is_storable(pkt.sec) then
-    return nil, ("%s: a savefile cannot hold a time of %.0f seconds"):format(self._name, pkt.sec)
-  end
-  if shim.luapcap_dumper_write(handle, pkt) ~= 0 then
-    return failed(self)
-  end
-  return self
+-- A method's failure: what a writer says, or else what the system does.
+local function failed(self, message, errno)
+  return nil, self._name .. ": " .. (message or failure.system(errno))
 end
 
 -- Splits at the nearest unit that the file can hold, so that what next() gave comes out as read.
@@ -119,22 +51,48 @@ local function set_time(self, pkt, timestamp)
   pkt.sec, pkt.nsec = sec, fraction * (1e9 / units)
 end
 
+-- Reads what is to be added to a packet, with the format's kinds. Nil and a message for a format
+-- that has no such thing.
+local function read_added(self, given, position)
+  local kinds_of_packet = self._format.PACKET
+  if not kinds_of_packet then
+    return nil, self._format.name .. " has no options for packets"
+  end
+  return options.read(given, position, "dump", kinds_of_packet)
+end
+
 --- Writes a packet. The arguments are what cap:next() returns, so that
 -- dumper:dump(cap:next()) copies one, or hands back nil and the reason that there is none.
 ---@param pkt string|luapcap_packet  a packet object is written with its own time and length
----@param timestamp? number  seconds; nil is the current time, to the microsecond, and so is 0
---- without wirelen. With it, as next() gives both, 0 is the time 0
+---@param timestamp? number|table  seconds; nil is the current time, to the microsecond, and so is 0
+--- without wirelen. With it, as next() gives both, 0 is the time 0. Behind a packet object: `more`
 ---@param wirelen? integer   bytes it had before it was cut (default #pkt)
+---@param more? table        pcapng: { comment =, comments =, direction =, dropped =, flags =,
+--- hash =, id =, queue =, verdict =, options =, interface = the number of the dumper's }
 ---@return table|nil dumper  itself
 ---@return string|nil message
 ---pcap_dump
-function Dumper:dump(pkt, timestamp, wirelen)
+function Dumper:dump(pkt, timestamp, wirelen, more)
   local handle = check.open(self, Dumper, "dump")
+  local added, done, message
+  if type(timestamp) == "table" then
+    added, message = read_added(self, timestamp, 2)
+    timestamp = nil
+  elseif more ~= nil then
+    added, message = read_added(self, more, 4)
+  end
+  if message then
+    return failed(self, message)
+  end
   if is_packet(pkt) then
     if pkt.data == nil then
       check.fail(1, "dump", "the packet's capture has been closed or read on")
     end
-    return write(self, handle, pkt)
+    done, message = self._writer:write(handle, pkt, added)
+    if not done then
+      return failed(self, message)
+    end
+    return self
   end
   if pkt == nil and type(timestamp) == "string" then
     return nil, timestamp
@@ -150,8 +108,96 @@ function Dumper:dump(pkt, timestamp, wirelen)
     set_time(self, own, timestamp)
   end
   own.data = cast(bytes_pointer, pkt) -- `pkt`, an argument, keeps the string until we return
-  local done, message = write(self, handle, own)
-  return done, message
+  own.linktype = added and self._writer:linktype_of(added.interface) or self._writer.linktype
+  done, message = self._writer:write(handle, own, added)
+  if not done then
+    return failed(self, message)
+  end
+  return self
+end
+
+-- Has the writer do what only some formats can.
+local function have(self, name, what, ...)
+  local writer = self._writer
+  if not writer[name] then
+    return failed(self, self._format.name .. " has no " .. what)
+  end
+  local done, message = writer[name](writer, ...)
+  if not done then
+    return failed(self, message)
+  end
+  return done == true and self or done
+end
+
+--- Adds an interface. Packets go there by its number, see dump(), or by their own `interface`.
+---@param values? table  as cap:interfaces() tells of one: {linktype =, snaplen =, name =,
+--- description =, filter =, os =, hardware =, tsresol =, ...}; the dumper's own by default
+---@return integer|nil number  from 1
+---@return string|nil message
+function Dumper:add_interface(values)
+  check.open(self, Dumper, "add_interface")
+  values = options.read(values, 1, "add_interface", pcapng.INTERFACE)
+  return have(self, "add_interface", "interfaces", values)
+end
+
+--- Writes a comment on the file's section. What is in it already stays: from here on it is another.
+---@param text string  UTF-8
+---@return table|nil dumper  itself
+---@return string|nil message
+function Dumper:comment(text)
+  check.open(self, Dumper, "comment")
+  return have(self, "comment", "comments", check.bytes(text, 1, "comment"))
+end
+
+local NAMES = options.list(options.record({ address = options.string,
+  names = options.list(options.string, "strings") }, { "address", "names" }), "tables")
+local SECRETS = options.list(options.record({ type = options.integer(0, 2 ^ 32 - 1),
+  data = options.string }, { "type", "data" }), "tables")
+
+--- Writes what addresses are called.
+---@param list table  of {address = "192.0.2.1", names = { "example.org" }}, as cap:names() gives
+--- it; or one such table
+---@return table|nil dumper  itself
+---@return string|nil message
+function Dumper:add_names(list)
+  check.open(self, Dumper, "add_names")
+  check.table(list, 1, "add_names")
+  local entries, _, problem = NAMES(list.address and { list } or list)
+  if not entries then
+    check.fail(1, "add_names", problem)
+  end
+  return have(self, "add_names", "names", entries)
+end
+
+--- Writes what the packets that follow are decrypted with.
+---@param list table  of {type = number, data = bytes}, as cap:secrets() gives it; or one such table
+---@return table|nil dumper  itself
+---@return string|nil message
+function Dumper:add_secrets(list)
+  check.open(self, Dumper, "add_secrets")
+  check.table(list, 1, "add_secrets")
+  local entries, _, problem = SECRETS(list.data and { list } or list)
+  if not entries then
+    check.fail(1, "add_secrets", problem)
+  end
+  return have(self, "add_secrets", "secrets", entries)
+end
+
+-- Blocks that the format itself counts on.
+local RESERVED = { [0x0a0d0d0a] = true, [1] = true, [2] = true, [3] = true, [6] = true }
+
+--- Writes a block of another type, which readers skip that do not know it.
+---@param kind integer  the block's type
+---@param body string   what stands between its lengths
+---@return table|nil dumper  itself
+---@return string|nil message
+function Dumper:add_block(kind, body)
+  check.open(self, Dumper, "add_block")
+  check.integer(kind, 1, "add_block", 0, 2 ^ 32 - 1)
+  if RESERVED[kind] then
+    check.fail(1, "add_block", ("block type %.0f is the dumper's own"):format(kind))
+  end
+  return have(self, "add_block", "blocks", kind, check.bytes(body, 2, "add_block"))
 end
 
 --- Hands all that was dumped to the system.
@@ -196,13 +242,16 @@ function Dumper:close()
   end
   local handle = self._handle
   if handle then
+    if self._writer.finish then
+      self._writer:finish()
+    end
     self._handle = false
     ffi.gc(handle, nil)
     local status = shim.luapcap_dumper_close(handle)
     local errno = ffi.errno()
     in_use.remove(self._in_use)
     if status ~= 0 then
-      return failed(self, errno)
+      return failed(self, nil, errno)
     end
   end
   return true
@@ -210,40 +259,6 @@ end
 
 function Dumper:__tostring()
   return ("%s (%s%s)"):format(Dumper.__name, self._name, self._handle and "" or ", closed")
-end
-
-local OPTIONS = {
-  file = function(value)
-    return place.of(value), "path, descriptor or open Lua file"
-  end,
-  linktype = options.integer(0, 2 ^ 31 - 1),
-  snaplen = options.integer(0, 2 ^ 31 - 1),
-  precision = options.precision,
-  append = options.flag,
-}
-
---- Opens a savefile to write packets to, with no capture. The options `linktype`, `snaplen` and
--- `precision` are those of pcap.open_dead(), `file` and `append` those of cap:dump_open().
----@param opts table  {file = fname, linktype = (default EN10MB), snaplen = (default, and 0: 65535),
---- precision = "micro"|"nano" (default "micro"), append = boolean}
----@return table|nil dumper
----@return string|nil message  naming the file
----pcap_dump_fopen, pcap_dump_open_append
-function dumper.dumper(opts)
-  check.table(opts, 1, "dumper")
-  opts = options.read(opts, 1, "dumper", OPTIONS)
-  local where = opts.file
-  if not where then
-    check.fail(1, "dumper", "option 'file' is missing")
-  end
-  if opts.append and not place.is_path(where) then
-    check.fail(1, "dumper", "option 'append' needs a path")
-  end
-  return dumper.open(where, {
-    linktype = opts.linktype or DLT.EN10MB,
-    snaplen = (opts.snaplen or 0) > 0 and opts.snaplen or kinds.WHOLE_PACKET,
-    precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
-  }, opts.append)
 end
 
 return dumper

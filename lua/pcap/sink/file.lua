@@ -50,4 +50,28 @@ function file.path_of(where)
   return place.is_path(where) and where.path or nil
 end
 
+--- Cuts off what was in the file, if it is a path's.
+---@param handle ffi.cdata*  luapcap_dumper
+---@param where table        of place.read()
+---@return boolean|nil true
+---@return string|nil message
+---@return integer|nil errno
+function file.cut(handle, where)
+  local is_file = file.path_of(where) and shim.luapcap_dumper_tell(handle) >= 0
+  return file.outcome(is_file and shim.luapcap_dumper_cut(handle, 0) or 0)
+end
+
+--- What a function of the shim has come to, in the system's words.
+---@param status integer  0, or another with errno
+---@return boolean|nil true
+---@return string|nil message
+---@return integer|nil errno
+function file.outcome(status)
+  if status == 0 then
+    return true
+  end
+  local errno = ffi.errno()
+  return nil, failure.system(errno), errno
+end
+
 return file

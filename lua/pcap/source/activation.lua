@@ -10,10 +10,11 @@ local shim = require "pcap.core.shim"
 
 local activation = {}
 
--- The kernel's ring has blocks of 256 KB. A block that is not full is handed over when the buffer
--- timeout is over, so the ring holds a stall of that time for each block, at any rate: 8 MB and 40
--- ms hold 1.2 s. A packet waits no longer than about that time for a reader. Immediate mode would
--- hand over each packet at once, at a lower throughput.
+-- The kernel's ring has blocks of 256 KB. When the buffer timeout is over, the kernel hands over a
+-- block that is not full. So at any low rate of packets, the ring holds out that long for each
+-- block while nobody reads: 8 MB and 40 ms hold out for 1.2 s. A packet waits no longer than about
+-- the timeout for a reader. Immediate mode would hand over each packet at once, at a lower
+-- throughput.
 local BUFFER_SIZE = 2 ^ 23
 local BUFFER_TIMEOUT = 0.04
 
@@ -22,7 +23,7 @@ function activation.buffer_timeout(opts)
   return math.ceil((opts.buffer_timeout or BUFFER_TIMEOUT) * 1000)
 end
 
--- What activation says: the status in words, and the detail where libpcap has one.
+-- What activation says: the status in words, and libpcap's detail if it has one.
 local function explain(device, handle, status)
   local detail = failure.message(handle)
   local general = failure.meaning(status)
@@ -39,7 +40,7 @@ local function explain(device, handle, status)
   return message
 end
 
---- The IPv4 netmask of a device, 0 where it has none.
+--- The IPv4 netmask of a device, 0 if it has none.
 function activation.netmask(device)
   local net, mask = ffi.new("uint32_t[1]"), ffi.new("uint32_t[1]")
   if shim.luapcap_lookupnet(device, net, mask, failure.clear()) ~= 0 then
@@ -48,7 +49,7 @@ function activation.netmask(device)
   return mask[0]
 end
 
--- What pcap_create()'s handle is told before activation: by option, libpcap's setter.
+-- By option: libpcap's setter, which is called before activation.
 local SETTERS = {
   snaplen = "luapcap_set_snaplen",
   promisc = "luapcap_set_promisc",
@@ -60,7 +61,7 @@ local SETTERS = {
   protocol = "luapcap_set_protocol",
 }
 
--- Up to 1,000 seconds. The kernel counts milliseconds, and takes 0 for a time of its own choice.
+-- Up to 1,000 seconds. The kernel counts milliseconds. At 0 it chooses a time by itself.
 local function buffer_timeout(value)
   if type(value) == "number" and value > 0 and value <= 1000 then
     return value

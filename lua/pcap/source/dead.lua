@@ -1,5 +1,5 @@
---- Dead captures: no packets, but a link type and a snapshot length to write files and compile
--- filters for.
+--- Dead captures: they have no packets, but a link type and a snapshot length, for writing files
+-- and compiling filters.
 
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"

@@ -1,8 +1,8 @@
---- Live captures: opened in non-blocking mode, with the waiting done by poll().
+--- Live captures: they are opened in non-blocking mode and wait with poll().
 --
--- On Linux a blocking libpcap read ignores its timeout while no packet comes, and with a timeout
--- of 0 nothing is delivered until a block of the ring is full. So the kernel gets a short timeout
--- for its blocks, and the caller's timeout is ours to keep.
+-- On Linux a blocking read of libpcap ignores its timeout while no packet comes. With a timeout of
+-- 0 it delivers nothing until a block of the ring is full. So the kernel gets a short timeout for
+-- its blocks, and this module keeps the caller's timeout.
 
 local activation = require "pcap.source.activation"
 local capture = require "pcap.capture"
@@ -24,10 +24,10 @@ live.OPTIONS = activation.OPTIONS
 
 local PACKET, NO_PACKET = status_codes.PACKET, status_codes.NO_PACKET
 local TIME_OVER, READY, SIGNAL = status_codes.TIME_OVER, status_codes.READY, status_codes.SIGNAL
--- What stands for a packet that the filter rejects.
+-- The status of a read whose packet the filter rejects.
 local REJECTED = 3
 
--- For how long a read that may not wait goes on over packets that the filter rejects, in seconds.
+-- A read that may not wait still goes on past packets that the filter rejects, for so many seconds.
 local PATIENCE = 0.001
 
 local function failed(self, status)
@@ -39,7 +39,7 @@ local function failed(self, status)
   return capture.none(self, failure.message(self._handle))
 end
 
--- Reads once, and filters where the kernel does not.
+-- Reads once, and filters if the kernel does not.
 local function try(self)
   local pkt, match = self._packet, self._match
   local status = shim.luapcap_live_next(self._handle, pkt)
@@ -49,7 +49,7 @@ local function try(self)
   return status
 end
 
--- One more step towards a packet: a wait where there was none, and a read. Gives the new status, or
+-- One more step towards a packet: waits if there was none, then reads. Returns the new status, or
 -- nil and the reason to end.
 local function try_again(self, status, left)
   if status == NO_PACKET then
@@ -71,8 +71,8 @@ local function try_again(self, status, left)
   return try(self)
 end
 
--- Waits and reads until a packet comes or the time is over; a descriptor may be ready without a
--- packet that passes the filter.
+-- Waits and reads until a packet comes or the time is over. A descriptor may be ready although no
+-- packet passes the filter.
 local function wait(self, status, timeout)
   local now = shim.luapcap_monotonic()
   local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
@@ -113,7 +113,7 @@ local function look_and_read(self, timeout)
   return read(self, timeout)
 end
 
--- Straight-line while packets are there, so that a caller's loop compiles.
+-- Straight-line code while packets are there, so that a caller's loop compiles.
 local function fetch(self, timeout)
   if signals.due() then
     return look_and_read(self, timeout)
@@ -128,9 +128,10 @@ local source = none.new { kind = "live", is_always_ready = false, fetch = fetch 
 -- The kernel's limit, BPF_MAXINSNS. Libpcap prints to stderr when it is exceeded.
 local MAX_INSTRUCTIONS = 4096
 
-local REFUSED = "the kernel does not take this filter, and copies every packet to be filtered here"
+local REFUSED = "the kernel does not take this filter: it copies every packet, to be filtered here"
 
--- In the kernel, or where that takes none of this size or has no memory for it, in this module.
+-- Filters in the kernel. If the kernel takes no program of this size or has no memory for it, this
+-- module filters.
 function source.set_filter(self, program, compile)
   local handle = self._handle
   if program.bf_len <= MAX_INSTRUCTIONS then
@@ -169,7 +170,7 @@ function source.wait(self, timeout)
   return nil, reason or failure.system()
 end
 
--- The handle never blocks: the waiting is done here.
+-- The handle never blocks: this module waits.
 function source.set_nonblock(self, nonblock)
   self._nonblock = nonblock
   self._timeout = nonblock and 0 or self._opened_timeout
@@ -186,6 +187,14 @@ end
 
 function source.interface(self)
   return self._handle
+end
+
+function source.interfaces(self)
+  local list, stats = none.interfaces(self), self:stats() or {}
+  local interface, wanted = list[1], self._wanted
+  interface.name, interface.filter = self._name, wanted and wanted.expression or nil
+  interface.received, interface.dropped = stats.received, stats.dropped
+  return list
 end
 
 function source.fileno(self)
@@ -206,18 +215,19 @@ function live.open(opts)
   }), message
 end
 
---- Opens a device to read packets from. All arguments are optional; they may also be given by
--- name in one table, together with the options that only the table has: buffer_size (bytes,
--- default 8 MB), buffer_timeout (seconds that the kernel may keep packets, default 0.04),
+--- Opens a device to read packets from. All arguments are optional. They may also be given by name
+-- in one table. Some options exist only in the table: buffer_size (bytes, default 8 MB),
+-- buffer_timeout (seconds that the kernel may keep packets, default 0.04),
 -- immediate (boolean: no waiting for a block to fill), rfmon (boolean: monitor mode), tstamp_type
 -- (a name or number of pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or
--- "inout") and protocol (an Ethernet type, on Linux). What the device cannot do is nil, message.
----@param device? string    default "any", where the system has it
----@param snaplen? integer  bytes of each packet to capture; 0 is all, 262144 (default)
+-- "inout") and protocol (an Ethernet type, on Linux). If the device cannot do what was asked for,
+-- the result is nil, message.
+---@param device? string    default "any", if the system has it
+---@param snaplen? integer  bytes of each packet to capture; 0 (default) means all, 262144
 ---@param promisc? boolean  promiscuous mode (default false); any value but nil and false is true,
---- and the number 0, which is false in C, is misuse
----@param timeout? number   seconds that a read waits for a packet, fractions allowed; 0 is not
---- at all (default)
+--- but the number 0, which is false in C, is misuse
+---@param timeout? number   seconds that a read waits for a packet, fractions allowed; 0 (default)
+--- means not at all
 ---@return table|nil capture
 ---@return string|nil message  why not, naming the device; with a capture, a warning if any
 ---pcap_create, pcap_set_*, pcap_activate, pcap_setdirection

@@ -1,24 +1,28 @@
---- What a source that has nothing of its own answers. Every kind of source begins with these.
+--- The answers of a source that has nothing of its own. Every kind of source begins with these.
 --
 -- A source is a table of functions that a capture calls with itself. `kind` is its name. A new
--- source is one file that overrides what it has:
+-- source is one file, which overrides what it has of these:
 --
 -- - `take(window, pkt)` and `search(cap)`: see capture/reading.lua;
 -- - `fetch(cap, timeout)` gives the next packet, or `nil` and the reason, through capture.none();
 -- - `wait(cap, timeout)` waits for a packet without reading it;
 -- - `descriptor(cap)` is what to poll, or nil;
 -- - `fileno(cap)` is the descriptor of a device, or nil;
--- - `is_always_ready` is true where there is nothing to wait for;
+-- - `is_always_ready` is true if there is nothing to wait for;
 -- - `progress(cap)` tells how far a file has been read;
 -- - `set_nonblock(cap, flag)` and `nonblock(cap)`: whether reads do without waiting;
--- - `set_filter(cap, program, compile)` has the source itself drop packets: true and perhaps a
---   warning, or nil and a message. `compile()` gives a program for other places than the kernel.
---   Without it the capture judges each packet;
+-- - `set_filter(cap, program, compile)` makes the source itself drop packets. It returns true and
+--   perhaps a warning, or nil and a message. `compile()` gives a program to run outside the kernel.
+--   If a source has no set_filter(), the capture judges each packet;
 -- - `interface(cap)` is a handle on a network interface, or nil;
--- - `release(memory)` closes the handle, `memory.handle`, and frees what else the source has put
---   into the capture's `_memory`; it is called again.
+-- - `interfaces(cap)` lists what is known of the interfaces that packets come from;
+-- - `metadata(cap)` is what else a file tells, see format/pcapng_metadata.lua, or nil;
+-- - `linktypes(cap)` lists the packets' link types if there are several, or nil;
+-- - `release(memory)` closes the handle, `memory.handle`. It frees what else the source has put
+--   into the capture's `_memory`. It may be called again.
 
 local capture = require "pcap.capture"
+local cdefs = require "pcap.core.cdefs"
 local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
@@ -43,6 +47,24 @@ function none.fileno()
 end
 
 function none.interface()
+end
+
+function none.interfaces(cap)
+  local handle = cap._handle
+  local precision = shim.luapcap_get_tstamp_precision(handle)
+  return { {
+    number = 1,
+    linktype = shim.luapcap_datalink(handle),
+    snaplen = shim.luapcap_snapshot(handle),
+    tsresol = precision == cdefs.TSTAMP_PRECISION_NANO and 9 or 6,
+    tsoffset = 0,
+  } }
+end
+
+function none.metadata()
+end
+
+function none.linktypes()
 end
 
 function none.progress(cap)

@@ -11,11 +11,11 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local none = require "pcap.source.none"
 local failure = require "pcap.core.failure"
+local opening = require "pcap.source.opening"
 local options = require "pcap.core.options"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
@@ -29,6 +29,9 @@ local source = none.new {
   kind = "feed",
   fetch = savefile.source.fetch,
   search = savefile.source.search,
+  metadata = savefile.source.metadata,
+  interfaces = savefile.source.interfaces,
+  linktypes = savefile.source.linktypes,
   release = savefile.source.release,
 }
 
@@ -40,8 +43,6 @@ local function refill(cap)
   return nil, "more"
 end
 
-local PCAPNG = "\n\r\r\n"
-
 local function refuse(self, message)
   self._problem = message
   return nil, message
@@ -52,20 +53,18 @@ local function open(self)
   if self._capture or self._problem then
     return self._capture, self._problem
   end
-  local window = self._window
-  local format = savefile.format_of(window, self._finished)
-  if not format then
+  local window, file = self._window, self._file
+  file.is_whole = self._finished
+  local handle, reading = opening.begin(window, file)
+  if reading == "more" then
     return nil, "more"
-  elseif window.len >= #PCAPNG and ffi.string(window.bytes, #PCAPNG) == PCAPNG then
-    return refuse(self, "pcapng cannot be read in pieces")
   end
   self._window = false
-  local cap, message = savefile.new(source, "reader", window, format,
-    { precision = self._precision },
-    { _reader = self, _ending = self._ending, _refill = refill })
-  if not cap then
-    return refuse(self, message)
+  if not handle then
+    return refuse(self, reading)
   end
+  local cap = savefile.new(source, "reader", window, handle, reading,
+    { _reader = self, _ending = self._ending, _refill = refill })
   local linktype = cap:datalink()
   if self._linktype and linktype ~= self._linktype then
     cap:close()
@@ -179,11 +178,14 @@ function Reader:__tostring()
   return Reader.__name .. (self._handle and "" or " (closed)")
 end
 
-local OPTIONS = { linktype = options.integer(0, 2 ^ 31 - 1), precision = options.precision }
+local OPTIONS = { linktype = options.integer(0, 2 ^ 31 - 1) }
+for name, kind in pairs(opening.OPTIONS) do
+  OPTIONS[name] = kind
+end
 
---- A reader for classic pcap, of either byte order and precision, that comes in pieces.
----@param opts? table  {linktype = the only one to take, a number of pcap.DLT (default: any),
---- precision = "micro"|"nano" (default "micro")}
+--- A reader for a savefile that comes in pieces, of any kind that open_offline() reads.
+---@param opts? table  {linktype = the only one to take of the first interface, a number of pcap.DLT
+--- (default: any), precision = "micro"|"nano" (default "micro"), blocks = as for open_offline()}
 ---@return table|nil reader
 ---@return string|nil message
 function reader.reader(opts)
@@ -197,7 +199,7 @@ function reader.reader(opts)
     _finished = false,
     _window = window,
     _linktype = opts.linktype,
-    _precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
+    _file = opening.new(opts),
     _ending = "more",
   }, Reader)
 end

@@ -3,17 +3,17 @@
 -- Files, pipes and compressed files differ in how a window is filled, and so does a savefile that
 -- comes in pieces (reader.lua). Reading is the same for all.
 --
--- Ownership: a capture's handle owns the window, which ends with it. `_memory` keeps the input,
--- whose descriptor is the module's own, and the Lua file that was given.
+-- Ownership: a capture's handle owns the window, which ends with it; or the capture does, where the
+-- format says so. `_memory` keeps it, the input, whose descriptor is the module's own, and the Lua
+-- file that was given.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local cdefs = require "pcap.core.cdefs"
-local classic = require "pcap.format.classic"
-local through_libpcap = require "pcap.format.through_libpcap"
 local failure = require "pcap.core.failure"
+local filtering = require "pcap.capture.filtering"
 local in_use = require "pcap.core.in_use"
 local none = require "pcap.source.none"
+local opening = require "pcap.source.opening"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
@@ -65,10 +65,9 @@ end
 -- The next packet that the filter takes. A loop, so a caller's loop does not compile around it.
 local function search(self)
   local format, match, pkt = self._format, self._match, self._packet
-  local state = format.state
+  local state, take, window = format.state, format.take, self._window
   while true do
-    local window = self._window
-    local taken, reason = format.take(window, pkt), nil
+    local taken, reason = take(window, pkt), nil
     if not taken then
       local more = false
       if format.is_short(state, window) then
@@ -81,10 +80,13 @@ local function search(self)
         taken, reason = format.judge(state, window, pkt)
         if taken == nil then
           return ended(self, reason)
+        elseif reason then
+          filtering.apply_again(self)
+          match = self._match
         end
       end
     end
-    if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen)) then
+    if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen, self)) then
       return pkt
     end
   end
@@ -101,9 +103,11 @@ local function fetch(self)
   local taken, reason = format.judge(state, window, pkt)
   if taken == nil then
     return ended(self, reason)
+  elseif reason then
+    filtering.apply_again(self)
   end
   local match = self._match
-  if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen)) then
+  if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen, self)) then
     return pkt
   end
   return search(self)
@@ -133,6 +137,20 @@ function source.progress(self)
   return position, size >= 0 and size or nil
 end
 
+function source.metadata(self)
+  return self._format.metadata
+end
+
+function source.interfaces(self)
+  local metadata = self._format.metadata
+  return metadata and metadata:interfaces() or none.interfaces(self)
+end
+
+function source.linktypes(self)
+  local list = self._format.linktypes
+  return list and #list > 1 and list or nil
+end
+
 -- The order counts. The handle may read from the input. A Lua file that is a program's pipe is
 -- waited for when it is collected, and the program may wait for the input's end.
 function source.release(memory)
@@ -142,49 +160,35 @@ function source.release(memory)
   if input then
     shim.luapcap_input_close(input)
   end
-  memory.file, memory.window = nil, nil
+  if memory.owns_window then
+    shim.luapcap_window_free(memory.window)
+  end
+  memory.file, memory.window, memory.owns_window = nil, nil, nil
 end
 
 savefile.source = source
 
---- The formats of savefiles, see format/classic.lua. The first that matches reads the file; the
--- last one matches all.
-savefile.formats = { classic, through_libpcap }
+--- The formats of savefiles, see opening.lua.
+savefile.formats = opening.formats
 
---- The format of the savefile whose first bytes a window has; nil where it takes more to tell.
----@param window ffi.cdata*  luapcap_window *
----@param is_whole boolean   whether no more bytes will come
----@return table|nil format
-function savefile.format_of(window, is_whole)
-  for _, format in ipairs(savefile.formats) do
-    local enough = is_whole or window.len >= format.HEADER_SIZE
-    if window.len >= format.MAGIC_SIZE and format.matches(window.bytes) then
-      return enough and format or nil
-    elseif not enough and window.len < format.MAGIC_SIZE then
-      return nil
-    end
-  end
-end
-
---- Makes a capture that reads a window, which is taken over whatever happens.
+--- Makes a capture that reads a window.
 ---@param kind table        the source's table of functions
 ---@param name string       for messages
 ---@param window ffi.cdata* luapcap_window *
----@param format table      of savefile.format_of()
----@param opts table        {precision = cdefs.TSTAMP_PRECISION_*, input = luapcap_input * or nil}
+---@param handle ffi.cdata* of opening.begin()
+---@param reading table     of opening.begin()
 ---@param fields table      the source's own; `_refill(cap)` is asked for more bytes
----@return table|nil capture
----@return string|nil message
-function savefile.new(kind, name, window, format, opts, fields)
-  local handle, reading = format.open(window, opts)
-  if not handle then
-    return nil, reading
-  end
+---@return table capture
+function savefile.new(kind, name, window, handle, reading, fields)
   fields._window, fields._format, fields._take = window, reading, reading.take
-  fields._memory = fields._memory or {}
-  fields._memory.window = window -- which is its own, where the handle has not taken it
+  local memory = fields._memory or {}
+  fields._memory, memory.window = memory, window
   capture.reads(reading.take)
-  return capture.new(kind, handle, name, fields)
+  local self = capture.new(kind, handle, name, fields)
+  if reading.owns_window then
+    memory.owns_window, memory.window = true, ffi.gc(window, nil)
+  end
+  return self
 end
 
 --- A new window, freed by its finalizer until a handle takes it over; nil without memory.
@@ -195,15 +199,18 @@ function savefile.new_window()
   end
 end
 
--- Reads as many bytes as it takes to open the file. Signals are heard.
-local function read_header(window, input)
-  local opening = { _window = window, _input = input, _handle = true, _broken = false }
-  local format
+-- Reads as many bytes as it takes to open the file, and opens it. Signals are heard.
+local function read_header(window, input, opts)
+  local reading = { _window = window, _input = input, _handle = true, _broken = false }
+  local file = opening.new(opts)
+  file.input = input
+  local handle, answer, errno
   repeat
-    local more = refill(opening)
-    format = savefile.format_of(window, not more)
-  until format
-  return format
+    file.is_whole = not refill(reading)
+    errno = window.problem
+    handle, answer = opening.begin(window, file)
+  until handle or answer ~= "more"
+  return handle, answer, errno
 end
 
 -- Whether a capture has read all of its file.
@@ -212,7 +219,7 @@ local function is_read(self)
   return position and size and position >= size
 end
 
-local function open(from, precision)
+local function open(from, opts)
   local input = shim.luapcap_input_open(from.path, from.fd or -1, from.file)
   if input == nil then
     local errno = ffi.errno()
@@ -223,16 +230,14 @@ local function open(from, precision)
   if not window then
     return nil, "not enough memory for a capture"
   end
-  local format = read_header(window, input)
-  local errno = window.problem
-  local self, message = savefile.new(source, from.name, window, format,
-    { precision = precision, input = input },
-    { _input = input, _refill = refill, _memory = { input = input, file = from.file } })
-  if not self then
+  local handle, reading, errno = read_header(window, input, opts)
+  if not handle then
     local detail = ffi.string(shim.luapcap_input_error(input))
     shim.luapcap_input_close(ffi.gc(input, nil))
-    return nil, detail ~= "" and detail or message, errno
+    return nil, detail ~= "" and detail or reading, errno
   end
+  local self = savefile.new(source, from.name, window, handle, reading,
+    { _input = input, _refill = refill, _memory = { input = input, file = from.file } })
   ffi.gc(input, nil) -- released with the capture
   self._in_use = in_use.add(shim.luapcap_input_fileno(input), "a capture is reading it",
     function() return is_read(self) end)
@@ -244,15 +249,16 @@ end
 ---@param fname string|integer|file*  "-" is stdin; or a descriptor or an open Lua file, read from
 --- where it stands through a copy: it stays yours to close, and its position, which the copy
 --- shares, is anywhere afterwards
----@param opts? table       {precision = "micro"|"nano"}: of timestamps and of dump files made
---- from the capture (default "micro")
+---@param opts? table       {precision = "micro"|"nano": of timestamps and of dump files made
+--- from the capture (default "micro"), blocks = whether cap:blocks() gives what blocks of a pcapng
+--- file nothing else here reads (default false)}
 ---@return table|nil capture
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
 function savefile.open_offline(fname, opts)
   local from = place.read(fname, "open_offline")
-  opts = options.read(opts, 2, "open_offline", { precision = options.precision })
-  local self, message = retry.open(open, from, opts.precision or cdefs.TSTAMP_PRECISION_MICRO)
+  opts = options.read(opts, 2, "open_offline", opening.OPTIONS)
+  local self, message = retry.open(open, from, opts)
   if not self then
     return nil, from.name .. ": " .. message
   end

@@ -1,11 +1,11 @@
--- Writes the Lua function for a checked BPF program whose jumps all lead forward: one pass
--- over the instructions, which carries along the facts about registers and packet length.
+-- Writes the Lua function for a checked BPF program whose jumps all lead forward. It passes over
+-- the instructions once, and carries along the facts about registers and packet length.
 local instruction = require "pcap.filter.bpf.instruction"
 local facts_of = require "pcap.filter.bpf.facts"
 local minimum_length = require "pcap.filter.bpf.minimum_length"
 local expression = require "pcap.filter.bpf.expression"
 
--- What generated code may name; a chunk declares only what it uses.
+-- What generated code may name. A chunk declares only what it uses.
 local LIBRARY = {
   { "band", "bit.band" }, { "bor", "bit.bor" }, { "bxor", "bit.bxor" },
   { "lshift", "bit.lshift" }, { "rshift", "bit.rshift" }, { "tobit", "bit.tobit" },
@@ -16,9 +16,9 @@ local LIBRARY = {
 ---@class pcap.bpf.emitter
 ---@field program pcap.bpf.instruction[]
 ---@field minimum table<integer, number>
----@field facts table<integer, pcap.bpf.facts> nil for what no packet reaches
+---@field facts table<integer, pcap.bpf.facts> nil for an instruction that no packet reaches
 ---@field labelled table<integer, boolean>
----@field lines table<integer, string[]> per instruction, for its label comes last
+---@field lines table<integer, string[]> by instruction, because its label is written last
 ---@field at integer the instruction being written
 local emitter = {}
 emitter.__index = emitter
@@ -101,7 +101,7 @@ function emitter:body()
   return table.concat(body, "\n")
 end
 
---- Lines that declare what the body names, and nothing else: LuaJIT allows 60 upvalues.
+--- Lines that declare what the body names, and nothing else: LuaJIT allows only 60 upvalues.
 local function declarations(body)
   local library, registers = {}, {}
   for _, entry in ipairs(LIBRARY) do
@@ -127,7 +127,7 @@ local function emit(program)
   local body = self:body()
   local source, registers = declarations(body)
   table.insert(source, 1, 'local bit, ffi = require("bit"), require("ffi")')
-  -- Declared ahead of every label: a goto must not lead into the scope of a local.
+  -- Registers are declared before every label: a goto must not lead into the scope of a local.
   source[#source + 1] = "return function(data, caplen, wirelen)"
   for _, line in ipairs(registers) do
     source[#source + 1] = line

@@ -8,7 +8,7 @@ local expression = {}
 ---@field text string Lua expression
 ---@field range pcap.bpf.range of the unsigned value
 
---- A literal of any non-negative whole number, as offsets beyond 2^31 are not words.
+--- A literal for any whole number that is not negative: offsets beyond 2^31 are not words.
 function expression.literal(number)
   return ("%.0f"):format(number)
 end
@@ -31,7 +31,7 @@ function expression.unsigned(w)
   return ("(rshift(%s, 1) * 2 + band(%s, 1))"):format(w.text, w.text)
 end
 
---- An expression that orders, against another such one, as the unsigned value does.
+--- An expression that compares with another such expression as the unsigned values do.
 local function flipped(w)
   local k = range.constant(w.range)
   if k then
@@ -64,8 +64,8 @@ function expression.condition(test, a, b, outcome)
   return ("%s %s %s"):format(flipped(a), operator, flipped(b))
 end
 
---- What a test gives for every value that the words can have.
----@return boolean|nil outcome nil when it depends
+--- The outcome of a test, if it is the same for every value that the words can have.
+---@return boolean|nil outcome nil if it depends on the values
 function expression.foregone(test, a, b)
   a, b = a.range, b.range
   if test == "gt" and (a.lo > b.hi or a.hi <= b.lo) then
@@ -94,12 +94,12 @@ function text.sub(a, b)
 end
 
 function text.neg(a)
-  -- Not "-a": before a negative literal that would begin a comment.
+  -- Not "-a": in front of a negative literal that would begin a comment.
   return ("tobit(0 - %s)"):format(a.text)
 end
 
--- A product may need 64 bits and a double has 53 (of which the bit functions take 51):
--- multiply by the halves of the second word, and drop what leaves the 32 bits in between.
+-- A product may need 64 bits. A double has 53, of which the bit functions take 51. So multiply by
+-- the two halves of the second word, and drop in between what leaves the 32 bits.
 function text.mul(a, b)
   if a.range.hi * b.range.hi < 2 ^ 51 then
     return ("tobit(%s * %s)"):format(expression.unsigned(a), expression.unsigned(b))
@@ -124,7 +124,7 @@ for op, name in pairs({
   end
 end
 
---- The result of an operation; shifts by less than 32 and divisors other than 0 only.
+--- The result of an operation. Shifts must be by less than 32, and divisors must not be 0.
 ---@param op string
 ---@param a pcap.bpf.expression
 ---@param b? pcap.bpf.expression

@@ -1,10 +1,10 @@
--- Holds what is certain of registers and packet length at a point of a BPF program.
+-- Holds what is certain about registers and packet length at one point of a BPF program.
 local range = require "pcap.filter.bpf.range"
 local expression = require "pcap.filter.bpf.expression"
 
 ---@class pcap.bpf.facts
----@field captured number bytes that the packet has at least
----@field ahead number bytes it has at least from offset X on, or UNKNOWN
+---@field captured number the packet has at least so many bytes
+---@field ahead number it has at least so many bytes from offset X on, or UNKNOWN
 ---@field [string] pcap.bpf.range of the register of this name
 local facts = {}
 facts.__index = facts
@@ -17,7 +17,7 @@ for i = 0, 15 do
 end
 
 --- What is certain before the first instruction. Scratch memory is 0, as in newer versions of
---- libpcap; 1.10 leaves there what the stack held, so no program can rely on anything else.
+--- libpcap. In 1.10 it has what the stack held, so no program can rely on anything but 0.
 ---@return pcap.bpf.facts
 function facts.at_start()
   local self = setmetatable({ captured = 0, ahead = facts.UNKNOWN }, facts)
@@ -36,7 +36,7 @@ function facts:copy()
   return twin
 end
 
---- Gives up what does not hold on another way to the same instruction.
+--- Drops the facts that do not hold on another way to the same instruction.
 ---@param other pcap.bpf.facts
 function facts:weaken(other)
   self.captured = math.min(self.captured, other.captured)
@@ -46,7 +46,7 @@ function facts:weaken(other)
   end
 end
 
---- What an instruction reads: the register, or a literal where its value is certain.
+--- What an instruction reads: the register, or a literal if its value is certain.
 ---@param name string
 ---@return pcap.bpf.expression
 function facts:read(name)

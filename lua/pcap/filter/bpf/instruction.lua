@@ -2,11 +2,11 @@
 local range = require "pcap.filter.bpf.range"
 local expression = require "pcap.filter.bpf.expression"
 
--- Where words may be read at odd addresses, with the least significant byte first.
+-- Machines that read words at odd addresses, with the least significant byte first.
 local LOADS_WORDS = jit.arch == "x64" or jit.arch == "x86" or jit.arch == "arm64"
 
---- The bytes from an offset on as a word, most significant first. Reading four at once takes
---- a third off a filter for addresses; reading two at once gained nothing.
+--- The bytes from an offset on as a word, the most significant first. Reading four at once takes a
+--- third off the time of a filter for addresses; reading two at once gained nothing.
 local function bytes_at(offset, size)
   if size == 1 then
     return ("data[%s]"):format(offset(0))
@@ -47,7 +47,7 @@ function load.msh(self, insn, facts)
   return { text = text, range = range.new(0, 60) }
 end
 
--- The sum of X and the constant does not wrap: libpcap rejects where it would.
+-- The sum of X and the constant does not wrap: libpcap rejects the packet if it would.
 function load.ind(self, insn, facts)
   local x, reach = facts:read("X"), insn.k + insn.size
   local base = expression.unsigned(x)
@@ -81,7 +81,7 @@ function instruction.move(self, insn, facts)
   self:assign(insn.into, facts:read(insn.from), facts)
 end
 
---- A shift by X, of which 32 and more clear the word, while LuaJIT's take X modulo 32.
+--- A shift by X. From 32 on it clears the word; LuaJIT's own shifts take X modulo 32.
 local function shift(self, insn, facts, a, b)
   if b.range.lo > 31 then
     return self:assign("A", expression.constant(0), facts)

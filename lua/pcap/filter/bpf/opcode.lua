@@ -1,5 +1,5 @@
--- Gives each opcode of libpcap's BPF interpreter a description, so that no other file needs
--- to take codes apart; an opcode without one is not valid.
+-- Describes each opcode of libpcap's BPF interpreter, so that no other file needs to take opcodes
+-- apart. An opcode without a description is not valid.
 local opcode = {}
 
 -- The values are those of <pcap/bpf.h>.
@@ -55,12 +55,12 @@ end
 
 --- What every instruction with this opcode has in common.
 ---@param code integer
----@return pcap.bpf.instruction|nil shape nil when libpcap's interpreter does not know it
+---@return pcap.bpf.instruction|nil shape nil if libpcap's interpreter does not know it
 function opcode.shape(code)
   return shapes[code]
 end
 
---- The jump targets of instruction `i`; wrong ones too, which `check` is there to find.
+--- The jump targets of instruction `i`. They may be wrong: it is for `check` to find that.
 ---@param insn ffi.cdata*
 ---@param i integer
 ---@return integer yes
@@ -74,7 +74,7 @@ function opcode.targets(insn, i)
   return i + 1 + insn.jt, i + 1 + insn.jf
 end
 
---- A checked program as a table from 0 (`tcpdump -d` counts so) to n - 1.
+--- A checked program as a table that counts from 0, as `tcpdump -d` does, to n - 1.
 ---@param insns ffi.cdata*
 ---@param n integer
 ---@return pcap.bpf.instruction[] program its length is in the field `n`

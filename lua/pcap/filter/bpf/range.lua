@@ -1,5 +1,5 @@
--- Knows between which unsigned values a register lies, because a value below 2^31 can be
--- compared and indexed with as it is, and one above cannot.
+-- Knows the unsigned values between which a register lies. A value below 2^31 can be compared and
+-- used as an index as it is; one above cannot.
 local range = {}
 
 local LIMIT = 2 ^ 32
@@ -29,7 +29,7 @@ local function ones(value)
   return 2 ^ exponent - 1
 end
 
---- Whether the signed and the unsigned reading are the same number.
+--- Whether a value is the same number read as signed and as unsigned.
 function range.small(r)
   return r.hi < 2 ^ 31
 end

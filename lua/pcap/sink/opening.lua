@@ -1,0 +1,162 @@
+--- Opening a dumper: its file, its format, and what may be said of them.
+
+local ffi = require "ffi"
+local cdefs = require "pcap.core.cdefs"
+local check = require "pcap.core.check"
+local classic = require "pcap.sink.classic"
+local DLT = require "pcap.dlt"
+local dumper = require "pcap.sink.dumper"
+local failure = require "pcap.core.failure"
+local file = require "pcap.sink.file"
+local in_use = require "pcap.core.in_use"
+local kinds = require "pcap.sink.kinds"
+local options = require "pcap.core.options"
+local pcapng = require "pcap.sink.pcapng"
+local place = require "pcap.core.place"
+local retry = require "pcap.core.retry"
+local shim = require "pcap.core.shim"
+
+local opening = {}
+
+-- Closes the handle if it is collected. Until that has been done the file is in use, and a Lua
+-- file stays open: closing a pipe of io.popen() waits for its end, which the handle would hold up.
+local function close_when_collected(handle, token, luafile)
+  local kept = { token = token, file = luafile }
+  return ffi.gc(handle, function(it)
+    shim.luapcap_dumper_close(it)
+    in_use.remove(kept.token)
+  end)
+end
+
+-- A new descriptor's handle and writer, or nil, a message and errno, with nothing left open.
+local function begin(where, fd, kind, opts)
+  local token = in_use.add(fd, "another dumper is writing it")
+  local handle = shim.luapcap_dumper_new(fd)
+  if handle == nil then
+    local errno = ffi.errno()
+    in_use.remove(token)
+    return nil, failure.system(errno), errno
+  end
+  handle = close_when_collected(handle, token, where.file)
+  local writer, message, errno = opts.format.new(handle, where, kind, opts)
+  if not writer then
+    in_use.remove(token)
+    shim.luapcap_dumper_close(ffi.gc(handle, nil))
+    return nil, message, errno
+  end
+  return handle, writer, token
+end
+
+-- Has the blocks of a source written as they are read, until the dumper is closed or collected.
+local function follow(self, origin)
+  local held = setmetatable({ dumper = self }, { __mode = "v" })
+  origin.follow(self, function(block)
+    local it = held.dumper
+    if it and it._handle then
+      it._writer:carry { block }
+    end
+  end)
+end
+
+local function open(where, kind, opts, own)
+  local fd, is_new, errno = file.open(where, opts.append, own)
+  if not fd then
+    return nil, is_new, errno
+  end
+  local handle, writer, token = begin(where, fd, kind, opts)
+  if not handle then
+    if is_new then
+      os.remove(where.path)
+    end
+    return nil, place.named(where, writer), token
+  end
+  local self = dumper.new(handle, { _in_use = token, _name = where.name, _format = opts.format,
+    _writer = writer, _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO })
+  if opts.origin and writer.carry then
+    follow(self, opts.origin)
+  end
+  return self
+end
+
+local function format(value)
+  return opening.FORMATS[value], '"pcap" or "pcapng"'
+end
+
+--- The formats, by their names.
+opening.FORMATS = { pcap = classic, pcapng = pcapng }
+
+--- What may be said of the file.
+opening.OPTIONS = {
+  append = options.flag,
+  format = format,
+  section = options.record(pcapng.SECTION),
+  interface = options.record(pcapng.INTERFACE),
+}
+
+--- What is wrong with a dumper's options, or nil.
+---@param where table  of place.read()
+---@param opts table   read by opening.OPTIONS; gets the format if it has none
+---@return string|nil problem
+function opening.problem(where, opts)
+  opts.format = opts.format or classic
+  for _, name in ipairs { "section", "interface" } do
+    if opts[name] and not opts.format[name:upper()] then
+      return ("option '%s' needs format = \"pcapng\""):format(name)
+    end
+  end
+  if opts.append and not place.is_path(where) then
+    return "option 'append' needs a path"
+  end
+end
+
+--- Opens a savefile for packets of a kind.
+---@param where table  of place.read()
+---@param kind table   of kinds.of()
+---@param opts table   { format =, append =, section =, interface =, origin = } as opening.problem()
+---  found them right
+---@param own? table   in_use's token of the capture whose packets are to be written
+---@return table|nil dumper
+---@return string|nil message
+function opening.open(where, kind, opts, own)
+  return retry.open(open, where, kind, opts, own)
+end
+
+local OPTIONS = {
+  file = function(value)
+    return place.of(value), "path, descriptor or open Lua file"
+  end,
+  linktype = options.integer(0, 2 ^ 31 - 1),
+  snaplen = options.integer(0, 2 ^ 31 - 1),
+  precision = options.precision,
+}
+for key, kind in pairs(opening.OPTIONS) do
+  OPTIONS[key] = kind
+end
+
+--- Opens a savefile to write packets to, with no capture. The options `linktype`, `snaplen` and
+-- `precision` are those of pcap.open_dead(), `file` and the others those of cap:dump_open().
+---@param opts table  {file = fname, linktype = (default EN10MB), snaplen = (default, and 0: 65535),
+--- precision = "micro"|"nano" (default "micro"), append = boolean, format = "pcap"|"pcapng",
+--- section = table, interface = table}
+---@return table|nil dumper
+---@return string|nil message  naming the file
+---pcap_dump_fopen, pcap_dump_open_append
+function opening.dumper(opts)
+  check.table(opts, 1, "dumper")
+  opts = options.read(opts, 1, "dumper", OPTIONS)
+  local where = opts.file
+  if not where then
+    check.fail(1, "dumper", "option 'file' is missing")
+  end
+  local problem = opening.problem(where, opts)
+  if problem then
+    check.fail(1, "dumper", problem)
+  end
+  return opening.open(where, {
+    linktype = opts.linktype or DLT.EN10MB,
+    snaplen = (opts.snaplen or 0) > 0 and opts.snaplen or kinds.WHOLE_PACKET,
+    precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
+  }, opts)
+end
+
+return opening

@@ -1,0 +1,286 @@
+--- Writing pcapng: sections, and in them a block for each packet.
+
+local bit = require "bit"
+local ffi = require "ffi"
+local blocks = require "pcap.sink.pcapng_blocks"
+local bytes = require "pcap.sink.pcapng_bytes"
+local copying = require "pcap.sink.pcapng_copying"
+local fields = require "pcap.sink.pcapng_fields"
+local file = require "pcap.sink.file"
+local interfaces = require "pcap.sink.pcapng_interface"
+local options = require "pcap.core.options"
+local packet = require "pcap.packet"
+local packet_options = require "pcap.sink.pcapng_packet"
+local sections = require "pcap.sink.pcapng_section"
+local shim = require "pcap.core.shim"
+local system = require "pcap.core.system"
+local whole = require "pcap.sink.pcapng_whole"
+
+local pcapng = {
+  name = "pcapng",
+  --- What may be said of a section, of an interface and of a packet, for options.read(). What
+  -- readers tell besides is taken and left out.
+  SECTION = fields.kinds(fields.SECTION, {}, { "swapped", "byte_order", "major", "minor",
+    "length" }),
+  INTERFACE = fields.kinds(fields.INTERFACE, { linktype = options.integer(0, 2 ^ 31 - 1),
+    snaplen = options.integer(0, 2 ^ 31 - 1) }, { "number", "started", "ended", "received",
+    "dropped", "accepted", "os_dropped", "delivered" }),
+  PACKET = packet_options.OPTIONS,
+}
+
+local bytes_pointer = ffi.typeof("const uint8_t *")
+
+-- Room for the longest packet beside options in a block.
+local MAX_OPTIONS = bytes.MAX_BLOCK - 2 ^ 20
+
+local Writer = {}
+Writer.__index = Writer
+
+-- What a section says if nobody says otherwise.
+local function default_section()
+  local os, hardware = system.names()
+  return { os = os, hardware = hardware,
+    application = "pcap for LuaJIT, " .. ffi.string(shim.luapcap_lib_version()) }
+end
+
+-- The bytes of frame check sequences, which a classic file's header has beside the link type: it
+-- counts in 16 bits.
+local function fcslen(extension)
+  if extension and bit.band(extension, 0x04000000) ~= 0 then
+    return bit.rshift(extension, 28) * 2
+  end
+end
+
+-- The first interface's own values. What the source tells, and does not fit, is left out.
+local function first_interface(self, given)
+  local origin = self.section.origin
+  return self.section:completed({ fcslen = fcslen(self.section.kind.extension) },
+    fields.writable(fields.INTERFACE, origin.own()),
+    fields.writable(fields.INTERFACE, origin.interface(1) or {}), given or {})
+end
+
+-- What the caller says goes before what the source does. Not every source says something.
+local function section_values(self, given)
+  local values = {}
+  local known = fields.writable(fields.SECTION, self.section.origin.section() or {})
+  if #fields.list(fields.SECTION, known) == 0 then
+    known = default_section()
+  end
+  for key, value in pairs(known) do
+    values[key] = value
+  end
+  if given and given.comment then
+    values.comments = nil
+  end
+  for key, value in pairs(given or {}) do
+    values[key] = value
+  end
+  return values
+end
+
+-- The header of the first section, and the interface that goes with it: as the caller wants them,
+-- and for the rest as the source tells. Where that gives its blocks, `given` has the caller's.
+local function first_blocks(self, opts)
+  local section = self.section
+  section.values = section_values(self, opts.section)
+  local header, message = sections.header(section.values)
+  if not header then
+    return nil, message
+  end
+  local interface
+  interface, message = interfaces.of_table(first_interface(self, opts.interface))
+  return interface and header, interface or message
+end
+
+-- Begins a section behind what is in the file, or anew.
+local function make_room(self, where, has_more)
+  if has_more then
+    return whole.check(where.path)
+  end
+  return file.cut(self.section.handle, where)
+end
+
+--- Begins a file, or adds a section to one.
+---@param handle ffi.cdata*  luapcap_dumper, which stays the caller's
+---@param where table        of place.read()
+---@param kind table         of kinds.of()
+---@param opts table         { append = boolean, section = and interface = as above, origin = of
+---   capture/origin.lua }
+---@return table|nil writer
+---@return string|nil message
+---@return integer|nil errno
+function pcapng.new(handle, where, kind, opts)
+  local section = sections.new(handle, kind, opts.origin or pcapng.NO_ORIGIN,
+    file.path_of(where) ~= nil)
+  local self = setmetatable({ section = section, own = packet.new(0),
+    started = packet.new(0) }, Writer)
+  local header, interface = first_blocks(self, opts)
+  if not header then
+    return nil, interface
+  end
+  local has_more = opts.append and shim.luapcap_dumper_to_end(handle) > 0
+  local done, message, errno = make_room(self, where, has_more)
+  if not done then
+    return nil, message, errno
+  end
+  local given = section.origin.blocks()
+  if given then
+    section.first = opts.interface and interface
+    self:carry(given, opts.section and header)
+  else
+    section:begin(header)
+    section:add(interface, 1)
+    section:write_interface(interface)
+    section.targets[1] = interface.its
+  end
+  shim.luapcap_now(self.started)
+  self.linktype = self:linktype_of(1)
+  done, message, errno = file.outcome(shim.luapcap_dumper_flush(handle))
+  return done and self, message, errno
+end
+
+local function problem(its, pkt)
+  if pkt.caplen > its.longest then
+    return ("packet of %d bytes is longer than the %d that the file can hold")
+      :format(pkt.caplen, its.longest)
+  elseif pkt.sec < its.first or pkt.sec > its.last then
+    return ("the interface cannot hold a time of %.0f seconds"):format(pkt.sec)
+  elseif pkt.options_length > MAX_OPTIONS then
+    return ("options of %.0f bytes do not go into a block"):format(pkt.options_length)
+  end
+end
+
+-- A packet for which there is more to do. Nothing is written if it cannot be.
+local function write_odd(self, handle, pkt, added)
+  local section, number = self.section, added and added.interface
+  local text, message = packet_options.options(pkt, added)
+  local interface
+  if text then
+    interface, message = section:choose(pkt, number)
+  end
+  if not interface then
+    return nil, message
+  end
+  local its, own = interface.its, self.own
+  own.data, own.caplen, own.wirelen = pkt.data, pkt.caplen, pkt.wirelen
+  own.sec, own.nsec = pkt.sec, pkt.nsec
+  own.options_start, own.options_length = ffi.cast(bytes_pointer, text), #text
+  message = problem(its, own)
+  if message then
+    return nil, message
+  end
+  local done = section:write_interface(interface)
+    and shim.luapcap_block_write(handle, own, its) == 0
+  if done and not number then
+    section.targets[pkt.interface] = its
+  end
+  return done or nil, nil, text -- which `own` points to: a value keeps it
+end
+
+--- Writes a packet.
+---@param handle ffi.cdata*  luapcap_dumper
+---@param pkt ffi.cdata*     luapcap_packet
+---@param added? table       as pcapng.PACKET takes it
+---@return boolean|nil true
+---@return string|nil message  nil for what the system says
+function Writer:write(handle, pkt, added)
+  local its = self.section.targets[pkt.interface]
+  if added or not its or pkt.flags ~= 0 or pkt.linktype ~= its.linktype then
+    local done, message = write_odd(self, handle, pkt, added)
+    return done, message
+  end
+  if pkt.caplen > its.longest or pkt.sec < its.first or pkt.sec > its.last
+    or pkt.options_length > MAX_OPTIONS then
+    return nil, problem(its, pkt)
+  end
+  return shim.luapcap_block_write(handle, pkt, its) == 0 or nil
+end
+
+--- The link type of an interface's packets: of the first one's, if there is no such interface.
+function Writer:linktype_of(number)
+  local section = self.section
+  local interface = section.list[number] or section.list[1]
+  return interface and interface.its.linktype or section.kind.linktype
+end
+
+--- Adds an interface.
+---@param values table       as pcapng.INTERFACE takes it
+---@return integer|nil number  from 1
+---@return string|nil message
+function Writer:add_interface(values)
+  local section = self.section
+  local interface, message = interfaces.of_table(section:completed(values))
+  if not interface or not section:write_interface(interface) then
+    return nil, message
+  end
+  local number = #section.list + 1
+  local is_free = not section.made[number]
+  section:add(interface, is_free and number)
+  if is_free then
+    section.targets[number] = interface.its
+  end
+  return number
+end
+
+--- Writes a comment on a section, see Section:comment().
+---@param text string
+---@return boolean|nil true
+---@return string|nil message
+function Writer:comment(text)
+  return self.section:comment(text)
+end
+
+--- Writes what addresses are called.
+function Writer:add_names(list)
+  return self.section:put(blocks.names(list))
+end
+
+--- Writes decryption secrets.
+function Writer:add_secrets(list)
+  return self.section:put(blocks.secrets(list))
+end
+
+--- Writes a block of any type.
+function Writer:add_block(kind, body)
+  return self.section:put(bytes.block(kind, body))
+end
+
+--- Writes blocks of the source that are no packets.
+---@param list table[]    as copying.carry() takes them
+---@param header? string  a block to write in place of the first
+function Writer:carry(list, header)
+  for i, block in ipairs(list) do
+    if i == 1 and header then
+      self.section:begin(header)
+    else
+      copying.carry(self.section, block)
+    end
+  end
+end
+
+--- Writes what was counted on the first interface, if the source is still counting.
+function Writer:finish()
+  local section = self.section
+  local interface, counted = section.list[1], section.origin.statistics()
+  if not counted or not interface or interface.section ~= section.number then
+    return
+  end
+  local its, now = interface.its, self.own
+  local started, ended = ffi.new("uint32_t[2]"), ffi.new("uint32_t[2]")
+  shim.luapcap_now(now)
+  if self.started.sec < its.first or now.sec > its.last then
+    return
+  end
+  shim.luapcap_block_time(its, self.started.sec, self.started.nsec, started)
+  shim.luapcap_block_time(its, now.sec, now.nsec, ended)
+  section:put(blocks.statistics(its.number, started, ended, counted))
+end
+
+local function nothing()
+end
+
+--- What a dumper without a source knows of one.
+pcapng.NO_ORIGIN = { interface = nothing, section = nothing, statistics = nothing,
+  blocks = nothing, follow = nothing, own = function() return { os = (system.names()) } end }
+
+return pcapng

@@ -1,0 +1,65 @@
+--- Blocks of a pcapng source that are no packets, written as they stand there.
+
+local blocks = require "pcap.sink.pcapng_blocks"
+local bytes = require "pcap.sink.pcapng_bytes"
+local interfaces = require "pcap.sink.pcapng_interface"
+local order = require "pcap.sink.pcapng_order"
+
+local copying = {}
+
+-- What is done with a block, by its type: functions of pcapng_section.lua's section, the body, and
+-- the number of the interface that it is about.
+local carriers = {}
+
+-- How long the section is in the source tells nothing of it here.
+carriers[blocks.SECTION] = function(section, body)
+  return section:begin(bytes.block(blocks.SECTION,
+    body:sub(1, 8) .. ("\255"):rep(8) .. body:sub(17)))
+end
+
+carriers[blocks.INTERFACE] = function(section, body, number)
+  local interface, message = number == 1 and section.first, nil
+  if not interface then
+    interface, message = interfaces.of_block(body)
+  end
+  if not interface then
+    return nil, message
+  end
+  section:add(interface, number)
+  section.targets[number] = interface.its
+  return section:write_interface(interface)
+end
+
+-- The interface may have another number here.
+carriers[blocks.STATISTICS] = function(section, body, number)
+  local interface = section.made[number]
+  if interface and interface.section == section.number then
+    body = bytes.u32(interface.its.number) .. body:sub(5)
+  end
+  return section:put(bytes.block(blocks.STATISTICS, body))
+end
+
+-- The bytes that a block has to have.
+local SMALLEST = { [blocks.SECTION] = 16, [blocks.INTERFACE] = 8, [blocks.STATISTICS] = 12 }
+
+--- Writes a block.
+---@param section table  of pcapng_section.lua
+---@param block table    { kind = integer, body = string, swapped = whether it has the other byte
+---  order: then it is turned, or left out where its layout is not known; number = of an interface
+---  or its statistics: the interface's number in the source }
+---@return boolean|nil true
+---@return string|nil message
+function copying.carry(section, block)
+  local kind, body = block.kind, block.body
+  if block.swapped then
+    body = order.turned(kind, body)
+  end
+  if not body or #body < (SMALLEST[kind] or 0) then
+    return true
+  elseif carriers[kind] then
+    return carriers[kind](section, body, block.number)
+  end
+  return section:put(bytes.block(kind, body))
+end
+
+return copying

@@ -1,0 +1,108 @@
+--- The options of a packet that is written: those that it brings, and those that are added.
+
+local bit = require "bit"
+local ffi = require "ffi"
+local bytes = require "pcap.sink.pcapng_bytes"
+local fields = require "pcap.sink.pcapng_fields"
+local options = require "pcap.core.options"
+local order = require "pcap.sink.pcapng_order"
+local reading = require "pcap.format.pcapng_options"
+
+local packet = {}
+
+local FLAGS, HASH, DROPPED, COMMENT, VERDICT = 2, 3, 4, 1, 7
+-- Bits of a packet's own flags, as format/pcapng_blocks.lua has them.
+local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
+local UNKNOWN_DROPS = 0xffff
+
+local DIRECTIONS = { ["in"] = 1, out = 2 }
+
+local function direction(value)
+  return DIRECTIONS[value], '"in" or "out"'
+end
+
+--- What may be said of a packet.
+packet.OPTIONS = fields.kinds(fields.PACKET, {
+  direction = direction,
+  interface = options.integer(1, 2 ^ 32 - 1),
+  options = options.list(options.record {
+    code = options.integer(1, 65535), value = options.string }, "tables"),
+})
+
+-- An option that a packet may have several of.
+local function is_repeatable(code)
+  return code == COMMENT or code == HASH or code == VERDICT or code > VERDICT
+end
+
+-- Adds an option, in the place of one of its code where there can be only one.
+local function put(list, option)
+  for i, old in ipairs(list) do
+    if old.code == option.code and not is_repeatable(option.code) then
+      list[i] = option
+      return
+    end
+  end
+  list[#list + 1] = option
+end
+
+local function flags_of(list)
+  for _, option in ipairs(list) do
+    if option.code == FLAGS and #option.value == 4 then
+      return ffi.cast("const uint32_t *", option.value)[0]
+    end
+  end
+  return 0
+end
+
+local function put_direction(list, value)
+  local flags = bit.bor(bit.band(flags_of(list), bit.bnot(DIRECTION)), value)
+  put(list, { code = FLAGS, value = bytes.u32(flags % 2 ^ 32) })
+end
+
+-- What the packet brings: its options, and what its flags say beside them.
+local function brought(pkt)
+  local flags = pkt.flags
+  local swapped = bit.band(flags, SWAPPED) ~= 0
+  local list = {}
+  if pkt.options_length > 0 then
+    list = reading.list(pkt.options_start, pkt.options_length, swapped)
+  end
+  if swapped then
+    order.turn(list, order.PACKET)
+  end
+  local drops = bit.rshift(flags, 16)
+  if bit.band(flags, OBSOLETE) ~= 0 and drops > 0 and drops ~= UNKNOWN_DROPS then
+    put(list, { code = DROPPED, value = bytes.u64(drops) })
+  end
+  local value = bit.band(flags, DIRECTION)
+  if value ~= 0 and bit.band(flags_of(list), DIRECTION) == 0 then
+    put_direction(list, value)
+  end
+  return list
+end
+
+--- All options of a packet.
+---@param pkt ffi.cdata*  luapcap_packet
+---@param added? table    as packet.OPTIONS takes them
+---@return string|nil text  with an end behind them; "" for none
+---@return string|nil message
+function packet.options(pkt, added)
+  local list = brought(pkt)
+  added = added or {}
+  local more, message = fields.list(fields.PACKET, added)
+  if not more then
+    return nil, message
+  end
+  for _, option in ipairs(more) do
+    put(list, option)
+  end
+  for _, option in ipairs(added.options or {}) do
+    put(list, option)
+  end
+  if added.direction then
+    put_direction(list, added.direction)
+  end
+  return bytes.options(list)
+end
+
+return packet

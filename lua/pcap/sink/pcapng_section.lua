@@ -1,0 +1,215 @@
+--- The section of a pcapng file that is being written: its header, and its interfaces.
+--
+-- A packet goes to the interface that stands for its own in the source. That one is made with the
+-- first packet that needs it, or when the source tells of it.
+
+local DLT = require "pcap.dlt"
+local blocks = require "pcap.sink.pcapng_blocks"
+local fields = require "pcap.sink.pcapng_fields"
+local interfaces = require "pcap.sink.pcapng_interface"
+local shim = require "pcap.core.shim"
+
+local section = {}
+
+-- The longest section header that libpcap reads.
+local MAX_HEADER = 2 ^ 20
+
+-- Fields:
+-- `handle`: luapcap_dumper, the dumper's; `can_cut`: whether the file is ours to cut off;
+-- `kind`: what an interface is like if nobody says otherwise, as kinds.of() has it;
+-- `origin`: what the source tells, see capture/origin.lua;
+-- `values`: what the section's header says;
+-- `list`: all interfaces, by the number that users know;
+-- `made`: by an interface's number in the source, with the link type and without, the one of ours;
+-- `targets`: by that number, what its packets need, if it is written in this section;
+-- `number`, `count`: which section it is, and how many interfaces it has;
+-- `start`, `behind`: where its header stands, and where what goes with that ends;
+-- `first`: what stands for the source's first interface, if the caller wants another.
+local Section = {}
+Section.__index = Section
+
+--- Writes bytes, if there are any. The second value is the problem with them, if there are none.
+---@param text string|nil
+---@param message string|nil
+---@return boolean|nil true
+---@return string|nil message  nil for what the system says
+function Section:put(text, message)
+  if not text then
+    return nil, message
+  end
+  return shim.luapcap_dumper_write(self.handle, text, #text) == 0 or nil
+end
+
+--- A section of which nothing is written.
+---@param handle ffi.cdata*  luapcap_dumper
+---@param kind table         of kinds.of()
+---@param origin table       of capture/origin.lua
+---@param can_cut boolean     whether what is in the file may be cut off
+---@return table
+function section.new(handle, kind, origin, can_cut)
+  return setmetatable({ handle = handle, kind = kind, origin = origin, can_cut = can_cut,
+    values = {}, list = {}, made = {}, targets = {}, number = 0, count = 0, start = 0, behind = 0,
+    first = false }, Section)
+end
+
+-- Notes that what goes with the header ends here.
+local function note_behind(self)
+  self.behind = shim.luapcap_dumper_tell(self.handle)
+end
+
+local function has_only_header(self)
+  return self.behind >= 0 and shim.luapcap_dumper_tell(self.handle) == self.behind
+end
+
+--- Begins a section with a header's block. The interfaces of the last one are not in it yet.
+function Section:begin(block)
+  self.start = shim.luapcap_dumper_tell(self.handle)
+  self.number, self.count, self.targets = self.number + 1, 0, {}
+  local done, message = self:put(block)
+  note_behind(self)
+  return done, message
+end
+
+--- A section header's block.
+---@return string|nil block
+---@return string|nil message
+function section.header(values)
+  local block, message = blocks.section(values)
+  if block and #block > MAX_HEADER then
+    return nil, ("section header of %d bytes is longer than %d"):format(#block, MAX_HEADER)
+  end
+  return block, message
+end
+
+--- Writes an interface's block, if the section does not have it.
+function Section:write_interface(interface)
+  if interface.section == self.number then
+    return true
+  end
+  local only_header = has_only_header(self)
+  local done = self:put(interface.block)
+  if done then
+    interface.section, interface.its.number = self.number, self.count
+    self.count = self.count + 1
+    if only_header then
+      note_behind(self)
+    end
+  end
+  return done
+end
+
+--- Adds an interface to the list, for packets of a number in the source. Nothing is written.
+function Section:add(interface, number)
+  self.list[#self.list + 1] = interface
+  if number then
+    self.made[number] = interface
+    self.made[interface.its.linktype .. "/" .. number] = interface
+  end
+end
+
+--- What is said of an interface, with the dumper's kind for what is not.
+---@param ... table  what is said; the later tables come first
+---@return table values
+function Section:completed(...)
+  local all, kind = {}, self.kind
+  for _, given in ipairs { ... } do
+    for key, value in pairs(given) do
+      all[key] = value
+    end
+  end
+  all.linktype = all.linktype or kind.linktype
+  all.snaplen = (all.snaplen or 0) > 0 and all.snaplen or kind.snaplen
+  all.tsresol = all.tsresol or interfaces.tsresol(kind.precision)
+  all.tsoffset = all.tsoffset ~= 0 and all.tsoffset or nil
+  return all
+end
+
+-- Makes an interface for packets of a number in the source, as far as that tells of it.
+local function make(self, number, linktype)
+  local known = self.origin.interface(number)
+  if not known or known.linktype ~= linktype then
+    known = { linktype = linktype }
+  end
+  known = fields.writable(fields.INTERFACE, known)
+  local interface, message = interfaces.of_table(self:completed(known))
+  if interface then
+    self:add(interface, number)
+  end
+  return interface, message
+end
+
+local function name_of(linktype)
+  return DLT[linktype] or tostring(linktype)
+end
+
+--- The interface of a packet, which need not be written yet.
+---@param pkt ffi.cdata*      luapcap_packet
+---@param number integer|nil  of the interface that the caller wants
+---@return table|nil interface
+---@return string|nil message
+function Section:choose(pkt, number)
+  if not number then
+    local made = self.made[pkt.linktype .. "/" .. pkt.interface]
+    if made then
+      return made
+    end
+    return make(self, pkt.interface, pkt.linktype)
+  end
+  local interface = self.list[number]
+  if not interface then
+    return nil, ("there is no interface %.0f"):format(number)
+  elseif interface.its.linktype ~= pkt.linktype then
+    return nil, ("packet of link type %s does not go to an interface of %s")
+      :format(name_of(pkt.linktype), name_of(interface.its.linktype))
+  end
+  return interface
+end
+
+-- Has packets go where they went in the section before.
+local function go_on(self, before)
+  for _, interface in ipairs(self.list) do
+    if interface.section == before and not self:write_interface(interface) then
+      return nil
+    end
+  end
+  for number, interface in pairs(self.made) do
+    if interface.section == self.number and type(number) == "number" then
+      self.targets[number] = interface.its
+    end
+  end
+  return true
+end
+
+local function take_back(self)
+  return shim.luapcap_dumper_flush(self.handle) == 0
+    and shim.luapcap_dumper_cut(self.handle, self.start) == 0
+end
+
+--- Writes a comment on a section: on this one, if nothing stands in it yet, and its header can be
+-- written anew; or else on a new one.
+---@param text string
+---@return boolean|nil true
+---@return string|nil message
+function Section:comment(text)
+  local is_same, old, comments = self.can_cut and has_only_header(self), self.values, {}
+  if is_same then
+    for i, comment in ipairs(old.comments or { old.comment }) do
+      comments[i] = comment
+    end
+  end
+  comments[#comments + 1] = text
+  local values = { comments = comments, hardware = old.hardware, os = old.os,
+    application = old.application }
+  local block, message = section.header(values)
+  if not block then
+    return nil, message
+  end
+  local before = self.number
+  if is_same and not take_back(self) or not self:begin(block) then
+    return nil
+  end
+  self.values = values
+  return go_on(self, before)
+end
+
+return section

@@ -1,0 +1,94 @@
+/* Packets as blocks of a pcapng file that is being written. */
+#include <string.h>
+#include "luapcap.h"
+
+#define ENHANCED_PACKET 6
+#define NSEC UINT64_C(1000000000)
+
+typedef struct {
+    uint32_t type;
+    uint32_t length;
+    uint32_t interface;
+    uint32_t high;
+    uint32_t low;
+    uint32_t caplen;
+    uint32_t wirelen;
+} block_header;
+
+static size_t padding(size_t size) {
+    return -size & 3;
+}
+
+/*
+ * Nanoseconds in units of 2^-power seconds, rounded up: a reader cuts what it converts, so a time
+ * that was read from such units goes back to the one that it came from. In two steps from 2^34 on,
+ * for 64 bits do not hold the product.
+ */
+static uint64_t binary_fraction(uint64_t nsec, int power) {
+    int first = power < 34 ? power : 34;
+    uint64_t product = nsec << first;
+    uint64_t rest = (product % NSEC) << (power - first);
+    return ((product / NSEC) << (power - first)) + (rest + NSEC - 1) / NSEC;
+}
+
+/* A time in units of an interface. The caller has checked that 64 bits hold it. */
+static uint64_t ticks(const luapcap_block_interface *interface, double sec, double nsec) {
+    uint64_t whole = (uint64_t)(sec - interface->offset) * interface->units;
+    if (interface->power >= 0)
+        return whole + binary_fraction((uint64_t)nsec, interface->power);
+    return whole + (uint64_t)(uint32_t)nsec / interface->nsec_per_unit * interface->units_per_nsec;
+}
+
+/*
+ * Writes one packet with the options that it brings, which are in this machine's byte order.
+ * Returns what luapcap_dumper_write() does. The caller has checked caplen against the snapshot
+ * length, the time against 64 bits, and that the options are shorter than 16 MB.
+ */
+int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
+                        const luapcap_block_interface *interface) {
+    struct {
+        block_header header;
+        uint8_t rest[2048];
+    } whole;
+    static const uint8_t zeros[4] = {0};
+    size_t size = packet->caplen, pad = padding(size);
+    size_t options = packet->options_length, options_pad = padding(options);
+    size_t rest = size + pad + options + options_pad + sizeof whole.header.length;
+    uint64_t time = ticks(interface, packet->sec, packet->nsec);
+
+    whole.header.type = ENHANCED_PACKET;
+    whole.header.length = (uint32_t)(sizeof whole.header + rest);
+    whole.header.interface = interface->number;
+    whole.header.high = (uint32_t)(time >> 32);
+    whole.header.low = (uint32_t)time;
+    whole.header.caplen = packet->caplen;
+    whole.header.wirelen = packet->wirelen;
+    if (rest <= sizeof whole.rest) {
+        uint8_t *at = whole.rest;
+        if (size > 0)
+            memcpy(at, packet->data, size);
+        memset(at + size, 0, sizeof zeros); /* the padding: what is too much is written over */
+        at += size + pad;
+        if (options > 0) {
+            memcpy(at, packet->options_start, options);
+            memset(at + options, 0, options_pad);
+            at += options + options_pad;
+        }
+        memcpy(at, &whole.header.length, sizeof whole.header.length);
+        return luapcap_dumper_write(dumper, &whole, sizeof whole.header + rest);
+    }
+    luapcap_dumper_write(dumper, &whole.header, sizeof whole.header);
+    luapcap_dumper_write(dumper, packet->data, size);
+    luapcap_dumper_write(dumper, zeros, pad);
+    luapcap_dumper_write(dumper, packet->options_start, options);
+    luapcap_dumper_write(dumper, zeros, options_pad);
+    return luapcap_dumper_write(dumper, &whole.header.length, sizeof whole.header.length);
+}
+
+/* A time of an interface's units, as two numbers of 32 bits, the upper one first. */
+void luapcap_block_time(const luapcap_block_interface *interface, double sec, double nsec,
+                        uint32_t *time) {
+    uint64_t count = ticks(interface, sec, nsec);
+    time[0] = (uint32_t)(count >> 32);
+    time[1] = (uint32_t)count;
+}

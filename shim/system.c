@@ -1,0 +1,22 @@
+/* What the system tells: its clock and its names. */
+#include <stdio.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+#include "luapcap.h"
+
+/* Gives `packet` the time of this moment, to the microsecond. */
+void luapcap_now(luapcap_packet *packet) {
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    packet->sec = (double)now.tv_sec;
+    packet->nsec = (double)now.tv_usec * 1000;
+}
+
+/* Writes what the operating system and the machine are called, each of `size`; "" for neither. */
+void luapcap_system(char *os, char *hardware, size_t size) {
+    struct utsname names;
+    int known = uname(&names) >= 0;
+    snprintf(os, size, "%s%s%s", known ? names.sysname : "", known ? " " : "",
+             known ? names.release : "");
+    snprintf(hardware, size, "%s", known ? names.machine : "");
+}
