@@ -167,7 +167,8 @@ static luapcap_cookie_count read_window(void *cookie, char *out, luapcap_cookie_
         return -1;
     }
     size_t n = (size_t)size < rest ? (size_t)size : rest;
-    memcpy(out, window->bytes + start, n);
+    if (n > 0) /* without bytes there may be no window either */
+        memcpy(out, window->bytes + start, n);
     file->at += (off_t)n;
     return (luapcap_cookie_count)n;
 }

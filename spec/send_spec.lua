@@ -157,6 +157,8 @@ describe("Sending:", function()
       local lists = {
         { frame, nil, frame }, { frame, frame, nil, nil, frame }, { frame, [1000] = frame },
         { frame, n = 2 }, { frame, frame, n = 3 }, { frame, 1 }, { frame, false }, { frame, {} },
+        { frame, n = -1 }, { frame, frame, n = 1.5 }, { frame, n = "1" }, { frame, n = math.huge },
+        { frame = frame }, { [0] = frame, frame }, { frame, [1.5] = frame },
       }
       local got = received(function()
         for i, list in ipairs(lists) do

@@ -95,12 +95,13 @@ local function length_of(item)
   return type(item) == "string" and #item
 end
 
--- How many packets a list has, or nil and where it has a hole. If the list has a field `n`, that is
+-- How many packets a list has, or nil and what is wrong with its keys. If the list has a field `n`, that is
 -- the number, as in the result of table.pack(). Without `n`, a hole at the end cannot be seen.
 local function count_of(list)
   local n, count = list.n, 0
-  if type(n) == "number" then
-    return n
+  if n ~= nil then
+    local is_count = type(n) == "number" and n >= 0 and n % 1 == 0 and n < math.huge
+    return is_count and n or nil, "n is to be a whole number, got " .. tostring(n)
   end
   while list[count + 1] ~= nil do
     count = count + 1
@@ -108,6 +109,8 @@ local function count_of(list)
   for key in pairs(list) do
     if type(key) == "number" and key > count then
       return nil, "packet or string expected in it, got nil at " .. count + 1
+    elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
+      return nil, "list or iterator expected, got a table with the key " .. tostring(key)
     end
   end
   return count
