@@ -2,6 +2,7 @@
 -- of its own, where nothing else has been compiled, by LuaJIT's profiler.
 
 local frames = require "spec.support.frames"
+local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 local tunnels = require "spec.support.tunnels"
@@ -66,12 +67,15 @@ print(("elsewhere %.0f%%, garbage %.3f"):format(100 * elsewhere / all,
 
 -- What the script prints for a packet many times over, behind LuaJIT's list of traces. Options:
 -- `constants`, of which LuaJIT may have so many in a trace (by itself 500); `before`, a packet that
--- is decoded as often first; `rich`, a loop that does much with each packet.
+-- is decoded as often first; `rich`, a loop that does much with each packet; `pcapng`, a pcapng
+-- file.
 local function measure(packet, options)
   local folder, remove = shell.folder()
   local function write(name, bytes)
-    return shell.write(folder .. "/" .. name,
-      savefile.header() .. savefile.record(bytes):rep(PACKETS))
+    local w = pcapng_file.writer(false)
+    return shell.write(folder .. "/" .. name, options.pcapng
+      and w:section() .. w:interface(1, 262144) .. w:packet(bytes, { high = 395000 }):rep(PACKETS)
+      or savefile.header() .. savefile.record(bytes):rep(PACKETS))
   end
   local output = shell.run("luajit -jv %s %s %s %s %s",
     "-Omaxirconst=" .. (options.constants or 500), shell.write(folder .. "/measure.lua", SCRIPT),
@@ -108,6 +112,11 @@ describe("layers(pkt)", function()
       assert.is_true(tonumber(output:match("garbage (%S+)")) * 1024 < PACKETS / 100 * 64, output)
     end)
   end
+
+  it("compiles whole with the loop over a pcapng file, for few more constants", function()
+    assert_compiled(measure(kinds["TCP"], { pcapng = true, constants = 430 }))
+    assert_compiled(measure(kinds["UDP"], { pcapng = true, constants = 390 }))
+  end)
 
   it("compiles whole with a loop that does much, given the constants for it", function()
     for _, name in ipairs { "TCP", "three tags" } do
