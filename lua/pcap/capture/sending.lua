@@ -95,13 +95,15 @@ local function length_of(item)
   return type(item) == "string" and #item
 end
 
--- How many packets a list has, or nil and what is wrong with its keys. If the list has a field `n`, that is
--- the number, as in the result of table.pack(). Without `n`, a hole at the end cannot be seen.
+-- How many packets a list has, or nil and what is wrong with its keys. If the list has a field `n`,
+-- that is the number, as in the result of table.pack(). Without `n`, a hole at the end cannot be seen.
 local function count_of(list)
   local n, count = list.n, 0
   if n ~= nil then
-    local is_count = type(n) == "number" and n >= 0 and n % 1 == 0 and n < math.huge
-    return is_count and n or nil, "n is to be a whole number, got " .. tostring(n)
+    if type(n) == "number" and n >= 0 and n % 1 == 0 and n < math.huge then
+      return n
+    end
+    return nil, "n is to be a whole number, got " .. tostring(n)
   end
   while list[count + 1] ~= nil do
     count = count + 1
