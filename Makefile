@@ -35,8 +35,8 @@ LUAJIT_CFLAGS = -I/usr/include/luajit-2.1
 RUN_PACKAGES = 'luajit2|luajit' gcc libc6-dev libpcap-dev --for "compressed savefiles" zlib1g-dev
 NGINX_PACKAGES = nginx libnginx-mod-http-lua lua-cjson
 TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
-	--for "comparisons with other programs" luarocks tcpdump tshark strace valgrind zstd xz-utils \
-	  bzip2 lz4 lua-cqueues lua-socket lua-posix bmake \
+	--for "comparisons with other programs" luarocks git lua5.1 tcpdump tshark strace valgrind \
+	  zstd xz-utils bzip2 lz4 lua-cqueues lua-socket lua-posix bmake \
 	--for "live capture" iproute2 procps util-linux \
 	--for "capture in nginx" $(NGINX_PACKAGES) curl iproute2 procps util-linux libcap2-bin \
 	--for "the demo's page in a browser" $(NGINX_PACKAGES) curl chromium chromium-driver
@@ -62,13 +62,19 @@ demo-openresty: deps-openresty all ## watch loopback live in a browser, served b
 	@sh examples/openresty/run.sh
 
 test: deps-test all ## install what is missing, and run everything that proves the module
-	@sh scripts/test.sh
+	@sh scripts/test.sh $(SPECS)
 
-check: all ## run what the installed packages allow, and name what is skipped
-	@sh scripts/test.sh
+check: all ## run what the installed packages allow, and name what is skipped; SPECS=spec/x_spec.lua
+	@sh scripts/test.sh $(SPECS)
 
 test-in: ## the README's commands in a new Debian: RELEASE=trixie ARCH=i386
 	@sh scripts/test-in.sh $(RELEASE) $(ARCH)
+
+release: ## tag and pack a version, if all places tell the same: VERSION=x.y.z
+	@sh scripts/release.sh "$(VERSION)"
+
+rockspecs: ## write the rockspecs for the version in lua/pcap/init.lua
+	@sh scripts/release.sh rockspecs
 
 abicheck: build/dlt_names.inc ## compare the Lua declarations with the C headers
 	@luajit scripts/abicheck.lua > build/abicheck.c
@@ -151,5 +157,5 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test check test-in abicheck campaign bench bench-openresty \
-	lint format install uninstall clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty deps-lint
+.PHONY: all help demo demo-openresty test check test-in release rockspecs abicheck campaign bench \
+	bench-openresty lint format install uninstall clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty deps-lint
