@@ -44,6 +44,8 @@ BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 pro
 	$(RUN_PACKAGES)
 OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
 OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
+DEB_PACKAGES = git debhelper dpkg-dev fakeroot lintian lua-busted curl zlib1g-dev \
+	$(NGINX_PACKAGES) $(RUN_PACKAGES)
 LINT_PACKAGES = lua-check cppcheck clang-format $(RUN_PACKAGES)
 
 # What runs from the source folder finds the module there.
@@ -69,6 +71,12 @@ check: all ## run what the installed packages allow, and name what is skipped; S
 
 test-in: ## the README's commands in a new Debian: RELEASE=trixie ARCH=i386
 	@sh scripts/test-in.sh $(RELEASE) $(ARCH)
+
+test-deb: deps-deb ## build Debian's package, install it, use it in luajit and nginx, remove it
+	@sh scripts/test-deb.sh
+
+test-deb-in: ## the same in a new Debian: RELEASE=trixie ARCH=i386
+	@sh scripts/test-in.sh "$(RELEASE)" "$(ARCH)" "make test-deb"
 
 release: ## tag and pack a version, if all places tell the same: VERSION=x.y.z
 	@sh scripts/release.sh "$(VERSION)"
@@ -140,6 +148,9 @@ deps-bench:
 deps-bench-openresty:
 	@sh scripts/install-deps.sh $(OPENRESTY_BENCH_PACKAGES)
 
+deps-deb:
+	@sh scripts/install-deps.sh $(DEB_PACKAGES)
+
 deps-lint:
 	@sh scripts/install-deps.sh $(LINT_PACKAGES)
 
@@ -157,5 +168,6 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test check test-in release rockspecs abicheck campaign bench \
-	bench-openresty lint format install uninstall clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty deps-lint
+.PHONY: all help demo demo-openresty test check test-in test-deb test-deb-in release rockspecs \
+	abicheck campaign bench bench-openresty lint format install uninstall clean deps-run \
+	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-lint

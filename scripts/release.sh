@@ -44,6 +44,8 @@ same_rockspec scm 'branch = "main"'
 heading=$(grep -m 1 '^## ' CHANGELOG.md)
 echo "$heading" | grep -qxE "## $version - [0-9]{4}-[0-9]{2}-[0-9]{2}" ||
   refuse "CHANGELOG.md begins with '$heading', not with '## $version - YYYY-MM-DD'"
+head -n 1 debian/changelog | grep -qF "($version-" ||
+  refuse "debian/changelog begins with '$(head -n 1 debian/changelog)'"
 [ -z "$(git status --porcelain)" ] || refuse "not all is committed (git status)"
 ! git rev-parse -q --verify "refs/tags/v$version" >/dev/null || refuse "the tag v$version exists"
 [ -z "$refused" ] || exit 1

@@ -60,6 +60,7 @@ describe("make release", function()
     assert_refused("lua/pcap/init.lua tells version " .. VERSION, "7.0.0")
     assert_refused("pcap-7.0.0-1.rockspec is not what", "7.0.0")
     assert_refused("CHANGELOG.md begins with", "7.0.0")
+    assert_refused("debian/changelog begins with", "7.0.0")
   end)
 
   it("refuses a rockspec that differs", function()
