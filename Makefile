@@ -17,8 +17,12 @@ CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic
 SHIM_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden
 SHIM_COMPILE = $(CC) -Ibuild -Ishim $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS)
-# nodelete: a thread of the shim may outlive lua_close(), which would unmap its code.
-SHIM_LDFLAGS = -shared -Wl,-z,nodelete
+SHIM_LDFLAGS = -shared
+# nodelete: a thread of the shim may outlive lua_close(), which would unmap its code. The linkers of
+# Linux and the BSDs know it, macOS's does not.
+ifneq ($(shell uname -s),Darwin)
+SHIM_LDFLAGS += -Wl,-z,nodelete
+endif
 
 SHIM = build/pcap/shim.so
 SHIM_SOURCES = $(wildcard shim/*.c)
@@ -113,14 +117,17 @@ bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 bench-openresty: deps-bench-openresty all ## time capture inside nginx beside a sleep loop
 	@luajit bench/openresty.lua
 
+# Installs a file with a mode, and makes its folder. (install -D is GNU's.)
+INSTALL = put() { mkdir -p "$${3%/*}" && install -m "$$1" "$$2" "$$3"; }; put
+
 install: all ## install under PREFIX (and DESTDIR)
 	@for file in $(LUA_SOURCES:lua/%=%); do \
-	  install -D -m 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
+	  $(INSTALL) 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
 	done
 	@for file in $(DOCUMENTS); do \
-	  install -D -m 644 "$$file" "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; \
+	  $(INSTALL) 644 "$$file" "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; \
 	done
-	install -D -m 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
+	$(INSTALL) 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
 
 uninstall: ## remove what `make install` put there
 	@for file in $(LUA_SOURCES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file" || exit 1; done
