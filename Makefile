@@ -50,6 +50,8 @@ OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
 OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
 DEB_PACKAGES = git debhelper dpkg-dev fakeroot lintian lua-busted curl zlib1g-dev \
 	$(NGINX_PACKAGES) $(RUN_PACKAGES)
+PORTABLE_PACKAGES = lua-busted clang libbsd-dev musl-tools dpkg-dev zlib1g-dev iproute2 \
+	$(RUN_PACKAGES)
 LINT_PACKAGES = lua-check cppcheck clang-format $(RUN_PACKAGES)
 
 # What runs from the source folder finds the module there.
@@ -75,6 +77,9 @@ check: all ## run what the installed packages allow, and name what is skipped; S
 
 test-in: ## the README's commands in a new Debian: RELEASE=trixie ARCH=i386
 	@sh scripts/test-in.sh $(RELEASE) $(ARCH)
+
+portable: deps-portable ## build as other compilers and systems do, and run specs on each: SPECS=
+	@sh scripts/portable.sh $(SPECS)
 
 test-deb: deps-deb ## build Debian's package, install it, use it in luajit and nginx, remove it
 	@sh scripts/test-deb.sh
@@ -158,6 +163,9 @@ deps-bench-openresty:
 deps-deb:
 	@sh scripts/install-deps.sh $(DEB_PACKAGES)
 
+deps-portable:
+	@sh scripts/install-deps.sh $(PORTABLE_PACKAGES)
+
 deps-lint:
 	@sh scripts/install-deps.sh $(LINT_PACKAGES)
 
@@ -175,6 +183,7 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test check test-in test-deb test-deb-in release rockspecs \
+.PHONY: all help demo demo-openresty test check test-in portable test-deb test-deb-in release rockspecs \
 	abicheck campaign bench bench-openresty lint format install uninstall clean deps-run \
-	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-lint
+	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-portable \
+	deps-lint
