@@ -48,7 +48,7 @@ BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 pro
 	$(RUN_PACKAGES)
 OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
 OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
-DEB_PACKAGES = git debhelper dpkg-dev fakeroot lintian lua-busted curl zlib1g-dev \
+DEB_PACKAGES = git build-essential debhelper dpkg-dev fakeroot lintian lua-busted curl zlib1g-dev \
 	$(NGINX_PACKAGES) $(RUN_PACKAGES)
 PORTABLE_PACKAGES = lua-busted clang libbsd-dev musl-tools dpkg-dev zlib1g-dev iproute2 \
 	$(RUN_PACKAGES)
