@@ -17,8 +17,12 @@ CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic
 SHIM_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisibility=hidden
 SHIM_COMPILE = $(CC) -Ibuild -Ishim $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS)
-# nodelete: a thread of the shim may outlive lua_close(), which would unmap its code.
-SHIM_LDFLAGS = -shared -Wl,-z,nodelete
+SHIM_LDFLAGS = -shared
+# nodelete: a thread of the shim may outlive lua_close(), which would unmap its code. The linkers of
+# Linux and the BSDs know it, macOS's does not.
+ifneq ($(shell uname -s),Darwin)
+SHIM_LDFLAGS += -Wl,-z,nodelete
+endif
 
 SHIM = build/pcap/shim.so
 SHIM_SOURCES = $(wildcard shim/*.c)
@@ -35,8 +39,8 @@ LUAJIT_CFLAGS = -I/usr/include/luajit-2.1
 RUN_PACKAGES = 'luajit2|luajit' gcc libc6-dev libpcap-dev --for "compressed savefiles" zlib1g-dev
 NGINX_PACKAGES = nginx libnginx-mod-http-lua lua-cjson
 TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
-	--for "comparisons with other programs" luarocks tcpdump tshark strace valgrind zstd xz-utils \
-	  bzip2 lz4 lua-cqueues lua-socket lua-posix bmake \
+	--for "comparisons with other programs" luarocks git lua5.1 tcpdump tshark strace valgrind \
+	  zstd xz-utils bzip2 lz4 lua-cqueues lua-socket lua-posix bmake \
 	--for "live capture" iproute2 procps util-linux \
 	--for "capture in nginx" $(NGINX_PACKAGES) curl iproute2 procps util-linux libcap2-bin \
 	--for "the demo's page in a browser" $(NGINX_PACKAGES) curl chromium chromium-driver
@@ -44,6 +48,10 @@ BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 pro
 	$(RUN_PACKAGES)
 OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
 OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
+DEB_PACKAGES = git build-essential debhelper dpkg-dev fakeroot lintian lua-busted curl zlib1g-dev \
+	$(NGINX_PACKAGES) $(RUN_PACKAGES)
+PORTABLE_PACKAGES = lua-busted clang libbsd-dev musl-tools dpkg-dev zlib1g-dev iproute2 \
+	$(RUN_PACKAGES)
 LINT_PACKAGES = lua-check cppcheck clang-format $(RUN_PACKAGES)
 
 # What runs from the source folder finds the module there.
@@ -62,13 +70,28 @@ demo-openresty: deps-openresty all ## watch loopback live in a browser, served b
 	@sh examples/openresty/run.sh
 
 test: deps-test all ## install what is missing, and run everything that proves the module
-	@sh scripts/test.sh
+	@sh scripts/test.sh $(SPECS)
 
-check: all ## run what the installed packages allow, and name what is skipped
-	@sh scripts/test.sh
+check: all ## run what the installed packages allow, and name what is skipped; SPECS=spec/x_spec.lua
+	@sh scripts/test.sh $(SPECS)
 
 test-in: ## the README's commands in a new Debian: RELEASE=trixie ARCH=i386
 	@sh scripts/test-in.sh $(RELEASE) $(ARCH)
+
+portable: deps-portable ## build as other compilers and systems do, and run specs on each: SPECS=
+	@sh scripts/portable.sh $(SPECS)
+
+test-deb: deps-deb ## build Debian's package, install it, use it in luajit and nginx, remove it
+	@sh scripts/test-deb.sh
+
+test-deb-in: ## the same in a new Debian: RELEASE=trixie ARCH=i386
+	@sh scripts/test-in.sh "$(RELEASE)" "$(ARCH)" "make test-deb"
+
+release: ## tag and pack a version, if all places tell the same: VERSION=x.y.z
+	@sh scripts/release.sh "$(VERSION)"
+
+rockspecs: ## write the rockspecs for the version in lua/pcap/init.lua
+	@sh scripts/release.sh rockspecs
 
 abicheck: build/dlt_names.inc ## compare the Lua declarations with the C headers
 	@luajit scripts/abicheck.lua > build/abicheck.c
@@ -101,14 +124,17 @@ bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 bench-openresty: deps-bench-openresty all ## time capture inside nginx beside a sleep loop
 	@luajit bench/openresty.lua
 
+# Installs a file with a mode, and makes its folder. (install -D is GNU's.)
+INSTALL = put() { mkdir -p "$${3%/*}" && install -m "$$1" "$$2" "$$3"; }; put
+
 install: all ## install under PREFIX (and DESTDIR)
 	@for file in $(LUA_SOURCES:lua/%=%); do \
-	  install -D -m 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
+	  $(INSTALL) 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
 	done
 	@for file in $(DOCUMENTS); do \
-	  install -D -m 644 "$$file" "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; \
+	  $(INSTALL) 644 "$$file" "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; \
 	done
-	install -D -m 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
+	$(INSTALL) 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
 
 uninstall: ## remove what `make install` put there
 	@for file in $(LUA_SOURCES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file" || exit 1; done
@@ -136,6 +162,12 @@ deps-bench:
 deps-bench-openresty:
 	@sh scripts/install-deps.sh $(OPENRESTY_BENCH_PACKAGES)
 
+deps-deb:
+	@sh scripts/install-deps.sh $(DEB_PACKAGES)
+
+deps-portable:
+	@sh scripts/install-deps.sh $(PORTABLE_PACKAGES)
+
 deps-lint:
 	@sh scripts/install-deps.sh $(LINT_PACKAGES)
 
@@ -153,5 +185,7 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test check test-in abicheck campaign bench bench-openresty \
-	lint format install uninstall clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty deps-lint
+.PHONY: all help demo demo-openresty test check test-in portable test-deb test-deb-in release rockspecs \
+	abicheck campaign bench bench-openresty lint format install uninstall clean deps-run \
+	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-portable \
+	deps-lint

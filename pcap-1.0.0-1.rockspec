@@ -1,17 +1,22 @@
+-- scripts/release.sh wrote this from scripts/rockspec.in: `make rockspecs` writes it again.
 rockspec_format = "3.0"
 package = "pcap"
 version = "1.0.0-1"
 source = {
-  url = "pcap-1.0.0.tar.gz",
+  url = "git+https://example.org/pcap.git",
+  tag = "v1.0.0",
 }
 description = {
   summary = "Packet capture, savefiles and filters through libpcap, for LuaJIT",
   detailed = [[
 A LuaJIT FFI binding to libpcap with a small C part: live capture that keeps its timeouts,
 savefiles read in blocks, packets without strings, filters compiled to machine code.]],
+  homepage = "https://example.org/pcap",
+  maintainer = "the pcap maintainers",
   license = "MIT",
-  labels = { "network", "pcap", "luajit" },
+  labels = { "network", "pcap", "luajit", "openresty", "ffi" },
 }
+-- Also where the rocks are for LuaJIT: LuaRocks counts it as Lua 5.1.
 dependencies = { "lua == 5.1" }
 external_dependencies = {
   PCAP = { header = "pcap.h", library = "pcap" },
@@ -31,4 +36,10 @@ build = {
     LIBDIR = "$(LIBDIR)",
     DOCDIR = "$(PREFIX)/doc",
   },
+  copy_directories = { "examples" },
+}
+-- One spec: luarocks test -- SPECS=spec/filter_spec.lua
+test = {
+  type = "command",
+  command = "make check",
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Types the README's two commands where nothing is installed: in a minimal Debian of its own, with
 # git, make and a shell, and a clone of what is committed here in root's home, which only root may
-# enter.  test-in.sh [RELEASE [ARCH]], as root.
+# enter.  test-in.sh [RELEASE [ARCH [COMMAND ...]]], as root, types other commands there.
 # Packages come from the mirror that this machine's apt uses, and are kept for the next run in
 # ~/.cache/pcap-test-in. The system lies in a temporary folder, which is removed at the end, after
 # Ctrl-C too.
@@ -19,6 +19,7 @@ broken() {
 # Within a mount and a process namespace: what is mounted and started here ends with it.
 inside() {
   release=$1 arch=$2 mirror=$3 root=$4 cache=$5
+  shift 5
   path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   run="env -i HOME=/root PATH=$path TERM=${TERM:-dumb} LANG=C.UTF-8 PCAP_REQUIRE_LIVE=${PCAP_REQUIRE_LIVE:-}"
   debootstrap --variant=minbase --include=git,make --arch="$arch" --cache-dir="$cache" \
@@ -45,7 +46,7 @@ inside() {
   fi
   personality=
   [ "$arch" != i386 ] || personality=linux32
-  for command in "make demo" "make test"; do
+  for command in "$@"; do
     echo "== $release, $arch: $command"
     # shellcheck disable=SC2086
     $personality chroot "$root" $run sh -c "cd /root/pcap && $command" </dev/null
@@ -59,6 +60,7 @@ if [ "${1:-}" = --inside ]; then
 fi
 
 release=${1:-trixie} arch=${2:-$(dpkg --print-architecture)}
+if [ $# -gt 2 ]; then shift 2; else set -- "make demo" "make test"; fi
 if [ "$(id -u)" != 0 ]; then
   echo "A Debian of its own needs root: type sudo make test-in RELEASE=$release ARCH=$arch"
   exit 1
@@ -92,6 +94,6 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 unshare --mount --pid --fork --kill-child sh scripts/test-in.sh --inside "$release" "$arch" \
-  "${mirror:-http://deb.debian.org/debian}" "$work/root" "$cache" &
+  "${mirror:-http://deb.debian.org/debian}" "$work/root" "$cache" "$@" &
 namespace=$!
 wait "$namespace"

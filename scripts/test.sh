@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs everything that `make test` runs, and closes with one line: N passed, N failed, N skipped.
+# test.sh [SPEC ...] runs those specs alone.
 # A skipped test counts as failed where PCAP_REQUIRE_LIVE=1 says that nothing may be skipped.
 set -u
 passed=0
@@ -53,9 +54,9 @@ if ! command -v luajit >/dev/null || ! command -v busted >/dev/null; then
   exit 1
 fi
 check "the cdefs against the headers" make --no-print-directory abicheck
-suite "specs" busted
+suite "specs" busted "$@"
 # What runs inside nginx has a LuaJIT of its own, which this does not switch off.
-suite "specs, JIT off" busted --helper=spec/support/joff.lua --exclude-tags=nginx
+suite "specs, JIT off" busted --helper=spec/support/joff.lua --exclude-tags=nginx "$@"
 check "nothing left in the temporary folder" left_nothing
 
 if [ "$skipped" = 0 ]; then

@@ -6,17 +6,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#ifdef __linux__
-#include <netpacket/packet.h>
-#else
-#include <net/if_dl.h>
-#endif
 #include "luapcap.h"
 
-#ifdef __linux__
+#ifdef HAVE_LINUX
+#include <netpacket/packet.h>
 #define LINK_FAMILY AF_PACKET
-#else
+#elif defined(AF_LINK)
+#include <net/if_dl.h>
 #define LINK_FAMILY AF_LINK
+#else
+#define LINK_FAMILY (-1) /* none: the addresses of that layer stay unknown */
 #endif
 
 /*
@@ -36,14 +35,17 @@ const pcap_if_t *luapcap_device_read(const pcap_if_t *item, luapcap_device *devi
  * longer than what libpcap copies on Linux (tunnels over IPv6 have 16 bytes, InfiniBand 20).
  */
 static const unsigned char *link_bytes(const struct sockaddr *addr, size_t *size) {
-#ifdef __linux__
+#ifdef HAVE_LINUX
     const struct sockaddr_ll *link = (const struct sockaddr_ll *)(const void *)addr;
     *size = link->sll_halen <= sizeof link->sll_addr ? link->sll_halen : 0;
     return link->sll_addr;
-#else
+#elif defined(AF_LINK)
     const struct sockaddr_dl *link = (const struct sockaddr_dl *)(const void *)addr;
     *size = link->sdl_alen;
     return (const unsigned char *)link->sdl_data + link->sdl_nlen;
+#else
+    *size = 0;
+    return (const unsigned char *)addr;
 #endif
 }
 

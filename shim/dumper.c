@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include "luapcap.h"
 
-#if !defined(__linux__) && !defined(__FreeBSD__)
-#define fwrite_unlocked fwrite
+#ifdef HAVE_FWRITE_UNLOCKED
+#define WRITE fwrite_unlocked
+#else
+#define WRITE fwrite
 #endif
 
 /* Large enough to make the system calls of a copy vanish; 4096 is what stdio takes by itself. */
@@ -39,7 +41,7 @@ static luapcap_cookie_count write_whole(void *cookie, const char *bytes, luapcap
         else if (n == 0 || errno != EINTR)
             dumper->error = n == 0 ? EIO : errno;
     }
-#ifdef __linux__
+#ifdef HAVE_LINUX
     return (luapcap_cookie_count)done;
 #else
     return done < (size_t)size ? -1 : size;
@@ -124,13 +126,12 @@ static int put(luapcap_dumper *dumper, const void *bytes, size_t size) {
         dumper->short_of -= size;
     } else if (before > 0) {
         dumper->short_of = 0;
-        if (fwrite_unlocked(bytes, 1, before, dumper->stream) != before ||
-            fflush(dumper->stream) != 0)
+        if (WRITE(bytes, 1, before, dumper->stream) != before || fflush(dumper->stream) != 0)
             return 0;
         bytes = (const char *)bytes + before;
         size -= before;
     }
-    return fwrite_unlocked(bytes, 1, size, dumper->stream) == size;
+    return WRITE(bytes, 1, size, dumper->stream) == size;
 }
 
 /*

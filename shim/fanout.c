@@ -4,7 +4,7 @@
 #include <time.h>
 #include "luapcap.h"
 
-#ifdef __linux__
+#ifdef HAVE_LINUX
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 

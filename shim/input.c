@@ -12,6 +12,9 @@
 #include <unistd.h>
 #include "gzip.h"
 #include "luapcap.h"
+#ifdef HAVE_FREADAHEAD
+#include <stdio_ext.h>
+#endif
 
 /* Bytes that are read ahead: for gzip, and for the first look at a file. */
 #define AHEAD_SIZE 65536
@@ -196,9 +199,11 @@ int32_t luapcap_input_back(luapcap_input *input, int32_t count) {
 
 /* How many bytes a stream has read ahead and still holds, or -1 if nothing tells. */
 static long stream_holds(FILE *file) {
-#if defined(__GLIBC__)
+#if defined(HAVE_GLIBC_FILE)
     return (long)(file->_IO_read_end - file->_IO_read_ptr);
-#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__APPLE__)
+#elif defined(HAVE_FREADAHEAD)
+    return (long)__freadahead(file);
+#elif defined(HAVE_BSD_FILE)
     return file->_r > 0 ? file->_r : 0;
 #else
     (void)file;

@@ -18,7 +18,7 @@ static int close_on_exec(int fd) {
  * for it and does not tell the descriptor: it is the lowest that was free.
  */
 pcap_t *luapcap_create(const char *device, char *errbuf) {
-#ifdef __linux__
+#ifdef HAVE_LINUX
     static const char kind[] = "anon_inode:[eventfd]";
     char path[32], target[sizeof kind];
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -62,7 +62,7 @@ int luapcap_live_next(pcap_t *p, luapcap_packet *packet) {
  * if that cannot be told. Libpcap reports a filter as set even if the kernel has refused it.
  */
 int luapcap_kernel_filter(pcap_t *p) {
-#ifdef SO_GET_FILTER
+#ifdef HAVE_LINUX
     socklen_t count = 0;
     int fd = pcap_fileno(p);
     if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &count) == 0)
@@ -124,7 +124,7 @@ void luapcap_discard(pcap_t *p) {
  * its own buffer, to which this writes.
  */
 int luapcap_set_protocol(pcap_t *p, int protocol) {
-#ifdef __linux__
+#ifdef HAVE_LINUX
     return pcap_set_protocol_linux(p, protocol);
 #else
     (void)protocol;

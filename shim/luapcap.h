@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 #include <pcap/pcap.h>
+#include "system.h"
 
 #if defined(__GNUC__)
 #define LUAPCAP_API __attribute__((visibility("default")))
@@ -254,14 +255,14 @@ LUAPCAP_API void luapcap_now(luapcap_packet *packet);
 LUAPCAP_API void luapcap_system(char *os, char *hardware, size_t size);
 
 /* For the shim's own files: cookie.c. Its functions have other types on other systems. */
-#ifdef __linux__
+#ifdef HAVE_LINUX
 typedef size_t luapcap_cookie_size;
 typedef ssize_t luapcap_cookie_count;
-typedef int luapcap_cookie_seek(void *cookie, off64_t *offset, int whence);
+typedef int luapcap_cookie_seek(void *cookie, off_t *offset, int whence);
 #else
 typedef int luapcap_cookie_size;
 typedef int luapcap_cookie_count;
-typedef fpos_t luapcap_cookie_seek(void *cookie, fpos_t offset, int whence);
+typedef off_t luapcap_cookie_seek(void *cookie, off_t offset, int whence);
 #endif
 typedef luapcap_cookie_count luapcap_cookie_read(void *cookie, char *out, luapcap_cookie_size size);
 typedef luapcap_cookie_count luapcap_cookie_write(void *cookie, const char *bytes,

@@ -28,7 +28,7 @@ int luapcap_inject(pcap_t *p, const void *data, size_t length) {
     }
 }
 
-#ifdef __linux__
+#ifdef HAVE_LINUX
 /*
  * Whether sending means only send(2) on the handle's descriptor. In libpcap it does, on a packet
  * socket that is not in cooked mode.

@@ -62,7 +62,10 @@ static int wait_once(int fd, double seconds, const sigset_t *mask) {
     double limit = seconds < 0 ? 0 : seconds < LONGEST_WAIT ? seconds : LONGEST_WAIT;
     struct timespec time = {.tv_sec = (time_t)limit};
     time.tv_nsec = (long)((limit - (double)time.tv_sec) * 1e9);
-#ifdef __APPLE__ /* it has no ppoll() */
+#ifdef HAVE_PPOLL
+    struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+    return ppoll(&ready, 1, &time, mask);
+#else
     fd_set input;
     FD_ZERO(&input);
     if (fd >= FD_SETSIZE) {
@@ -72,9 +75,6 @@ static int wait_once(int fd, double seconds, const sigset_t *mask) {
     if (fd >= 0)
         FD_SET(fd, &input);
     return pselect(fd + 1, &input, NULL, NULL, &time, mask);
-#else
-    struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
-    return ppoll(&ready, 1, &time, mask);
 #endif
 }
 

@@ -60,7 +60,7 @@ int luapcap_pair_listen(const char *folder, char *path, size_t size) {
 /* Whether the process at the other end of a unix socket is this one. On systems other than Linux,
  * the folder's mode keeps others out. */
 static int is_own(int fd) {
-#ifdef __linux__
+#ifdef HAVE_LINUX
     struct ucred peer;
     socklen_t size = sizeof peer;
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
@@ -191,7 +191,7 @@ int luapcap_waiter_start(pcap_t *p, int pair) {
  * keeps that where all processes see it, and longer than any of them lives.
  */
 int luapcap_take(pcap_t *p) {
-#ifdef F_SETSIG
+#ifdef HAVE_LINUX
     int fd = pcap_fileno(p);
     int taken = fcntl(fd, F_GETSIG);
     if (taken < 0 || fcntl(fd, F_SETSIG, SIGIO) != 0)

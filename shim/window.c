@@ -187,15 +187,15 @@ static int close_window(void *cookie) {
     return 0;
 }
 
-#ifdef __linux__
-static int seek_cookie(void *cookie, off64_t *offset, int whence) {
-    off_t at = seek_window(cookie, (off_t)*offset, whence);
+#ifdef HAVE_LINUX
+static int seek_cookie(void *cookie, off_t *offset, int whence) {
+    off_t at = seek_window(cookie, *offset, whence);
     *offset = at;
     return at < 0 ? -1 : 0;
 }
 #else
-static fpos_t seek_cookie(void *cookie, fpos_t offset, int whence) {
-    return (fpos_t)seek_window(cookie, (off_t)offset, whence);
+static off_t seek_cookie(void *cookie, off_t offset, int whence) {
+    return seek_window(cookie, offset, whence);
 }
 #endif
 

@@ -1,9 +1,11 @@
 local net = require "spec.support.net"
 local pcap = require "pcap"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
 describe("A program that is started", function()
   it("inherits no descriptor of a live capture", function()
+    shell.needs_linux "this list of descriptors, and libpcap's eventfd"
     if not net.require_privilege(pending) then return end
     local output = process.lua [[
       local function inherited()
@@ -22,6 +24,7 @@ describe("A program that is started", function()
   end)
 
   it("inherits no descriptor where stdin is closed, either", function()
+    shell.needs_linux "this list of descriptors, and libpcap's eventfd"
     if not net.require_privilege(pending) then return end
     local output = process.lua([[
       local cap = assert(require("pcap").open_live "lo")

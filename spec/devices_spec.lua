@@ -47,6 +47,7 @@ describe("pcap.devices", function()
   end)
 
   it("gives no link-layer address that libpcap has not copied whole", function()
+    shell.needs_linux "packet sockets' addresses"
     local function text_of(length)
       local bytes = ffi.new("uint8_t[20]") -- a sockaddr_ll, as libpcap copies it
       ffi.cast("uint16_t *", bytes)[0] = AF_PACKET
@@ -70,6 +71,7 @@ describe("pcap.devices", function()
   end)
 
   it("gives addresses, masks, broadcast and status as ip(8) set them", function()
+    shell.needs_linux "packet sockets' addresses"
     if not net.require_privilege(pending) then return end
     local a, b, remove = net.veth()
     finally(remove)

@@ -61,6 +61,7 @@ describe("set_fanout #live", function()
   end
 
   it("shares the packets of an interface, each to one capture", function()
+    shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
     local cap = open()
     assert.equal(cap, (cap:set_fanout(4801, "lb")))
@@ -73,6 +74,7 @@ describe("set_fanout #live", function()
   end)
 
   it("keeps a flow together with hash, the default", function()
+    shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
     assert(open():set_fanout(4802))
     assert(open():set_fanout(4802, "hash"))
@@ -86,6 +88,7 @@ describe("set_fanout #live", function()
   -- The kernel cannot say which packets came before a capture joined. A busy machine may stop the
   -- process in just that moment, so one round in three has to be perfect.
   it("lets captures join under traffic: no packet is lost, none is seen twice", function()
+    shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
     local perfect, message
     for _ = 1, 3 do
@@ -108,6 +111,7 @@ describe("set_fanout #live", function()
   end)
 
   it("keeps the filter that the capture has, and what the capture counted before", function()
+    shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
     local cap = open()
     assert(cap:set_filter "ether proto 0x88b6")
@@ -120,6 +124,7 @@ describe("set_fanout #live", function()
   end)
 
   it("tells what cannot be", function()
+    shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
     assert(open():set_fanout(4805, "lb"))
     local joined, message = caps[1]:set_fanout(4806)
@@ -134,6 +139,7 @@ describe("set_fanout #live", function()
   end)
 
   it("takes flags", function()
+    shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
     assert(open():set_fanout(4807, "hash", { rollover = true, defrag = true }))
     assert.is_nil((open():set_fanout(4807)))

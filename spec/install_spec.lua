@@ -70,19 +70,4 @@ describe("an installed module", function()
       assert.matches("^[^\n]*This Makefile is for GNU make[^\n]*\n*$", output)
     end
   end)
-
-  it("works as a rock, made without a network", function()
-    -- In a copy: a rock's flags may differ from those of what is built here.
-    shell.run("cp -r Makefile *.md LICENSE *.rockspec bench docs examples lua shim %s", folder)
-    shell.run("cd %s && luarocks --lua-version 5.1 --tree tree make --deps-mode none", folder)
-    local tree = folder .. "/tree/"
-    assert.equal(tree .. "share/lua/5.1/pcap/init.lua\n" .. tree .. "lib/lua/5.1/pcap/shim.so\n",
-      require_from(tree .. "share/lua/5.1", tree .. "lib/lua/5.1"))
-    assert.equal(shell.run("cd lua && find . -type f | sort"),
-      shell.run("cd %s/tree/share/lua/5.1 && find . -type f | sort", folder))
-    -- All of it is the rock's own, and goes with it.
-    shell.run("cd %s && ls tree/lib/luarocks/rocks-5.1/pcap/*/doc/docs/decoding.md "
-      .. "&& luarocks --lua-version 5.1 --tree tree remove pcap", folder)
-    assert.equal("", shell.run("cd %s/tree && find . -type f ! -name manifest", folder))
-  end)
 end)

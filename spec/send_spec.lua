@@ -139,6 +139,7 @@ describe("Sending:", function()
     end)
 
     live("does with few system calls, where the system has sendmmsg(2)", function()
+      shell.needs_linux "sendmmsg"
       if not shell.has "strace" then return pending("needs strace") end
       local output = process.lua(([[
         local pcap = require "pcap"

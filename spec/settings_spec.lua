@@ -128,6 +128,7 @@ describe("Settings", function()
   end)
 
   live("capture one protocol only", function()
+    shell.needs_linux "a capture's protocol"
     local cap = pcap.open_live { device = b, timeout = 0.2, protocol = 0x88b5 }
     local sender = pcap.open_live(a)
     sender:inject((net.frame "other"):gsub("\x88\xb5", "\x88\xb6"))

@@ -1,5 +1,9 @@
 --- pcap: packet capture, savefiles and filters through libpcap. This file is the façade only.
 
+if type(jit) ~= "table" then
+  error("pcap: needs LuaJIT, and this is " .. _VERSION .. ". Run the script with luajit.", 0)
+end
+
 local ffi = require "ffi"
 local dead = require "pcap.source.dead"
 local devices = require "pcap.devices"

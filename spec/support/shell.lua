@@ -62,6 +62,14 @@ function shell.skip(reason, level)
   require "busted.core"().pending(reason)
 end
 
+--- Skips the running test where the module was not built for Linux, and says what is missed there.
+-- `make portable` sets PCAP_PORTABLE for such a build on Linux.
+function shell.needs_linux(what)
+  if jit.os ~= "Linux" or os.getenv "PCAP_PORTABLE" then
+    require "busted.core"().pending("only Linux has " .. what)
+  end
+end
+
 --- Skips the running test where the module was built without zlib.
 function shell.needs_zlib()
   local folder, remove = shell.folder()

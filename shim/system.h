@@ -1,0 +1,32 @@
+/*
+ * What the shim uses of its system: this is the one place that decides. With -DLUAPCAP_PORTABLE it
+ * uses nothing that is Linux's own. So Linux tries what other systems get; libbsd has BSD's
+ * funopen() there.
+ */
+#ifndef LUAPCAP_SYSTEM_H
+#define LUAPCAP_SYSTEM_H
+
+#if defined(__linux__) && !defined(LUAPCAP_PORTABLE)
+#define HAVE_LINUX 1
+#endif
+
+/* macOS has no ppoll(). pselect() does the same for the first FD_SETSIZE descriptors. */
+#if !defined(__APPLE__) && !defined(LUAPCAP_PORTABLE)
+#define HAVE_PPOLL 1
+#endif
+
+#if defined(HAVE_LINUX) || (defined(__FreeBSD__) && !defined(LUAPCAP_PORTABLE))
+#define HAVE_FWRITE_UNLOCKED 1
+#endif
+
+/* Which C library it is, and so what a FILE tells of its buffer. Linux has others than glibc: musl
+ * tells through <stdio_ext.h>. */
+#if defined(__GLIBC__)
+#define HAVE_GLIBC_FILE 1
+#elif defined(__linux__)
+#define HAVE_FREADAHEAD 1
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__APPLE__)
+#define HAVE_BSD_FILE 1
+#endif
+
+#endif
