@@ -239,6 +239,16 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
 end)
 
 describe("pcap.resty", function()
+  it("is resty.pcap, too, and tells pcap's version #nginx", function()
+    local server = nginx.start { server = [[location = /names { content_by_lua_block {
+      local live = require "resty.pcap"
+      ngx.print(live == require "pcap.resty", " ", live._VERSION == require("pcap")._VERSION,
+        " ", live._VERSION)
+    } }]] }
+    finally(function() server:remove() end)
+    assert.matches("^true true %d+%.%d+%.%d+$", (server:get "/names"))
+  end)
+
   it("says outside nginx where it runs", function()
     package.loaded["pcap.resty"] = nil
     local loaded, problem = pcall(require, "pcap.resty")

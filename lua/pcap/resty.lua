@@ -5,12 +5,13 @@ if type(ngx) ~= "table" or type(ngx.socket) ~= "table" then
     .. "event loop there; elsewhere use cap:packets() and cap:wait() of the module pcap", 2)
 end
 
-require "pcap" -- gives captures all their methods
+local pcap = require "pcap" -- gives captures all their methods too
 local capture = require "pcap.resty.live"
 local loop = require "pcap.resty.loop"
 local team = require "pcap.resty.team"
 
 return {
+  _VERSION = pcap._VERSION,
   open = capture.open,
   open_all = team.open_all,
   start = loop.start,

@@ -588,7 +588,9 @@ function Dumper:close() end
 
 -- pcap.resty
 
+---`require "resty.pcap"` gives the same module.
 ---@class pcap.resty
+---@field _VERSION string  pcap's
 local resty = {}
 
 ---Opens a live capture, to wait for its packets in a context of your own that may yield.

@@ -52,7 +52,7 @@ function nginx.start(opts)
   shell.needs("nginx", "curl", "ss", "ps")
   local prefix, remove = shell.folder()
   -- Workers of another user read the module there: the source folder may lie in a closed home.
-  shell.run("chmod 755 %s && mkdir %s/module && cp -r lua/pcap %s/module && "
+  shell.run("chmod 755 %s && mkdir %s/module && cp -r lua/pcap lua/resty %s/module && "
     .. "cp build/pcap/shim.so %s/module/pcap && chmod -R a+rX %s/module", prefix, prefix, prefix,
     prefix, prefix)
   local self = setmetatable({ prefix = prefix, port = free_port(), _remove = remove }, Server)
