@@ -195,6 +195,39 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.is_true(tonumber(run "return descriptors") < most, run "return descriptors")
   end)
 
+  it("is given to a loop with the loop's options, which go before its own", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local text = [[
+      local cap = assert(live.open { device = %q, on_exit = function() told = "old" end })
+      loop = live.start(cap, function(pkt)
+        local clock = require("pcap.core.shim").luapcap_monotonic
+        local till = clock() + 0.001
+        while clock() < till do end
+      end, { on_exit = function(...) told = { ... } end, budget = %s })
+      return tostring(loop)]]
+    -- By their own budgets: a turn of packets that take 1 ms each has five of them, or hundreds.
+    local turns = {}
+    for i, budget in ipairs { "1e-6", "1" } do
+      assert.equal(("pcap loop (%s, running)"):format(t.a), run(text:format(t.a, budget)))
+      local finish = traffic.start(t.packets, t.b, t.RATE)
+      resty.eventually(function()
+        return tonumber(run "cap:close() return loop:stats().packets") >= 100
+      end)
+      run "cap:close() return loop:stop()"
+      assert.equal("closed true", resty.eventually(function()
+        return run "cap:close() return told and told[1] .. ' ' .. tostring(told[2] == loop)"
+      end))
+      assert.equal(("pcap loop (%s, ended)"):format(t.a), run "cap:close() return tostring(loop)")
+      turns[i] = tonumber(run [[cap:close() told = nil
+        local stats = loop:stats()
+        return stats.packets / stats.turns]])
+      finish()
+    end
+    assert.is_true(turns[1] < 5 and turns[2] > 20, table.concat(turns, " and "))
+    assert.equal("", t.server:complaints())
+  end)
+
   it("names the argument that is wrong, at the caller's line", function()
     if not net.require_privilege(pending) then return end
     local function problem(text)
@@ -220,6 +253,12 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       problem "cap:close() live.start(cap, print)")
     assert.equal("LINE: bad argument #1 to 'start' (a loop has the capture already)",
       problem "live.start(cap, print) live.start(cap, print)")
+    assert.equal("LINE: bad argument #3 to 'start' (option 'on_exit': function expected, got 7)",
+      problem "live.start(cap, print, { on_exit = 7 })")
+    assert.equal("LINE: bad argument #3 to 'start' (unknown option 'device')",
+      problem "live.start(cap, print, { device = 'lo' })")
+    assert.equal("LINE: bad argument #3 to 'start' (table expected, got function)",
+      problem "live.start(cap, print, print)")
     for _, call in ipairs { "wait()", "drain(print)" } do
       assert.equal(("LINE: calling '%s' on bad self: a loop has the capture")
         :format(call:match "%a+"), problem("live.start(cap, print) cap:" .. call))
@@ -253,7 +292,7 @@ describe("pcap.resty", function()
     package.loaded["pcap.resty"] = nil
     local loaded, problem = pcall(require, "pcap.resty")
     assert.is_false(loaded)
-    assert.truthy(problem:find("inside nginx only", 1, true))
+    assert.truthy(problem:find("only inside nginx", 1, true))
   end)
 
   it("starts no loop before the workers are forked #nginx", function()

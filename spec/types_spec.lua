@@ -115,6 +115,7 @@ describe("lua/pcap/types.lua", function()
     end
     seen.open = found(block("resty/options.lua", "local own_options = {"),
       "%f[^\n%z]  (%l[%w_]+) = ")
+    seen.start = set(require("pcap.resty.options").LOOP_OPTIONS)
     seen.fanout = { id = true, type = true }
     assert.same(seen, declared "options")
     assert.is_truthy(fanout.option { id = 1, type = "hash", rollover = true, defrag = true })

@@ -6,13 +6,13 @@ if type(ngx) ~= "table" or type(ngx.socket) ~= "table" then
 end
 
 local pcap = require "pcap" -- gives captures all their methods too
-local capture = require "pcap.resty.live"
 local loop = require "pcap.resty.loop"
+local opening = require "pcap.resty.opening"
 local team = require "pcap.resty.team"
 
 return {
   _VERSION = pcap._VERSION,
-  open = capture.open,
+  open = opening.open,
   open_all = team.open_all,
   start = loop.start,
 }

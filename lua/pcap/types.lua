@@ -78,11 +78,14 @@
 ---@field type? pcap.fanout  default "hash"
 
 ---The options of pcap.resty. There `timeout` is how long wait() waits by default.
----@class pcap.options.open: pcap.options.open_live
+---@class pcap.options.open: pcap.options.open_live, pcap.options.start
 ---@field filter? string|pcap.Filter
 ---@field fanout? pcap.options.fanout
----@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
 ---@field waiter? "thread"|"sleep"  default "thread"; "sleep" looks every 1 to 8 milliseconds
+
+---What resty.start() takes beside a capture.
+---@class pcap.options.start
+---@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
 ---@field on_exit? fun(reason: string, loop: pcap.Loop)  called once when a loop has ended
 
 -- Results
@@ -609,9 +612,10 @@ function resty.open_all(n, options) end
 ---Calls a function for each packet from here on, until stop() or the capture's end.
 ---@param source pcap.options.open|pcap.RestyCapture  the loop owns the capture
 ---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
+---@param options? pcap.options.start  may stand among the source's options, too
 ---@return pcap.Loop|nil loop
 ---@return string|nil message  why not; with a loop, the capture's warning if any
-function resty.start(source, callback) end
+function resty.start(source, callback, options) end
 
 ---A live capture whose wait() yields to nginx's event loop.
 ---@class pcap.RestyCapture: pcap.Capture

@@ -66,4 +66,19 @@ function nginx.explain(message)
   return message
 end
 
+--- A message that names the device first. The core's messages about opening do so already.
+---@param device string
+---@param message string
+---@return string
+function nginx.about(device, message)
+  local name = device .. ": "
+  return message:sub(1, #name) == name and message or name .. message
+end
+
+--- Writes a line about a device into nginx's error log.
+---@param level integer  such as ngx.ERR
+function nginx.log(level, device, message)
+  ngx.log(level, "pcap.resty: ", nginx.about(device, message))
+end
+
 return nginx

@@ -10,7 +10,15 @@ local ffi = require "ffi"
 local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
-local waiter = {}
+local waiter = {
+  --- The kinds of waiters, by name. `new(handle)` gives a waiter for the capture with this handle
+  -- (pcap_t *), or nil and a message. `budget` is how many seconds a turn may keep the worker from
+  -- its other work: a waiter that sleeps for milliseconds has to take more in one turn.
+  KINDS = {
+    thread = { budget = 0.0005 },
+    sleep = { budget = 0.002 },
+  },
+}
 
 -- The cosocket's timeout in milliseconds. The thread answers or ends long before. A read timeout
 -- would leave a line at error level in the log.
@@ -48,12 +56,9 @@ local function pair()
   return socket, fd
 end
 
---- A waiter with a thread, for the capture with this handle. Its cosocket belongs to the request
--- or timer that makes it. Another request or timer needs a waiter of its own.
----@param handle ffi.cdata*  pcap_t *
----@return table|nil waiter
----@return string|nil message
-function waiter.thread(handle)
+-- A waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
+-- request or timer needs a waiter of its own.
+function waiter.KINDS.thread.new(handle)
   local socket, fd = pair()
   if not socket then
     return nil, fd
@@ -118,8 +123,8 @@ sleep.__index = sleep
 -- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
 local SHORTEST, LONGEST = 0.001, 0.008
 
---- A waiter that sleeps. The less comes, the longer it sleeps.
-function waiter.sleep()
+-- A waiter that sleeps. The less comes, the longer it sleeps.
+function waiter.KINDS.sleep.new()
   return setmetatable({ _pause = LONGEST, _open = true }, sleep)
 end
 

@@ -1,0 +1,154 @@
+--- A loop's life: it begins, takes turns at reading, and ends with a reason.
+
+local core = require "pcap.capture"
+local nginx = require "pcap.resty.nginx"
+local packet = require "pcap.packet"
+local resty_capture = require "pcap.resty.live"
+local shim = require "pcap.core.shim"
+
+local life = {}
+
+-- Seconds between two log lines about errors in the callback, which may come with every packet.
+local LOG_PAUSE = 0.1
+
+local clock = packet.new(0)
+
+-- How long ago the packet that was read last arrived.
+local function lag_of(capture)
+  local sec, nsec = resty_capture.arrival(capture)
+  shim.luapcap_now(clock)
+  return clock.sec - sec + (clock.nsec - nsec) / 1e9
+end
+
+-- Keeps the callback's errors from the loop. Both functions are made once, not for each packet, so
+-- that the call compiles.
+local function guard(self, callback)
+  local function on_error(problem)
+    self._errors = self._errors + 1
+    local now = shim.luapcap_monotonic()
+    if now >= self._log_at then
+      self._log_at = now + LOG_PAUSE
+      nginx.log(ngx.ERR, self._device, ("callback error %d: %s"):format(self._errors,
+        debug.traceback(tostring(problem), 2)))
+    end
+  end
+  return function(pkt)
+    xpcall(callback, on_error, pkt)
+  end
+end
+
+--- The fields of a loop, which has the capture from here on.
+---@param capture table      of pcap.resty
+---@param opts table         read with LOOP_OPTIONS; what it lacks, the capture was opened with
+---@param callback function  start()'s
+function life.new(capture, opts, callback)
+  local self = {
+    capture = capture, _device = resty_capture.device_of(capture),
+    _opts = setmetatable(opts, { __index = resty_capture.options_of(capture) }),
+    _running = true, _ending = false, _final = false,
+    _packets = 0, _turns = 0, _errors = 0, _lag = 0, _max_lag = 0, _log_at = 0,
+  }
+  self._callback = guard(self, callback)
+  resty_capture.give(capture, self)
+  return self
+end
+
+-- One turn of reading. Returns why the loop must end, or nil.
+local function turn(self)
+  local count, reason = resty_capture.drain(self.capture, self._callback, self._opts.budget)
+  self._turns = self._turns + 1
+  if count > 0 then
+    self._packets = self._packets + count
+    self._lag = lag_of(self.capture)
+    self._max_lag = math.max(self._max_lag, self._lag)
+  end
+  if reason ~= "budget" then
+    return reason
+  end
+end
+
+-- Logs why the loop has ended, and tells on_exit. The reason names the device.
+local function tell_end(self)
+  local reason, on_exit = self._ending, self._opts.on_exit
+  if reason ~= "closed" then
+    nginx.log(ngx.ERR, self._device, "the loop has ended: " .. reason)
+    reason = nginx.about(self._device, reason)
+  end
+  local called, problem = true, nil
+  if on_exit then
+    called, problem = xpcall(on_exit, debug.traceback, reason, self)
+  end
+  if not called then
+    nginx.log(ngx.ERR, self._device, "on_exit: " .. tostring(problem))
+  end
+end
+
+local function finish(self, reason)
+  nginx.at_exit(self, nil)
+  self._running, self._ending = false, reason
+  self._final = life.stats(self)
+  self.capture:close()
+  tell_end(self)
+end
+
+local function run(premature, self)
+  local capture, reason = self.capture, premature and "closed" or nil
+  while self._running and not reason do
+    local ready, ending = resty_capture.wait(capture)
+    if ready then
+      reason = turn(self)
+    elseif ending ~= "timeout" then
+      reason = ending
+    end
+  end
+  finish(self, reason or "closed")
+end
+
+--- Sets a loop going.
+---@return boolean|nil begun
+---@return string|nil message  then the capture is closed
+function life.begin(self)
+  local set, problem = nginx.at_exit(self, function() life.stop(self) end)
+  if set then
+    set, problem = ngx.timer.at(0, run, self)
+  end
+  if not set then
+    nginx.at_exit(self, nil)
+    self.capture:close()
+    return nil, nginx.about(self._device, "cannot start a timer: " .. problem)
+  end
+  return true
+end
+
+--- See Loop:stats().
+function life.stats(self)
+  if self._final then
+    return self._final
+  end
+  local stats = {
+    packets = self._packets, turns = self._turns, callback_errors = self._errors,
+    lag = self._lag, max_lag = self._max_lag,
+  }
+  self._max_lag = 0
+  local counts = core.is_open(self.capture) and self.capture:stats()
+  for name, value in pairs(counts or {}) do
+    stats[name] = value
+  end
+  return stats
+end
+
+--- See Loop:stop().
+function life.stop(self)
+  self._running = false
+  resty_capture.stop(self.capture)
+end
+
+--- What a loop does now, or how it has ended, in words.
+function life.state(self)
+  if self._ending then
+    return self._ending == "closed" and "ended" or "ended: " .. self._ending
+  end
+  return self._running and "running" or "stopping"
+end
+
+return life
