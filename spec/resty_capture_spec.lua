@@ -89,6 +89,55 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
+  it("is not for others while a light thread waits, in this request or another", function()
+    if not net.require_privilege(pending) then return end
+    local text = [[
+      local function try(method, ...)
+        local called, problem = pcall(kept[method], kept, ...)
+        return tostring(called) .. ": " .. tostring(problem):gsub("^.-:%d+: ", "")
+      end
+      return try("wait", 0.01) .. ", " .. try("drain", print)]]
+    local refused = ("false: calling '%s' on bad self: another light thread waits for the capture")
+    refused = refused:format "wait" .. ", " .. refused:format "drain"
+    for waiter, answer in pairs { thread = "niltimeout", sleep = "truenil" } do
+      run(("cap:close() kept = live.open { device = %q, filter = %q, waiter = %q }")
+        :format(t.a, traffic.FILTER, waiter))
+      assert.equal(refused .. " " .. answer, run([[
+        cap:close()
+        local ready, why
+        local thread = ngx.thread.spawn(function() ready, why = kept:wait(0.3) end)
+        local answer = (function() ]] .. text .. [[ end)()
+        ngx.thread.wait(thread)
+        return answer .. " " .. tostring(ready) .. tostring(why)]]))
+    end
+    run(("cap:close() kept = live.open { device = %q, filter = 'ether proto 0x88b5' }"):format(t.a))
+    local pipe = io.popen("curl -s -m 10 -d 'return kept:wait(2)' http://127.0.0.1:"
+      .. t.server.port .. "/do")
+    shell.run "sleep 0.5"
+    assert.equal(refused, run("cap:close() " .. text))
+    assert.equal("niltimeout\n", pipe:read "*a")
+    pipe:close()
+    assert.equal("true: nil, true: 0", run("cap:close() " .. text))
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("is for the next when a client has gone who waited", function()
+    if not net.require_privilege(pending) then return end
+    local server = nginx.start { http = 'init_by_lua_block { live = require "pcap.resty" }',
+      server = [[lua_check_client_abort on;
+        location = /wait { content_by_lua_block {
+          kept = kept or assert(live.open { device = "]] .. t.a .. [[",
+            filter = "ether proto 0x88b5" })
+          ngx.say(kept:wait(tonumber(ngx.var.arg_s)))
+        } }]] }
+    t.server = server
+    assert.equal("niltimeout\n", (server:get "/wait?s=0.01"))
+    shell.try("curl -s -m 0.3 'http://127.0.0.1:%s/wait?s=20'", server.port)
+    shell.run "sleep 0.2"
+    assert.equal("niltimeout\n", (server:get "/wait?s=0.01"))
+    assert.equal("", server:complaints())
+  end)
+
   it("may be closed by drain's callback, which ends the drain", function()
     if not net.require_privilege(pending) then return end
     run "return cap:close()"

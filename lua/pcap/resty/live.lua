@@ -21,11 +21,14 @@ RestyCapture.__parent = core.class
 --- The class.
 capture.class = RestyCapture
 
--- A loop that has the capture takes all its packets. Nobody else may take any.
+-- A loop that has the capture takes all its packets. Nobody else may take any. So it is with a
+-- light thread that waits for one.
 local function check_free(self, name)
   check.self(self, RestyCapture, name)
   if self._loop then
     error(("calling '%s' on bad self: a loop has the capture"):format(name), 3)
+  elseif self._waiter and self._waiter:is_busy() then
+    error(("calling '%s' on bad self: another light thread waits for the capture"):format(name), 3)
   end
 end
 

@@ -90,7 +90,7 @@ function thread:wait(pause, timeout)
   local request = self._request
   request.pause = math.ceil(pause * 1000)
   request.timeout = math.ceil(timeout * 1000)
-  self._waiting = true
+  self._waiting = coroutine.running()
   local answer
   local sent, message = self._socket:send(ffi.string(request, ffi.sizeof(request)))
   if sent then
@@ -104,6 +104,16 @@ end
 -- off. A broken wait leaves an answer on its way, which the next wait would take for its own.
 function thread:is_usable()
   return self._owner == ngx.ctx and not self._waiting
+end
+
+--- Whether a light thread waits in it. One that was killed does not, and neither does one whose
+-- request has ended: nginx has closed its cosocket. Nginx knows the state of a light thread only
+-- among those of the running request.
+function thread:is_busy()
+  if not self._fd or not self._waiting or shim.luapcap_pair_is_open(self._fd[0]) == 0 then
+    return false
+  end
+  return self._owner ~= ngx.ctx or coroutine.status(self._waiting) ~= "dead"
 end
 
 --- Ends the pair and the thread. A wait that is under way ends with "closed".
@@ -125,7 +135,7 @@ local SHORTEST, LONGEST = 0.001, 0.008
 
 -- A waiter that sleeps. The less comes, the longer it sleeps.
 function waiter.KINDS.sleep.new()
-  return setmetatable({ _pause = LONGEST, _open = true }, sleep)
+  return setmetatable({ _pause = LONGEST, _open = true, _waiting = false, _owner = false }, sleep)
 end
 
 function sleep:wait(pause, timeout)
@@ -133,7 +143,9 @@ function sleep:wait(pause, timeout)
     return nil, "closed"
   end
   self._pause = pause > 0 and math.min(self._pause * 2, LONGEST) or SHORTEST
+  self._waiting, self._owner = coroutine.running(), ngx.ctx
   ngx.sleep(math.max(math.min(self._pause, pause + timeout), SHORTEST))
+  self._waiting = false
   if not self._open then
     return nil, "closed"
   end
@@ -142,6 +154,11 @@ end
 
 function sleep.is_usable()
   return true
+end
+
+--- Whether a light thread of the running request waits in it. It cannot be told of others.
+function sleep:is_busy()
+  return self._waiting and self._owner == ngx.ctx and coroutine.status(self._waiting) ~= "dead"
 end
 
 function sleep:close()
