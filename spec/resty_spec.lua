@@ -148,6 +148,31 @@ describe("pcap.resty #nginx #live", function()
     assert.equal("", t.server:complaints "callback")
   end)
 
+  it("looks at the kernel's counters by itself, and keeps the longest lag for all", function()
+    if not net.require_privilege(pending) then return end
+    -- One packet is held up for 0.3 s, all others for less.
+    serve { callback = [[count = count + 1
+      if count == 2 then
+        local clock = require("pcap.core.shim").luapcap_monotonic
+        local till = clock() + 0.3
+        while clock() < till do end
+      end]] }
+    resty.run(t.server, [[
+      looks = 0
+      local cap = loop.capture
+      local stats = cap.stats
+      cap.stats = function(self) looks = looks + 1 return stats(self) end]])
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    local function value(name)
+      return tonumber(resty.run(t.server, "return " .. name))
+    end
+    assert.is_true(eventually(function() return value "count" == sent end))
+    assert.is_true(eventually(function() return value "looks" > 1 end))
+    assert.is_true(stats().max_lag >= 0.3)
+    assert.is_true(stats().max_lag >= 0.3 and stats().recent_lag == stats().max_lag)
+    assert.equal(sent, stats().received)
+  end)
+
   it("changes the filter while it runs; a bad one changes nothing", function()
     if not net.require_privilege(pending) then return end
     serve()

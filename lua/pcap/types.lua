@@ -117,7 +117,8 @@
 ---@field turns integer
 ---@field callback_errors integer
 ---@field lag number  seconds from the arrival of the latest turn's last packet to the turn's end
----@field max_lag number  the longest lag since stats() was called last, seconds
+---@field max_lag number  the longest lag of the loop's life, seconds
+---@field recent_lag number  the longest lag of the last minute, or of up to two, seconds
 
 ---Numbers as in bpf_insn.
 ---@class pcap.Instruction

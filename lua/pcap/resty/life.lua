@@ -1,6 +1,6 @@
 --- A loop's life: it begins, takes turns at reading, and ends with a reason.
 
-local core = require "pcap.capture"
+local counts = require "pcap.resty.counts"
 local nginx = require "pcap.resty.nginx"
 local packet = require "pcap.packet"
 local resty_capture = require "pcap.resty.live"
@@ -10,7 +10,10 @@ local life = {}
 
 -- Seconds between two log lines about errors in the callback, which may come with every packet.
 local LOG_PAUSE = 0.1
+-- Seconds between two looks at the kernel's counters, while packets come.
+local LOOK_PAUSE = 1
 
+local monotonic = shim.luapcap_monotonic
 local clock = packet.new(0)
 
 -- How long ago the packet that was read last arrived.
@@ -24,11 +27,10 @@ end
 -- that the call compiles.
 local function guard(self, callback)
   local function on_error(problem)
-    self._errors = self._errors + 1
-    local now = shim.luapcap_monotonic()
+    local count, now = self._counts:error(), monotonic()
     if now >= self._log_at then
       self._log_at = now + LOG_PAUSE
-      nginx.log(ngx.ERR, self._device, ("callback error %d: %s"):format(self._errors,
+      nginx.log(ngx.ERR, self._device, ("callback error %d: %s"):format(count,
         debug.traceback(tostring(problem), 2)))
     end
   end
@@ -45,22 +47,28 @@ function life.new(capture, opts, callback)
   local self = {
     capture = capture, _device = resty_capture.device_of(capture),
     _opts = setmetatable(opts, { __index = resty_capture.options_of(capture) }),
-    _running = true, _ending = false, _final = false,
-    _packets = 0, _turns = 0, _errors = 0, _lag = 0, _max_lag = 0, _log_at = 0,
+    _running = true, _ending = false, _counts = counts.new(), _log_at = 0,
+    -- When to look at the kernel's counters next; and the earliest time when packets have come.
+    _look_at = math.huge, _may_look_at = 0,
   }
   self._callback = guard(self, callback)
   resty_capture.give(capture, self)
   return self
 end
 
+local function look(self, now)
+  self._look_at, self._may_look_at = math.huge, now + LOOK_PAUSE
+  self._counts:look(self.capture)
+end
+
 -- One turn of reading. Returns why the loop must end, or nil.
 local function turn(self)
   local count, reason = resty_capture.drain(self.capture, self._callback, self._opts.budget)
-  self._turns = self._turns + 1
-  if count > 0 then
-    self._packets = self._packets + count
-    self._lag = lag_of(self.capture)
-    self._max_lag = math.max(self._max_lag, self._lag)
+  local now = monotonic()
+  self._counts:turn(count, count > 0 and lag_of(self.capture) or 0, now)
+  self._look_at = self._may_look_at
+  if now >= self._look_at then
+    look(self, now)
   end
   if reason ~= "budget" then
     return reason
@@ -86,7 +94,7 @@ end
 local function finish(self, reason)
   nginx.at_exit(self, nil)
   self._running, self._ending = false, reason
-  self._final = life.stats(self)
+  self._counts:look(self.capture)
   self.capture:close()
   tell_end(self)
 end
@@ -94,10 +102,12 @@ end
 local function run(premature, self)
   local capture, reason = self.capture, premature and "closed" or nil
   while self._running and not reason do
-    local ready, ending = resty_capture.wait(capture)
+    local ready, ending = resty_capture.wait(capture, math.max(self._look_at - monotonic(), 0))
     if ready then
       reason = turn(self)
-    elseif ending ~= "timeout" then
+    elseif ending == "timeout" then
+      look(self, monotonic())
+    else
       reason = ending
     end
   end
@@ -122,19 +132,8 @@ end
 
 --- See Loop:stats().
 function life.stats(self)
-  if self._final then
-    return self._final
-  end
-  local stats = {
-    packets = self._packets, turns = self._turns, callback_errors = self._errors,
-    lag = self._lag, max_lag = self._max_lag,
-  }
-  self._max_lag = 0
-  local counts = core.is_open(self.capture) and self.capture:stats()
-  for name, value in pairs(counts or {}) do
-    stats[name] = value
-  end
-  return stats
+  self._counts:look(self.capture)
+  return self._counts:all()
 end
 
 --- See Loop:stop().

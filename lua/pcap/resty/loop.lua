@@ -62,7 +62,8 @@ end
 --- What the loop has done.
 ---@return table stats  packets (given to the callback), turns, callback_errors; lag, the seconds
 --- from the arrival of the latest turn's last packet to the end of that turn; max_lag, the longest
---- since stats() was called last; received, dropped and if_dropped, as cap:stats() gives them
+--- of the loop's life, and recent_lag, of its last minute or up to two; received, dropped and
+--- if_dropped, as cap:stats() gives them
 function Loop:stats()
   return life.stats(self)
 end
