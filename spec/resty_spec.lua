@@ -230,6 +230,42 @@ describe("pcap.resty #nginx #live", function()
     assert.equal("", t.server:complaints "pcap%.resty")
   end)
 
+  it("says at once that a socket cannot be made where TMPDIR points", function()
+    if not net.require_privilege(pending) then return end
+    for waiter, answer in pairs { thread = "nil", sleep = "pcap loop (" .. t.a .. ", running)" } do
+      serve { main = "user root;\nenv TMPDIR;", launcher = "env TMPDIR=/proc/none",
+        loop_options = ("waiter = %q"):format(waiter) }
+      assert.equal(answer, resty.run(t.server, "return tostring(loop)"))
+      assert.equal(waiter == "thread", t.server:log():find(("%s: cannot make a socket in "
+        .. "/proc/none: No such file or directory"):format(t.a), 1, true) ~= nil)
+      assert.equal(waiter == "thread" and 0 or 1, resty.captures(t.server:workers()[1]))
+      t.server:remove()
+    end
+    t.server = nil
+  end)
+
+  it("begins later if nginx has no timer free for it", function()
+    if not net.require_privilege(pending) then return end
+    serve { http = [[
+      lua_max_running_timers 1;
+      init_by_lua_block {
+        function hold()
+          ngx.timer.at(0, function() ngx.sleep(1) end)
+          return options
+        end
+      }]], source = "hold()" }
+    assert.equal(("pcap loop (%s, starting)"):format(t.a), resty.run(t.server,
+      "return tostring(loop)"))
+    local function is_running()
+      return resty.run(t.server, "return tostring(loop)"):find("running", 1, true)
+    end
+    assert.truthy(eventually(is_running) or eventually(is_running))
+    assert.truthy(t.server:log():find("pcap.resty: " .. t.a .. ": the loop has not begun", 1, true))
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == sent end)
+    assert.equal(sent, stats().count)
+  end)
+
   it("goes on when its interface was down, without spinning meanwhile", function()
     if not net.require_privilege(pending) then return end
     serve()

@@ -47,7 +47,7 @@ function life.new(capture, opts, callback)
   local self = {
     capture = capture, _device = resty_capture.device_of(capture),
     _opts = setmetatable(opts, { __index = resty_capture.options_of(capture) }),
-    _running = true, _ending = false, _counts = counts.new(), _log_at = 0,
+    _running = true, _begun = false, _ending = false, _counts = counts.new(), _log_at = 0,
     -- When to look at the kernel's counters next; and the earliest time when packets have come.
     _look_at = math.huge, _may_look_at = 0,
   }
@@ -92,7 +92,7 @@ local function tell_end(self)
 end
 
 local function finish(self, reason)
-  nginx.at_exit(self, nil)
+  nginx.watch(self, nil)
   self._running, self._ending = false, reason
   self._counts:look(self.capture)
   self.capture:close()
@@ -100,6 +100,10 @@ local function finish(self, reason)
 end
 
 local function run(premature, self)
+  if self._begun then
+    return
+  end
+  self._begun = true
   local capture, reason = self.capture, premature and "closed" or nil
   while self._running and not reason do
     local ready, ending = resty_capture.wait(capture, math.max(self._look_at - monotonic(), 0))
@@ -114,18 +118,41 @@ local function run(premature, self)
   finish(self, reason or "closed")
 end
 
+-- Ends the loop when the worker exits. Begins it if nginx has had no connection or no light thread
+-- free for the timer that should have done so. Nginx drops such a timer and tells only its log.
+local function tick(self, exiting)
+  if exiting then
+    life.stop(self)
+    run(true, self)
+  elseif not self._begun then
+    nginx.log(ngx.WARN, self._device, "the loop has not begun, and tries again: nginx had no "
+      .. "connection or timer free for it (worker_connections, lua_max_running_timers)")
+    ngx.timer.at(0, run, self)
+  end
+end
+
+local function set_going(self)
+  local able, message = resty_capture.can_wait(self.capture)
+  if not able then
+    return nil, message
+  end
+  local set, problem = ngx.timer.at(0, run, self)
+  if set then
+    set, problem = nginx.watch(self, function(exiting) tick(self, exiting) end)
+  end
+  return set, not set and "cannot start a timer: " .. problem or nil
+end
+
 --- Sets a loop going.
 ---@return boolean|nil begun
 ---@return string|nil message  then the capture is closed
 function life.begin(self)
-  local set, problem = nginx.at_exit(self, function() life.stop(self) end)
-  if set then
-    set, problem = ngx.timer.at(0, run, self)
-  end
+  local set, problem = set_going(self)
   if not set then
-    nginx.at_exit(self, nil)
+    self._begun, self._running = true, false
+    nginx.watch(self, nil)
     self.capture:close()
-    return nil, nginx.about(self._device, "cannot start a timer: " .. problem)
+    return nil, nginx.about(self._device, problem)
   end
   return true
 end
@@ -147,7 +174,7 @@ function life.state(self)
   if self._ending then
     return self._ending == "closed" and "ended" or "ended: " .. self._ending
   end
-  return self._running and "running" or "stopping"
+  return self._running and (self._begun and "running" or "starting") or "stopping"
 end
 
 return life

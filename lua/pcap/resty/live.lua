@@ -169,6 +169,13 @@ function capture.give(self, loop)
   self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
 end
 
+--- Whether waits for the capture can work, as far as can be known before the first.
+---@return boolean|nil able
+---@return string|nil message
+function capture.can_wait(self)
+  return self._kind.check()
+end
+
 --- The loop that has the capture, or false.
 function capture.loop_of(self)
   return self._loop

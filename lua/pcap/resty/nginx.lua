@@ -1,4 +1,5 @@
---- What the other files here need from nginx itself: the phase, the worker's end, the privilege.
+--- What the other files here need from nginx itself: the phase, a tick, the worker's end, the
+-- privilege, the log.
 
 local nginx = {}
 
@@ -14,38 +15,32 @@ function nginx.require_worker(name)
   end
 end
 
--- As late as nginx's timers surely reach: 24 days. Then the timer is set again.
-local FAR = 2 ^ 31 / 1000 - 1
+-- Seconds between two ticks. A timer that repeats is set again also where nginx has no connection
+-- or light thread free to run it now.
+local TICK = 5
 
-local exiting, armed = {}, false
+local watched, ticks = {}, false
 
-local function on_timer(premature)
-  armed = false
-  if not premature then
-    nginx.at_exit(nil)
-    return
-  end
-  for _, action in pairs(exiting) do
-    action()
+local function on_tick(premature)
+  for _, tick in pairs(watched) do
+    tick(premature)
   end
 end
 
---- Sets what to do when the worker begins to exit, on QUIT and on a reload. Then nginx calls
--- pending timers before their time, and waits for whatever still runs. On TERM it waits for
--- nothing and calls nothing.
----@param key any            each key has one action; nil only renews the timer
----@param action? function   nil removes the key's action
+--- Sets what to call every few seconds, and when the worker begins to exit, on QUIT and on a reload.
+-- Then nginx calls pending timers before their time, and waits for whatever still runs. On TERM it
+-- waits for nothing and calls nothing.
+---@param key any         each key has one function
+---@param tick? function  tick(exiting); nil removes the key's function
 ---@return boolean|nil set
 ---@return string|nil message
-function nginx.at_exit(key, action)
-  if key ~= nil then
-    exiting[key] = action
-  end
-  if armed or not next(exiting) then
+function nginx.watch(key, tick)
+  watched[key] = tick
+  if ticks or not tick then
     return true
   end
-  local set, message = ngx.timer.at(FAR, on_timer)
-  armed = set and true or false
+  local set, message = ngx.timer.every(TICK, on_tick)
+  ticks = set and true or false
   return set, message
 end
 

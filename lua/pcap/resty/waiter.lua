@@ -11,9 +11,11 @@ local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
 local waiter = {
-  --- The kinds of waiters, by name. `new(handle)` gives a waiter for the capture with this handle
-  -- (pcap_t *), or nil and a message. `budget` is how many seconds a turn may keep the worker from
-  -- its other work: a waiter that sleeps for milliseconds has to take more in one turn.
+  --- The kinds of waiters, by name. `check()` gives true, or nil and a message if a new waiter of
+  -- the kind cannot work, as far as can be known before. `new(handle)` gives a waiter for the
+  -- capture with this handle (pcap_t *), or nil and a message. `budget` is how many seconds a turn
+  -- may keep the worker from its other work: a waiter that sleeps for milliseconds has to take more
+  -- in one turn.
   KINDS = {
     thread = { budget = 0.0005 },
     sleep = { budget = 0.002 },
@@ -33,15 +35,33 @@ local function error_text()
   return failure.system()
 end
 
--- A unix stream pair between this worker and itself: a cosocket and a descriptor.
-local function pair()
-  -- This comes first, because it raises an error in a phase that has no cosockets.
-  local socket = ngx.socket.tcp()
+-- A socket in a folder of its own, for one connection.
+local function listen()
   local path = ffi.new("char[?]", PATH_SIZE)
   local folder = os.getenv("TMPDIR") or "/tmp"
   local listener = shim.luapcap_pair_listen(folder, path, PATH_SIZE)
   if listener < 0 then
     return nil, ("cannot make a socket in %s: %s"):format(folder, error_text())
+  end
+  return listener, path
+end
+
+function waiter.KINDS.thread.check()
+  local listener, path = listen()
+  if not listener then
+    return nil, path
+  end
+  shim.luapcap_pair_accept(listener, path) -- nobody has connected: it only removes the socket
+  return true
+end
+
+-- A unix stream pair between this worker and itself: a cosocket and a descriptor.
+local function pair()
+  -- This comes first, because it raises an error in a phase that has no cosockets.
+  local socket = ngx.socket.tcp()
+  local listener, path = listen()
+  if not listener then
+    return nil, path
   end
   socket:settimeouts(NEVER, NEVER, NEVER)
   local connected, message = socket:connect("unix:" .. ffi.string(path))
@@ -132,6 +152,10 @@ sleep.__index = sleep
 
 -- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
 local SHORTEST, LONGEST = 0.001, 0.008
+
+function waiter.KINDS.sleep.check()
+  return true
+end
 
 -- A waiter that sleeps. The less comes, the longer it sleeps.
 function waiter.KINDS.sleep.new()
