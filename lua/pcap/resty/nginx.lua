@@ -22,14 +22,18 @@ local TICK = 5
 local watched, ticks = {}, false
 
 local function on_tick(premature)
+  local due = {} -- a tick may end one loop and start another
   for _, tick in pairs(watched) do
+    due[#due + 1] = tick
+  end
+  for _, tick in ipairs(due) do
     tick(premature)
   end
 end
 
---- Sets what to call every few seconds, and when the worker begins to exit, on QUIT and on a reload.
--- Then nginx calls pending timers before their time, and waits for whatever still runs. On TERM it
--- waits for nothing and calls nothing.
+--- Sets what to call every few seconds, and when the worker begins to exit: on QUIT and on a
+-- reload. Then nginx calls pending timers before their time, and waits for whatever still runs. On
+-- TERM it waits for nothing and calls nothing.
 ---@param key any         each key has one function
 ---@param tick? function  tick(exiting); nil removes the key's function
 ---@return boolean|nil set
