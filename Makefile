@@ -143,6 +143,7 @@ uninstall: ## remove what `make install` put there
 	@for folder in "$(LUADIR)/pcap" "$(LIBDIR)/pcap" "$(DOCDIR)"; do \
 	  [ ! -d "$(DESTDIR)$$folder" ] || find "$(DESTDIR)$$folder" -depth -type d -empty -delete; \
 	done
+	@rmdir "$(DESTDIR)$(LUADIR)/resty" 2>/dev/null || : # if nobody else has a file there
 
 clean: ## remove what was built
 	rm -rf build

@@ -219,6 +219,7 @@ LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_pro
 LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size);
 LUAPCAP_API int luapcap_pair_accept(int listener, char *path);
 LUAPCAP_API void luapcap_pair_close(int fd);
+LUAPCAP_API int luapcap_pair_is_open(int fd);
 LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 

@@ -98,6 +98,12 @@ void luapcap_pair_close(int fd) {
     close(fd);
 }
 
+/* Whether the other side of the pair still has it open. */
+int luapcap_pair_is_open(int fd) {
+    struct pollfd pair = {.fd = fd, .events = 0, .revents = 0};
+    return poll(&pair, 1, 0) == 0;
+}
+
 /* Reads one whole request; 0 when the pair has been closed. */
 static int receive(int fd, luapcap_wait_request *request) {
     size_t got = 0;

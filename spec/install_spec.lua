@@ -42,11 +42,15 @@ describe("an installed module", function()
 
   it("is removed by `make uninstall`, and what others put there stays", function()
     shell.run("make install PREFIX=/usr DESTDIR=%s", folder)
-    shell.run("cd %s/usr && echo mine | tee share/lua/5.1/other.lua share/lua/5.1/pcap/mine.lua",
+    shell.run("cd %s/usr/share/lua/5.1 && echo mine | tee other.lua pcap/mine.lua resty/mine.lua",
       folder)
     shell.run("make uninstall PREFIX=/usr DESTDIR=%s", folder)
-    assert.equal("./share/lua/5.1/other.lua\n./share/lua/5.1/pcap/mine.lua\n",
-      shell.run("cd %s/usr && find . -type f | sort", folder))
+    assert.equal("./other.lua\n./pcap/mine.lua\n./resty/mine.lua\n",
+      shell.run("cd %s/usr/share/lua/5.1 && find . -type f | sort", folder))
+    shell.run("rm %s/usr/share/lua/5.1/resty/mine.lua", folder)
+    shell.run("make uninstall PREFIX=/usr DESTDIR=%s", folder)
+    assert.equal("./pcap\n",
+      shell.run("cd %s/usr/share/lua/5.1 && find . -mindepth 1 -type d", folder))
     assert.equal("", shell.run("find %s -name pcap -path '*doc*' -o -name decode", folder))
   end)
 
@@ -63,9 +67,9 @@ describe("an installed module", function()
 
   it("says to a BSD make that the Makefile is for GNU make", function()
     local bsd_make = shell.has "bmake" and "bmake" or shell.skip "needs bmake"
-    for _, target in ipairs { "", "test", "install" } do
+    for _, target in ipairs { "", " test", " install" } do
       -- MAKEFLAGS may hold flags of the GNU make that runs the specs.
-      local output, status = shell.try("env -u MAKEFLAGS %s %s", bsd_make, target)
+      local output, status = shell.try("env -u MAKEFLAGS " .. bsd_make .. target)
       assert.is_true(status > 0)
       assert.matches("^[^\n]*This Makefile is for GNU make[^\n]*\n*$", output)
     end

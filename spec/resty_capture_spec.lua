@@ -89,6 +89,55 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
+  it("is not for others while a light thread waits, in this request or another", function()
+    if not net.require_privilege(pending) then return end
+    local text = [[
+      local function try(method, ...)
+        local called, problem = pcall(kept[method], kept, ...)
+        return tostring(called) .. ": " .. tostring(problem):gsub("^.-:%d+: ", "")
+      end
+      return try("wait", 0.01) .. ", " .. try("drain", print)]]
+    local refused = ("false: calling '%s' on bad self: another light thread waits for the capture")
+    refused = refused:format "wait" .. ", " .. refused:format "drain"
+    for waiter, answer in pairs { thread = "niltimeout", sleep = "truenil" } do
+      run(("cap:close() kept = live.open { device = %q, filter = %q, waiter = %q }")
+        :format(t.a, traffic.FILTER, waiter))
+      assert.equal(refused .. " " .. answer, run([[
+        cap:close()
+        local ready, why
+        local thread = ngx.thread.spawn(function() ready, why = kept:wait(0.3) end)
+        local answer = (function() ]] .. text .. [[ end)()
+        ngx.thread.wait(thread)
+        return answer .. " " .. tostring(ready) .. tostring(why)]]))
+    end
+    run(("cap:close() kept = live.open { device = %q, filter = 'ether proto 0x88b5' }"):format(t.a))
+    local pipe = io.popen("curl -s -m 10 -d 'return kept:wait(2)' http://127.0.0.1:"
+      .. t.server.port .. "/do")
+    shell.run "sleep 0.5"
+    assert.equal(refused, run("cap:close() " .. text))
+    assert.equal("niltimeout\n", pipe:read "*a")
+    pipe:close()
+    assert.equal("true: nil, true: 0", run("cap:close() " .. text))
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("is for the next when a client has gone who waited", function()
+    if not net.require_privilege(pending) then return end
+    local server = nginx.start { http = 'init_by_lua_block { live = require "pcap.resty" }',
+      server = [[lua_check_client_abort on;
+        location = /wait { content_by_lua_block {
+          kept = kept or assert(live.open { device = "]] .. t.a .. [[",
+            filter = "ether proto 0x88b5" })
+          ngx.say(kept:wait(tonumber(ngx.var.arg_s)))
+        } }]] }
+    t.server = server
+    assert.equal("niltimeout\n", (server:get "/wait?s=0.01"))
+    shell.try("curl -s -m 0.3 'http://127.0.0.1:%s/wait?s=20'", server.port)
+    shell.run "sleep 0.2"
+    assert.equal("niltimeout\n", (server:get "/wait?s=0.01"))
+    assert.equal("", server:complaints())
+  end)
+
   it("may be closed by drain's callback, which ends the drain", function()
     if not net.require_privilege(pending) then return end
     run "return cap:close()"
@@ -195,6 +244,39 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.is_true(tonumber(run "return descriptors") < most, run "return descriptors")
   end)
 
+  it("is given to a loop with the loop's options, which go before its own", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local text = [[
+      local cap = assert(live.open { device = %q, on_exit = function() told = "old" end })
+      loop = live.start(cap, function(pkt)
+        local clock = require("pcap.core.shim").luapcap_monotonic
+        local till = clock() + 0.001
+        while clock() < till do end
+      end, { on_exit = function(...) told = { ... } end, budget = %s })
+      return tostring(loop)]]
+    -- By their own budgets: a turn of packets that take 1 ms each has five of them, or hundreds.
+    local turns = {}
+    for i, budget in ipairs { "1e-6", "1" } do
+      assert.equal(("pcap loop (%s, running)"):format(t.a), run(text:format(t.a, budget)))
+      local finish = traffic.start(t.packets, t.b, t.RATE)
+      resty.eventually(function()
+        return tonumber(run "cap:close() return loop:stats().packets") >= 100
+      end)
+      run "cap:close() return loop:stop()"
+      assert.equal("closed true", resty.eventually(function()
+        return run "cap:close() return told and told[1] .. ' ' .. tostring(told[2] == loop)"
+      end))
+      assert.equal(("pcap loop (%s, ended)"):format(t.a), run "cap:close() return tostring(loop)")
+      turns[i] = tonumber(run [[cap:close() told = nil
+        local stats = loop:stats()
+        return stats.packets / stats.turns]])
+      finish()
+    end
+    assert.is_true(turns[1] < 5 and turns[2] > 20, table.concat(turns, " and "))
+    assert.equal("", t.server:complaints())
+  end)
+
   it("names the argument that is wrong, at the caller's line", function()
     if not net.require_privilege(pending) then return end
     local function problem(text)
@@ -220,6 +302,12 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       problem "cap:close() live.start(cap, print)")
     assert.equal("LINE: bad argument #1 to 'start' (a loop has the capture already)",
       problem "live.start(cap, print) live.start(cap, print)")
+    assert.equal("LINE: bad argument #3 to 'start' (option 'on_exit': function expected, got 7)",
+      problem "live.start(cap, print, { on_exit = 7 })")
+    assert.equal("LINE: bad argument #3 to 'start' (unknown option 'device')",
+      problem "live.start(cap, print, { device = 'lo' })")
+    assert.equal("LINE: bad argument #3 to 'start' (table expected, got function)",
+      problem "live.start(cap, print, print)")
     for _, call in ipairs { "wait()", "drain(print)" } do
       assert.equal(("LINE: calling '%s' on bad self: a loop has the capture")
         :format(call:match "%a+"), problem("live.start(cap, print) cap:" .. call))
@@ -239,11 +327,21 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
 end)
 
 describe("pcap.resty", function()
+  it("is resty.pcap, too, and tells pcap's version #nginx", function()
+    local server = nginx.start { server = [[location = /names { content_by_lua_block {
+      local live = require "resty.pcap"
+      ngx.print(live == require "pcap.resty", " ", live._VERSION == require("pcap")._VERSION,
+        " ", live._VERSION)
+    } }]] }
+    finally(function() server:remove() end)
+    assert.matches("^true true %d+%.%d+%.%d+$", (server:get "/names"))
+  end)
+
   it("says outside nginx where it runs", function()
     package.loaded["pcap.resty"] = nil
     local loaded, problem = pcall(require, "pcap.resty")
     assert.is_false(loaded)
-    assert.truthy(problem:find("inside nginx only", 1, true))
+    assert.truthy(problem:find("only inside nginx", 1, true))
   end)
 
   it("starts no loop before the workers are forked #nginx", function()

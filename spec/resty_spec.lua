@@ -141,10 +141,36 @@ describe("pcap.resty #nginx #live", function()
     assert.equal(sent, stats().count)
     assert.equal(sent, stats().callback_errors)
     local log = t.server:log()
+    assert.truthy(log:find("pcap.resty: " .. t.a .. ": callback error 1: ", 1, true))
     assert.truthy(log:find("callback error 1: init_worker_by_lua%b():%d+: the callback broke"))
     assert.truthy(log:find("stack traceback", 1, true))
     assert.is_true(select(2, log:gsub("the callback broke", "")) < 100, "the log was flooded")
     assert.equal("", t.server:complaints "callback")
+  end)
+
+  it("looks at the kernel's counters by itself, and keeps the longest lag for all", function()
+    if not net.require_privilege(pending) then return end
+    -- One packet is held up for 0.3 s, all others for less.
+    serve { callback = [[count = count + 1
+      if count == 2 then
+        local clock = require("pcap.core.shim").luapcap_monotonic
+        local till = clock() + 0.3
+        while clock() < till do end
+      end]] }
+    resty.run(t.server, [[
+      looks = 0
+      local cap = loop.capture
+      local stats = cap.stats
+      cap.stats = function(self) looks = looks + 1 return stats(self) end]])
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    local function value(name)
+      return tonumber(resty.run(t.server, "return " .. name))
+    end
+    assert.is_true(eventually(function() return value "count" == sent end))
+    assert.is_true(eventually(function() return value "looks" > 1 end))
+    assert.is_true(stats().max_lag >= 0.3)
+    assert.is_true(stats().max_lag >= 0.3 and stats().recent_lag == stats().max_lag)
+    assert.equal(sent, stats().received)
   end)
 
   it("changes the filter while it runs; a bad one changes nothing", function()
@@ -192,10 +218,52 @@ describe("pcap.resty #nginx #live", function()
     if not net.require_privilege(pending) then return end
     serve()
     assert.equal("nil", stats().ended)
+    assert.equal(("pcap loop (%s, running)"):format(t.a), resty.run(t.server,
+      "return tostring(loop)"))
     t.remove_veth()
     assert.is_true(eventually(function() return stats().ended ~= "nil" end))
-    assert.equal("The interface disappeared", stats().ended)
-    assert.equal("", t.server:complaints())
+    assert.equal(t.a .. ": The interface disappeared", stats().ended)
+    assert.equal(("pcap loop (%s, ended: The interface disappeared)"):format(t.a),
+      resty.run(t.server, "return tostring(loop)"))
+    local line = ("pcap.resty: %s: the loop has ended: The interface disappeared"):format(t.a)
+    assert.truthy(t.server:complaints():find(line, 1, true))
+    assert.equal("", t.server:complaints "pcap%.resty")
+  end)
+
+  it("says at once that a socket cannot be made where TMPDIR points", function()
+    if not net.require_privilege(pending) then return end
+    for waiter, answer in pairs { thread = "nil", sleep = "pcap loop (" .. t.a .. ", running)" } do
+      serve { main = "user root;\nenv TMPDIR;", launcher = "env TMPDIR=/proc/none",
+        loop_options = ("waiter = %q"):format(waiter) }
+      assert.equal(answer, resty.run(t.server, "return tostring(loop)"))
+      assert.equal(waiter == "thread", t.server:log():find(("%s: cannot make a socket in "
+        .. "/proc/none: No such file or directory"):format(t.a), 1, true) ~= nil)
+      assert.equal(waiter == "thread" and 0 or 1, resty.captures(t.server:workers()[1]))
+      t.server:remove()
+    end
+    t.server = nil
+  end)
+
+  it("begins later if nginx has no timer free for it", function()
+    if not net.require_privilege(pending) then return end
+    serve { http = [[
+      lua_max_running_timers 1;
+      init_by_lua_block {
+        function hold()
+          ngx.timer.at(0, function() ngx.sleep(1) end)
+          return options
+        end
+      }]], source = "hold()" }
+    assert.equal(("pcap loop (%s, starting)"):format(t.a), resty.run(t.server,
+      "return tostring(loop)"))
+    local function is_running()
+      return resty.run(t.server, "return tostring(loop)"):find("running", 1, true)
+    end
+    assert.truthy(eventually(is_running) or eventually(is_running))
+    assert.truthy(t.server:log():find("pcap.resty: " .. t.a .. ": the loop has not begun", 1, true))
+    local sent = traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == sent end)
+    assert.equal(sent, stats().count)
   end)
 
   it("goes on when its interface was down, without spinning meanwhile", function()

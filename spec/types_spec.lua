@@ -119,6 +119,7 @@ describe("lua/pcap/types.lua", function()
     seen.open = found(block("resty/options.lua", "local own_options = {"),
       "%f[^\n%z]  (%l[%w_]+) = ")
     seen.section = set(require("pcap.sink.pcapng").SECTION)
+    seen.start = set(require("pcap.resty.options").LOOP_OPTIONS)
     seen.fanout = { id = true, type = true }
     assert.same(seen, declared "options")
     assert.is_truthy(fanout.option { id = 1, type = "hash", rollover = true, defrag = true })

@@ -5,13 +5,14 @@ if type(ngx) ~= "table" or type(ngx.socket) ~= "table" then
     .. "event loop there; elsewhere use cap:packets() and cap:wait() of the module pcap", 2)
 end
 
-require "pcap" -- gives captures all their methods
-local capture = require "pcap.resty.live"
+local pcap = require "pcap" -- gives captures all their methods too
 local loop = require "pcap.resty.loop"
+local opening = require "pcap.resty.opening"
 local team = require "pcap.resty.team"
 
 return {
-  open = capture.open,
+  _VERSION = pcap._VERSION,
+  open = opening.open,
   open_all = team.open_all,
   start = loop.start,
 }

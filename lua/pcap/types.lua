@@ -135,11 +135,14 @@
 ---@field type? pcap.fanout  default "hash"
 
 ---The options of pcap.resty. There `timeout` is how long wait() waits by default.
----@class pcap.options.open: pcap.options.open_live
+---@class pcap.options.open: pcap.options.open_live, pcap.options.start
 ---@field filter? string|pcap.Filter
 ---@field fanout? pcap.options.fanout
----@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
 ---@field waiter? "thread"|"sleep"  default "thread"; "sleep" looks every 1 to 8 milliseconds
+
+---What resty.start() takes beside a capture.
+---@class pcap.options.start
+---@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
 ---@field on_exit? fun(reason: string, loop: pcap.Loop)  called once when a loop has ended
 
 -- Results
@@ -243,7 +246,8 @@
 ---@field turns integer
 ---@field callback_errors integer
 ---@field lag number  seconds from the arrival of the latest turn's last packet to the turn's end
----@field max_lag number  the longest lag since stats() was called last, seconds
+---@field max_lag number  the longest lag of the loop's life, seconds
+---@field recent_lag number  the longest lag of the last minute, or of up to two, seconds
 
 ---Numbers as in bpf_insn.
 ---@class pcap.Instruction
@@ -801,7 +805,9 @@ function Dumper:close() end
 
 -- pcap.resty
 
+---`require "resty.pcap"` gives the same module.
 ---@class pcap.resty
+---@field _VERSION string  pcap's
 local resty = {}
 
 ---Opens a live capture, to wait for its packets in a context of your own that may yield.
@@ -820,9 +826,10 @@ function resty.open_all(n, options) end
 ---Calls a function for each packet from here on, until stop() or the capture's end.
 ---@param source pcap.options.open|pcap.RestyCapture  the loop owns the capture
 ---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
+---@param options? pcap.options.start  may stand among the source's options, too
 ---@return pcap.Loop|nil loop
 ---@return string|nil message  why not; with a loop, the capture's warning if any
-function resty.start(source, callback) end
+function resty.start(source, callback, options) end
 
 ---A live capture whose wait() yields to nginx's event loop.
 ---@class pcap.RestyCapture: pcap.Capture

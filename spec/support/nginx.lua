@@ -25,7 +25,7 @@ $MAIN
 worker_processes $WORKERS;
 pid $PREFIX/nginx.pid;
 error_log $PREFIX/error.log notice;
-events { worker_connections 256; }
+events { worker_connections $CONNECTIONS; }
 http {
   access_log off;
   client_body_temp_path $PREFIX/temp;
@@ -47,12 +47,12 @@ http {
 local root = shell.run("pwd"):gsub("\n", "")
 
 --- Starts a server. Options: main, http, server (pieces of configuration), workers (default 1),
---- and user (default root).
+--- connections (of each worker, default 256), and user (default root).
 function nginx.start(opts)
   shell.needs("nginx", "curl", "ss", "ps")
   local prefix, remove = shell.folder()
   -- Workers of another user read the module there: the source folder may lie in a closed home.
-  shell.run("chmod 755 %s && mkdir %s/module && cp -r lua/pcap %s/module && "
+  shell.run("chmod 755 %s && mkdir %s/module && cp -r lua/pcap lua/resty %s/module && "
     .. "cp build/pcap/shim.so %s/module/pcap && chmod -R a+rX %s/module", prefix, prefix, prefix,
     prefix, prefix)
   local self = setmetatable({ prefix = prefix, port = free_port(), _remove = remove }, Server)
@@ -71,7 +71,12 @@ function nginx.start(opts)
     error("nginx does not start:\n" .. output .. log, 2)
   end
   -- Answered by a worker, so after its init_worker_by_lua.
-  self:get "/hello"
+  local answered, problem = pcall(self.get, self, "/hello")
+  if not answered then
+    local log = self:log()
+    self:remove()
+    error("nginx does not answer: " .. problem .. log, 2)
+  end
   return self
 end
 
@@ -101,7 +106,8 @@ end
 function Server:configure(opts)
   local values = {
     MAIN = opts.main or "user root;", HTTP = opts.http or "", SERVER = opts.server or "",
-    WORKERS = opts.workers or 1, PREFIX = self.prefix, PORT = self.port, ROOT = root,
+    WORKERS = opts.workers or 1, CONNECTIONS = opts.connections or 256,
+    PREFIX = self.prefix, PORT = self.port, ROOT = root,
   }
   -- Twice: the pieces may use the names too.
   local text = TEMPLATE:gsub("%$(%u+)", values):gsub("%$(%u+)", values)

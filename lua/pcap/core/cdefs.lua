@@ -167,6 +167,7 @@ typedef struct luapcap_wait_request {
 int luapcap_pair_listen(const char *folder, char *path, size_t size);
 int luapcap_pair_accept(int listener, char *path);
 void luapcap_pair_close(int fd);
+int luapcap_pair_is_open(int fd);
 int luapcap_waiter_start(luapcap_t *p, int pair);
 int luapcap_take(luapcap_t *p);
 

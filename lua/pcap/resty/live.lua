@@ -4,12 +4,8 @@
 
 local check = require "pcap.core.check"
 local core = require "pcap.capture"
-local live = require "pcap.source.live"
-local nginx = require "pcap.resty.nginx"
-local options = require "pcap.core.options"
 local own = require "pcap.resty.options"
 local shim = require "pcap.core.shim"
-local waiter = require "pcap.resty.waiter"
 
 local monotonic = shim.luapcap_monotonic
 
@@ -25,11 +21,14 @@ RestyCapture.__parent = core.class
 --- The class.
 capture.class = RestyCapture
 
--- A loop that has the capture takes all its packets. Nobody else may take any.
+-- A loop that has the capture takes all its packets. Nobody else may take any. So it is with a
+-- light thread that waits for one.
 local function check_free(self, name)
   check.self(self, RestyCapture, name)
   if self._loop then
     error(("calling '%s' on bad self: a loop has the capture"):format(name), 3)
+  elseif self._waiter and self._waiter:is_busy() then
+    error(("calling '%s' on bad self: another light thread waits for the capture"):format(name), 3)
   end
 end
 
@@ -51,11 +50,7 @@ local function new_waiter(self)
     self._waiter:close()
     self._waiter = false
   end
-  if self._waiter_kind == "sleep" then
-    self._waiter = waiter.sleep()
-    return self._waiter
-  end
-  local made, message = waiter.thread(self._handle)
+  local made, message = self._kind.new(self._handle)
   self._waiter = made or false
   return made, message
 end
@@ -174,6 +169,13 @@ function capture.give(self, loop)
   self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
 end
 
+--- Whether waits for the capture can work, as far as can be known before the first.
+---@return boolean|nil able
+---@return string|nil message
+function capture.can_wait(self)
+  return self._kind.check()
+end
+
 --- The loop that has the capture, or false.
 function capture.loop_of(self)
   return self._loop
@@ -192,9 +194,14 @@ function capture.arrival(self)
   return self._packet.sec, self._packet.nsec
 end
 
---- What to call when a loop that has the capture ends, or false.
-function capture.on_exit(self)
-  return self._on_exit
+--- The options that the capture was opened with.
+function capture.options_of(self)
+  return self._opts
+end
+
+--- The name of its device.
+function capture.device_of(self)
+  return self._name
 end
 
 --- Closes the capture, and ends a wait for it.
@@ -205,54 +212,22 @@ function RestyCapture:close()
   return core.class.close(self)
 end
 
---- Opens a capture with options that have been read with own.OPTIONS.
-function capture.make(opts)
-  local budget, kind = opts.budget, opts.waiter or "thread"
-  opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
-  opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
-  local self, message = live.open(opts)
-  if not self then
-    return nil, nginx.explain(message)
-  end
+--- Makes a capture of the core one of these.
+---@param self table  pcap.open_live's
+---@param opts table  read with own.OPTIONS
+function capture.adopt(self, opts)
   setmetatable(self, RestyCapture)
   self._loop = false
-  self._waiter, self._waiter_kind, self._ended = false, kind, false
+  self._waiter, self._kind, self._ended = false, opts.waiter or own.WAITER, false
   -- For how long not to look at the descriptor; and whether a wait gave a reason to read, and no
   -- drain has followed yet.
   self._pause, self._woken = 0, false
-  self._budget = budget or own.BUDGET[kind]
+  self._budget = opts.budget or self._kind.budget
   self._heartbeat = HEARTBEAT
-  self._on_exit = opts.on_exit or false
+  self._opts = opts
   -- Only wait() waits: a read that waits would hold up the worker.
   self._timeout, self._patience = 0, opts.timeout or math.huge
-  local ready, problem, warning = self, nil, nil
-  if opts.filter then
-    ready, warning = self:set_filter(opts.filter)
-    problem = warning
-  end
-  if ready and opts.fanout then
-    ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
-  end
-  if not ready then
-    self:close()
-    return nil, problem
-  end
-  return self, message or warning
-end
-
---- Opens a live capture, to wait for its packets in a context of your own that may yield: a
--- request or a timer.
---
--- It has all methods of pcap.open_live's captures, also drain(), and a wait() that yields.
----@param opts table  open_live's options by name, and
---- filter (string, or a filter of pcap.compile), fanout ({id =, type =, rollover =, defrag =},
---- see set_fanout), budget (seconds of a turn, default 0.0005), waiter ("thread", default, or
---- "sleep": looks every 1 to 8 ms)
----@return table|nil capture
----@return string|nil message  why not; with a capture, a warning if any
----pcap_create, pcap_activate
-function capture.open(opts)
-  return capture.make(options.read(opts, 1, "open", own.OPTIONS))
+  return self
 end
 
 return capture

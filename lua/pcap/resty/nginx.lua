@@ -1,4 +1,5 @@
---- What the other files here need from nginx itself: the phase, the worker's end, the privilege.
+--- What the other files here need from nginx itself: the phase, a tick, the worker's end, the
+-- privilege, the log.
 
 local nginx = {}
 
@@ -14,38 +15,36 @@ function nginx.require_worker(name)
   end
 end
 
--- As late as nginx's timers surely reach: 24 days. Then the timer is set again.
-local FAR = 2 ^ 31 / 1000 - 1
+-- Seconds between two ticks. A timer that repeats is set again also where nginx has no connection
+-- or light thread free to run it now.
+local TICK = 5
 
-local exiting, armed = {}, false
+local watched, ticks = {}, false
 
-local function on_timer(premature)
-  armed = false
-  if not premature then
-    nginx.at_exit(nil)
-    return
+local function on_tick(premature)
+  local due = {} -- a tick may end one loop and start another
+  for _, tick in pairs(watched) do
+    due[#due + 1] = tick
   end
-  for _, action in pairs(exiting) do
-    action()
+  for _, tick in ipairs(due) do
+    tick(premature)
   end
 end
 
---- Sets what to do when the worker begins to exit, on QUIT and on a reload. Then nginx calls
--- pending timers before their time, and waits for whatever still runs. On TERM it waits for
--- nothing and calls nothing.
----@param key any            each key has one action; nil only renews the timer
----@param action? function   nil removes the key's action
+--- Sets what to call every few seconds, and when the worker begins to exit: on QUIT and on a
+-- reload. Then nginx calls pending timers before their time, and waits for whatever still runs. On
+-- TERM it waits for nothing and calls nothing.
+---@param key any         each key has one function
+---@param tick? function  tick(exiting); nil removes the key's function
 ---@return boolean|nil set
 ---@return string|nil message
-function nginx.at_exit(key, action)
-  if key ~= nil then
-    exiting[key] = action
-  end
-  if armed or not next(exiting) then
+function nginx.watch(key, tick)
+  watched[key] = tick
+  if ticks or not tick then
     return true
   end
-  local set, message = ngx.timer.at(FAR, on_timer)
-  armed = set and true or false
+  local set, message = ngx.timer.every(TICK, on_tick)
+  ticks = set and true or false
   return set, message
 end
 
@@ -64,6 +63,21 @@ function nginx.explain(message)
     return message .. (WAYS:gsub("\n", " "))
   end
   return message
+end
+
+--- A message that names the device first. The core's messages about opening do so already.
+---@param device string
+---@param message string
+---@return string
+function nginx.about(device, message)
+  local name = device .. ": "
+  return message:sub(1, #name) == name and message or name .. message
+end
+
+--- Writes a line about a device into nginx's error log.
+---@param level integer  such as ngx.ERR
+function nginx.log(level, device, message)
+  ngx.log(level, "pcap.resty: ", nginx.about(device, message))
 end
 
 return nginx

@@ -4,12 +4,12 @@ local fanout = require "pcap.capture.fanout"
 local filter = require "pcap.filter"
 local live = require "pcap.source.live"
 local options = require "pcap.core.options"
+local waiter = require "pcap.resty.waiter"
 
 local resty_options = {}
 
---- How many seconds a turn may keep the worker from its other work, by the kind of waiter. A waiter
--- that sleeps for milliseconds has to take more in one turn.
-resty_options.BUDGET = { thread = 0.0005, sleep = 0.002 }
+--- The kind of waiter that captures have by default.
+resty_options.WAITER = waiter.KINDS.thread
 
 --- Bytes of the kernel's buffer. They hold 100,000 small packets a second for one second, because a
 -- worker may be busy.
@@ -20,6 +20,24 @@ resty_options.BUFFER_SIZE = 3 * 2 ^ 23
 -- time.
 resty_options.BUFFER_TIMEOUT = 0.015
 
+local function callback(value)
+  if type(value) == "function" then
+    return value
+  end
+  return nil, "function"
+end
+
+--- What loop.start takes beside a capture, by name.
+resty_options.LOOP_OPTIONS = {
+  budget = function(value)
+    if type(value) == "number" and value > 0 and value <= 1 then
+      return value
+    end
+    return nil, "seconds, up to 1"
+  end,
+  on_exit = callback,
+}
+
 local own_options = {
   fanout = fanout.option,
   filter = function(value)
@@ -28,26 +46,14 @@ local own_options = {
     end
     return options.cstring(value)
   end,
-  budget = function(value)
-    if type(value) == "number" and value > 0 and value <= 1 then
-      return value
-    end
-    return nil, "seconds, up to 1"
-  end,
-  on_exit = function(value)
-    if type(value) == "function" then
-      return value
-    end
-    return nil, "function"
-  end,
   waiter = function(value)
-    return resty_options.BUDGET[value] and value, '"thread" or "sleep"'
+    return waiter.KINDS[value], '"thread" or "sleep"'
   end,
 }
 
---- By name.
+--- What captures are opened with, by name.
 resty_options.OPTIONS = setmetatable({}, { __index = function(_, key)
-  return own_options[key] or live.OPTIONS[key]
+  return own_options[key] or resty_options.LOOP_OPTIONS[key] or live.OPTIONS[key]
 end })
 
 return resty_options

@@ -8,6 +8,7 @@
 local check = require "pcap.core.check"
 local nginx = require "pcap.resty.nginx"
 local options = require "pcap.core.options"
+local opening = require "pcap.resty.opening"
 local resty_capture = require "pcap.resty.live"
 local resty_options = require "pcap.resty.options"
 
@@ -44,7 +45,7 @@ function team.open_all(n, opts)
   local self = setmetatable({ _captures = {}, _size = n }, Team)
   opts.fanout = opts.fanout or default_group(opts)
   for id = 0, n - 1 do
-    local capture, message = resty_capture.make(opts)
+    local capture, message = opening.make(opts)
     if not capture then
       self:close()
       return nil, message

@@ -10,7 +10,17 @@ local ffi = require "ffi"
 local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
-local waiter = {}
+local waiter = {
+  --- The kinds of waiters, by name. `check()` gives true, or nil and a message if a new waiter of
+  -- the kind cannot work, as far as can be known before. `new(handle)` gives a waiter for the
+  -- capture with this handle (pcap_t *), or nil and a message. `budget` is how many seconds a turn
+  -- may keep the worker from its other work: a waiter that sleeps for milliseconds has to take more
+  -- in one turn.
+  KINDS = {
+    thread = { budget = 0.0005 },
+    sleep = { budget = 0.002 },
+  },
+}
 
 -- The cosocket's timeout in milliseconds. The thread answers or ends long before. A read timeout
 -- would leave a line at error level in the log.
@@ -25,15 +35,33 @@ local function error_text()
   return failure.system()
 end
 
--- A unix stream pair between this worker and itself: a cosocket and a descriptor.
-local function pair()
-  -- This comes first, because it raises an error in a phase that has no cosockets.
-  local socket = ngx.socket.tcp()
+-- A socket in a folder of its own, for one connection.
+local function listen()
   local path = ffi.new("char[?]", PATH_SIZE)
   local folder = os.getenv("TMPDIR") or "/tmp"
   local listener = shim.luapcap_pair_listen(folder, path, PATH_SIZE)
   if listener < 0 then
     return nil, ("cannot make a socket in %s: %s"):format(folder, error_text())
+  end
+  return listener, path
+end
+
+function waiter.KINDS.thread.check()
+  local listener, path = listen()
+  if not listener then
+    return nil, path
+  end
+  shim.luapcap_pair_accept(listener, path) -- nobody has connected: it only removes the socket
+  return true
+end
+
+-- A unix stream pair between this worker and itself: a cosocket and a descriptor.
+local function pair()
+  -- This comes first, because it raises an error in a phase that has no cosockets.
+  local socket = ngx.socket.tcp()
+  local listener, path = listen()
+  if not listener then
+    return nil, path
   end
   socket:settimeouts(NEVER, NEVER, NEVER)
   local connected, message = socket:connect("unix:" .. ffi.string(path))
@@ -48,12 +76,9 @@ local function pair()
   return socket, fd
 end
 
---- A waiter with a thread, for the capture with this handle. Its cosocket belongs to the request
--- or timer that makes it. Another request or timer needs a waiter of its own.
----@param handle ffi.cdata*  pcap_t *
----@return table|nil waiter
----@return string|nil message
-function waiter.thread(handle)
+-- A waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
+-- request or timer needs a waiter of its own.
+function waiter.KINDS.thread.new(handle)
   local socket, fd = pair()
   if not socket then
     return nil, fd
@@ -85,7 +110,7 @@ function thread:wait(pause, timeout)
   local request = self._request
   request.pause = math.ceil(pause * 1000)
   request.timeout = math.ceil(timeout * 1000)
-  self._waiting = true
+  self._waiting = coroutine.running()
   local answer
   local sent, message = self._socket:send(ffi.string(request, ffi.sizeof(request)))
   if sent then
@@ -99,6 +124,16 @@ end
 -- off. A broken wait leaves an answer on its way, which the next wait would take for its own.
 function thread:is_usable()
   return self._owner == ngx.ctx and not self._waiting
+end
+
+--- Whether a light thread waits in it. One that was killed does not, and neither does one whose
+-- request has ended: nginx has closed its cosocket. Nginx knows the state of a light thread only
+-- among those of the running request.
+function thread:is_busy()
+  if not self._fd or not self._waiting or shim.luapcap_pair_is_open(self._fd[0]) == 0 then
+    return false
+  end
+  return self._owner ~= ngx.ctx or coroutine.status(self._waiting) ~= "dead"
 end
 
 --- Ends the pair and the thread. A wait that is under way ends with "closed".
@@ -118,9 +153,13 @@ sleep.__index = sleep
 -- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
 local SHORTEST, LONGEST = 0.001, 0.008
 
---- A waiter that sleeps. The less comes, the longer it sleeps.
-function waiter.sleep()
-  return setmetatable({ _pause = LONGEST, _open = true }, sleep)
+function waiter.KINDS.sleep.check()
+  return true
+end
+
+-- A waiter that sleeps. The less comes, the longer it sleeps.
+function waiter.KINDS.sleep.new()
+  return setmetatable({ _pause = LONGEST, _open = true, _waiting = false, _owner = false }, sleep)
 end
 
 function sleep:wait(pause, timeout)
@@ -128,7 +167,9 @@ function sleep:wait(pause, timeout)
     return nil, "closed"
   end
   self._pause = pause > 0 and math.min(self._pause * 2, LONGEST) or SHORTEST
+  self._waiting, self._owner = coroutine.running(), ngx.ctx
   ngx.sleep(math.max(math.min(self._pause, pause + timeout), SHORTEST))
+  self._waiting = false
   if not self._open then
     return nil, "closed"
   end
@@ -137,6 +178,11 @@ end
 
 function sleep.is_usable()
   return true
+end
+
+--- Whether a light thread of the running request waits in it. It cannot be told of others.
+function sleep:is_busy()
+  return self._waiting and self._owner == ngx.ctx and coroutine.status(self._waiting) ~= "dead"
 end
 
 function sleep:close()

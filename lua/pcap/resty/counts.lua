@@ -1,0 +1,87 @@
+--- Counts: what a loop has done, and what the kernel has counted for its captures.
+
+local core = require "pcap.capture"
+local shim = require "pcap.core.shim"
+
+local counts = {}
+
+local Counts = {}
+Counts.__index = Counts
+
+-- Seconds of which the longest lag is kept, beside the one of the loop's whole life. Then the next
+-- period begins, and the one before is kept, too: whoever asks once in so many seconds misses none.
+local PERIOD = 60
+
+local KERNEL = { "received", "dropped", "if_dropped" }
+
+--- Counts that begin at zero.
+function counts.new()
+  return setmetatable({
+    _packets = 0, _turns = 0, _errors = 0,
+    _lag = 0, _max_lag = 0, _period_lag = 0, _lag_before = 0,
+    _period_end = shim.luapcap_monotonic() + PERIOD,
+    -- Of the captures that have ended, and of the one that has not; and of which drops it was told.
+    _ended = { received = 0, dropped = 0, if_dropped = 0 }, _current = {}, _told = 0,
+  }, Counts)
+end
+
+--- Counts an error in the callback. Returns their number.
+function Counts:error()
+  self._errors = self._errors + 1
+  return self._errors
+end
+
+local function begin_period(self, now)
+  self._lag_before = now < self._period_end + PERIOD and self._period_lag or 0
+  self._period_lag, self._period_end = 0, now + PERIOD
+end
+
+--- Counts a turn.
+---@param packets integer
+---@param lag number  seconds, if there were packets
+---@param now number  on the monotonic clock
+function Counts:turn(packets, lag, now)
+  self._turns = self._turns + 1
+  if packets > 0 then
+    if now >= self._period_end then
+      begin_period(self, now)
+    end
+    self._packets, self._lag = self._packets + packets, lag
+    self._max_lag = math.max(self._max_lag, lag)
+    self._period_lag = math.max(self._period_lag, lag)
+  end
+end
+
+--- Looks up what the kernel has counted. The kernel's counters begin again at 2^32, so somebody has
+-- to look now and then.
+function Counts:look(capture)
+  self._current = core.is_open(capture) and capture:stats() or self._current
+end
+
+--- Packets that were dropped before the last look, and that this has not told of before.
+---@return integer dropped
+function Counts:untold()
+  local dropped = self._ended.dropped + (self._current.dropped or 0)
+  local more = dropped - self._told
+  self._told = dropped
+  return more
+end
+
+--- All of it, in a new table. Asking changes nothing.
+function Counts:all()
+  local now = shim.luapcap_monotonic()
+  if now >= self._period_end then
+    begin_period(self, now)
+  end
+  local all = {
+    packets = self._packets, turns = self._turns, callback_errors = self._errors,
+    lag = self._lag, max_lag = self._max_lag,
+    recent_lag = math.max(self._period_lag, self._lag_before),
+  }
+  for _, name in ipairs(KERNEL) do
+    all[name] = self._ended[name] + (self._current[name] or 0)
+  end
+  return all
+end
+
+return counts

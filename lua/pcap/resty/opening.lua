@@ -1,0 +1,50 @@
+--- Opens captures inside nginx, with their filter and fanout group.
+
+local live = require "pcap.source.live"
+local nginx = require "pcap.resty.nginx"
+local options = require "pcap.core.options"
+local own = require "pcap.resty.options"
+local resty_capture = require "pcap.resty.live"
+
+local opening = {}
+
+--- Opens a capture with options that have been read with own.OPTIONS.
+function opening.make(opts)
+  opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
+  opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
+  local self, message = live.open(opts)
+  if not self then
+    return nil, nginx.explain(message)
+  end
+  resty_capture.adopt(self, opts)
+  local ready, problem, warning = self, nil, nil
+  if opts.filter then
+    ready, warning = self:set_filter(opts.filter)
+    problem = warning
+  end
+  if ready and opts.fanout then
+    ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
+  end
+  if not ready then
+    self:close()
+    return nil, problem
+  end
+  return self, message or warning
+end
+
+--- Opens a live capture, to wait for its packets in a context of your own that may yield: a
+-- request or a timer.
+--
+-- It has all methods of pcap.open_live's captures, also drain(), and a wait() that yields.
+---@param opts table  open_live's options by name, and
+--- filter (string, or a filter of pcap.compile), fanout ({id =, type =, rollover =, defrag =},
+--- see set_fanout), budget (seconds of a turn, default 0.0005), waiter ("thread", default, or
+--- "sleep": looks every 1 to 8 ms); also loop.start's, for the loop that will have the capture
+---@return table|nil capture
+---@return string|nil message  why not; with a capture, a warning if any
+---pcap_create, pcap_activate
+function opening.open(opts)
+  return opening.make(options.read(opts, 1, "open", own.OPTIONS))
+end
+
+return opening
