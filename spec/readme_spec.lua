@@ -12,7 +12,7 @@ local OBJECTS = {
   Capture = "cap", Dumper = "dumper", Filter = "filter", Packet = "pkt", Reader = "reader",
   Pollable = "pollable", Layers = "layers",
   RestyCapture = "cap", Loop = "loop", Team = "team",
-  Writer = false, Section = false,
+  Writer = false, Section = false, Counts = false,
 }
 
 local function public_methods()

@@ -258,7 +258,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     -- By their own budgets: a turn of packets that take 1 ms each has five of them, or hundreds.
     local turns = {}
     for i, budget in ipairs { "1e-6", "1" } do
-      assert.equal(("pcap loop (%s, running)"):format(t.a), run(text:format(t.a, budget)))
+      assert.equal(("pcap loop (%s, starting)"):format(t.a), run(text:format(t.a, budget)))
       local finish = traffic.start(t.packets, t.b, t.RATE)
       resty.eventually(function()
         return tonumber(run "cap:close() return loop:stats().packets") >= 100
@@ -341,7 +341,7 @@ describe("pcap.resty", function()
     package.loaded["pcap.resty"] = nil
     local loaded, problem = pcall(require, "pcap.resty")
     assert.is_false(loaded)
-    assert.truthy(problem:find("only inside nginx", 1, true))
+    assert.truthy(problem:find("inside nginx only", 1, true))
   end)
 
   it("starts no loop before the workers are forked #nginx", function()

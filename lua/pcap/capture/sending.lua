@@ -96,7 +96,8 @@ local function length_of(item)
 end
 
 -- How many packets a list has, or nil and what is wrong with its keys. If the list has a field `n`,
--- that is the number, as in the result of table.pack(). Without `n`, a hole at the end cannot be seen.
+-- that is the number, as in the result of table.pack(). Without `n`, a hole at the end cannot be
+-- seen.
 local function count_of(list)
   local n, count = list.n, 0
   if n ~= nil then
