@@ -1,4 +1,4 @@
---- Counts: what a loop has done, and what the kernel has counted for its captures.
+--- Counts: what a loop has done, and what the kernel has counted for its capture.
 
 local core = require "pcap.capture"
 local shim = require "pcap.core.shim"
@@ -20,8 +20,7 @@ function counts.new()
     _packets = 0, _turns = 0, _errors = 0,
     _lag = 0, _max_lag = 0, _period_lag = 0, _lag_before = 0,
     _period_end = shim.luapcap_monotonic() + PERIOD,
-    -- Of the captures that have ended, and of the one that has not; and of which drops it was told.
-    _ended = { received = 0, dropped = 0, if_dropped = 0 }, _current = {}, _told = 0,
+    _kernel = {}, -- what the kernel had counted at the last look
   }, Counts)
 end
 
@@ -55,16 +54,7 @@ end
 --- Looks up what the kernel has counted. The kernel's counters begin again at 2^32, so somebody has
 -- to look now and then.
 function Counts:look(capture)
-  self._current = core.is_open(capture) and capture:stats() or self._current
-end
-
---- Packets that were dropped before the last look, and that this has not told of before.
----@return integer dropped
-function Counts:untold()
-  local dropped = self._ended.dropped + (self._current.dropped or 0)
-  local more = dropped - self._told
-  self._told = dropped
-  return more
+  self._kernel = core.is_open(capture) and capture:stats() or self._kernel
 end
 
 --- All of it, in a new table. Asking changes nothing.
@@ -79,7 +69,7 @@ function Counts:all()
     recent_lag = math.max(self._period_lag, self._lag_before),
   }
   for _, name in ipairs(KERNEL) do
-    all[name] = self._ended[name] + (self._current[name] or 0)
+    all[name] = self._kernel[name] or 0
   end
   return all
 end
