@@ -1,9 +1,9 @@
---- A packet without a string: a C struct that a capture fills anew for each packet.
+--- A packet without a string: a C struct that a capture fills again for each packet.
 --
 -- Fields: `data` (const uint8_t *), `caplen` and `wirelen` (bytes), `sec` and `nsec` (whole
--- numbers; nanoseconds whatever the capture's precision). A packet that a capture hands out
--- is valid until the next read on that capture or its close: its data lies in the capture's
--- buffer, which it keeps from being collected. copy() gives one that lives by itself.
+-- numbers; nanoseconds at any precision of the capture). A packet that a capture hands out is valid
+-- until the next read on that capture, or until its close. Its data lies in the capture's buffer,
+-- and the packet keeps the buffer from being collected. copy() gives an independent packet.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -17,7 +17,7 @@ local Packet = {}
 
 local new = ffi.typeof("luapcap_packet")
 
--- Whatever else was called with would be read as if it were a packet.
+-- Without this check, any other value would be read as if it were a packet.
 local function check_self(self, name)
   if not ffi.istype(new, self) then
     error(("calling '%s' on bad self (pcap packet expected, got %s)"):format(name, type(self)), 3)
@@ -31,7 +31,7 @@ function Packet:timestamp()
   return self.sec + self.nsec / 1e9
 end
 
---- The captured bytes as a string, or a part of them by string.sub's rules.
+--- The captured bytes as a string, or a part of them. The positions are as for string.sub.
 ---@param from? integer  the first byte, from 1; negative counts from the end (default 1)
 ---@param to? integer    the last byte (default -1)
 ---@return string bytes
@@ -51,7 +51,7 @@ function Packet:bytes(from, to)
   return ffi.string(self.data + (from - 1), to - from + 1)
 end
 
---- An independent packet: its bytes and options lie in the copy itself and live as long as it does.
+--- Makes an independent packet. Its bytes and options lie in the copy and live as long as it does.
 ---@return luapcap_packet copy
 function Packet:copy()
   check_self(self, "copy")
@@ -69,21 +69,22 @@ function Packet:copy()
   return copy
 end
 
--- Bits of a packet's flags: what the source knows of its direction; its options have the other byte
--- order; it is of an obsolete packet block, whose count of lost packets is in the upper 16 bits.
+-- Bits of a packet's flags. DIRECTION is what the source knows of it. SWAPPED: the options have the
+-- other byte order. OBSOLETE: the packet is from an obsolete packet block, and the upper 16 bits
+-- are that block's count of lost packets.
 local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
 local DIRECTIONS = { "in", "out" }
 local UNKNOWN_COUNT = 0xffff
 
--- Reads the options of the packet's pcapng block, of which other packets have none. No tail call:
--- `self`, an argument, keeps the bytes while they are read.
+-- Reads the options of the packet's pcapng block. Packets from elsewhere have none. This is no tail
+-- call: the argument `self` keeps the bytes alive while they are read.
 local function from_options(self, read)
   local value, message = read(self.options_start, self.options_length,
     bit.band(self.flags, SWAPPED) ~= 0)
   return value, message
 end
 
---- The packet's comment, of several the first.
+--- The packet's comment. If it has several, the first.
 ---@return string|nil
 function Packet:comment()
   check_self(self, "comment")
@@ -97,7 +98,7 @@ function Packet:comments()
   return from_options(self, block_options.comments)
 end
 
---- How many packets its interface lost between the packet before and this one.
+--- How many packets its interface lost between the previous packet and this one.
 ---@return integer|nil
 function Packet:dropped()
   check_self(self, "dropped")
@@ -108,7 +109,7 @@ function Packet:dropped()
   return from_options(self, block_options.dropped)
 end
 
---- Its number, which a packet that was seen on several interfaces has on each.
+--- Its identifier. A packet that was seen on several interfaces has the same one on each.
 ---@return integer|ffi.cdata*|nil  a uint64_t from 2^53 on
 function Packet:id()
   check_self(self, "id")
@@ -129,9 +130,9 @@ function Packet:hash()
   return from_options(self, block_options.hash)
 end
 
---- All options of its block as they stand there, numbers in the section's byte order.
+--- All options of its block as they stand there. Numbers have the section's byte order.
 ---@return { code: integer, value: string }[]
----@return string|nil message  if one runs out of the block: the list is what stood before it
+---@return string|nil message  if one runs past the block's end: the list has those before it
 function Packet:options()
   check_self(self, "options")
   return from_options(self, block_options.list)
@@ -145,8 +146,8 @@ local COMPUTED = {
   end,
 }
 
--- LuaJIT reads a member by itself, but for a variable key compiled code may come here: "data" is
--- no method, so the answer is nil then.
+-- LuaJIT itself reads the struct's members. But for a key that varies, compiled code may call this
+-- with a member's name such as "data". That is no method, so the answer is nil.
 local function index(self, key)
   local computed = COMPUTED[key]
   if computed then
@@ -160,10 +161,10 @@ local function describe(self)
     :format(self.caplen, self.wirelen, self.sec, self.nsec)
 end
 
--- A type takes a metatable once in a Lua state; a second load of this file keeps the first's.
+-- A type takes a metatable only once in a Lua state. A second load of this file keeps the first.
 pcall(ffi.metatype, "luapcap_packet", { __index = index, __tostring = describe })
 
---- An empty packet with room for `size` bytes of its own.
+--- Makes an empty packet with room for `size` bytes of its own.
 ---@param size integer
 ---@return luapcap_packet
 function packet.new(size)

@@ -1,4 +1,4 @@
---- Opening a savefile: which format its first bytes have, and what more it takes to read it.
+--- Opening a savefile: which format its first bytes have, and what reading it needs besides.
 
 local cdefs = require "pcap.core.cdefs"
 local classic = require "pcap.format.classic"
@@ -8,11 +8,11 @@ local through_libpcap = require "pcap.format.through_libpcap"
 
 local opening = {}
 
---- The formats of savefiles, see format/classic.lua. The first that matches reads the file; the
--- last one matches all.
+--- The formats of savefiles, see format/classic.lua. The first that matches reads the file. The
+-- last one matches every file.
 opening.formats = { classic, pcapng, through_libpcap }
 
--- The format of the savefile whose first bytes a window has; nil where it takes more to tell.
+-- The format of the savefile whose first bytes a window has. Nil if more bytes are needed.
 local function format_of(window, is_whole)
   for _, format in ipairs(opening.formats) do
     local enough = is_whole or window.len >= format.HEADER_SIZE
@@ -24,10 +24,10 @@ local function format_of(window, is_whole)
   end
 end
 
---- What a caller may say of how a savefile is to be read.
+--- The options that a caller may give for reading a savefile.
 opening.OPTIONS = { precision = options.precision, blocks = options.flag }
 
---- What is known of a savefile that is being opened. A format keeps here what it has read so far.
+--- What is known of a savefile that is being opened. A format keeps what it has read so far here.
 ---@param opts table  read with opening.OPTIONS
 ---@return table file
 function opening.new(opts)
@@ -38,11 +38,11 @@ function opening.new(opts)
 end
 
 --- Opens the savefile whose first bytes a window has.
----@param window ffi.cdata*  luapcap_window *, taken over unless it takes more bytes
----@param file table  of opening.new(), the same one in each call; and in it `is_whole`, whether no
---- more bytes will come, and perhaps `input`, a luapcap_input *
+---@param window ffi.cdata*  luapcap_window *, taken over unless the answer is "more"
+---@param file table  of opening.new(), the same one in each call. The caller sets `is_whole` in it
+--- if no more bytes will come, and may set `input`, a luapcap_input *
 ---@return ffi.cdata*|nil handle
----@return table|string reading  what the format gives, see classic.open(); or "more", to be called
+---@return table|string reading  what the format gives, see classic.open(); or "more": call this
 --- again with more bytes; or a message
 function opening.begin(window, file)
   file.format = file.format or format_of(window, file.is_whole)

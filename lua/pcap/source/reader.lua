@@ -6,8 +6,8 @@
 --       for pkt in reader:packets() do ... end
 --     end
 --
--- Ownership: the bytes that are not read yet lie in a window. It is the reader's until the file
--- header is there, and then belongs to the capture that reads it.
+-- Ownership: the bytes that are not read yet lie in a window. The reader owns it until the file
+-- header has come. Then the capture that reads it owns it.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
@@ -35,7 +35,7 @@ local source = none.new {
   release = savefile.source.release,
 }
 
--- A capture's fill: pieces come by feed() alone.
+-- The capture's `_refill`. It reads nothing, because pieces come only through feed().
 local function refill(cap)
   if cap._reader._finished then
     return false
@@ -75,7 +75,7 @@ local function open(self)
   return cap
 end
 
---- Takes the next piece of the file, of any size. Packets that were handed out are gone.
+--- Takes the next piece of the file, of any size. Packets handed out before are no longer valid.
 ---@param bytes string
 ---@return table|nil reader  itself
 ---@return string|nil message
@@ -97,8 +97,8 @@ function Reader:feed(bytes)
   return self
 end
 
---- Tells that no more will come: a packet of which only a part has come is an error then, as it
--- is in a file, and reading ends with "closed" in place of "more".
+--- Says that no more will come. Reading then ends with "closed" instead of "more". If only a part
+-- of a packet has come, that is now an error, as it is in a file.
 ---@return table reader  itself
 function Reader:finish()
   check.open(self, Reader, "finish")
@@ -106,8 +106,8 @@ function Reader:finish()
   return self
 end
 
---- The capture over what has come, to set a filter, ask for the link type, open a dumper; reading
--- from it is reading from this.
+--- The capture over what has come. Use it to set a filter, ask for the link type or open a dumper.
+-- Reading from it is the same as reading from the reader.
 ---@return table|nil capture
 ---@return string|nil reason  "more" before the file header has come; or libpcap's message
 ---pcap_fopen_offline_with_tstamp_precision
@@ -116,7 +116,7 @@ function Reader:capture()
   return open(self)
 end
 
---- As the methods of a capture: reading ends with "more" where the next packet is not whole yet.
+--- Works as a capture's method does. Reading ends with "more" if the next packet is not whole yet.
 function Reader:next()
   check.open(self, Reader, "next")
   local cap, reason = open(self)
@@ -156,7 +156,7 @@ function Reader:ending()
   return self._ending
 end
 
---- Closes the reader and its capture; again does nothing.
+--- Closes the reader and its capture. Closing it again does nothing.
 ---@return boolean true
 function Reader:close()
   if getmetatable(self) ~= Reader then
@@ -183,9 +183,10 @@ for name, kind in pairs(opening.OPTIONS) do
   OPTIONS[name] = kind
 end
 
---- A reader for a savefile that comes in pieces, of any kind that open_offline() reads.
----@param opts? table  {linktype = the only one to take of the first interface, a number of pcap.DLT
---- (default: any), precision = "micro"|"nano" (default "micro"), blocks = as for open_offline()}
+--- Makes a reader for a savefile that comes in pieces, of any kind that open_offline() reads.
+---@param opts? table  {linktype = the only link type that the first interface may have, a number of
+--- pcap.DLT (default: any), precision = "micro"|"nano" (default "micro"), blocks = as for
+--- open_offline()}
 ---@return table|nil reader
 ---@return string|nil message
 function reader.reader(opts)

@@ -1,11 +1,11 @@
 --- Savefiles: a window of bytes that libpcap has opened, and a format that takes packets off it.
 --
--- Files, pipes and compressed files differ in how a window is filled, and so does a savefile that
--- comes in pieces (reader.lua). Reading is the same for all.
+-- Files, pipes, compressed files and savefiles that come in pieces (reader.lua) differ only in how
+-- they fill the window. Reading is the same for all.
 --
--- Ownership: a capture's handle owns the window, which ends with it; or the capture does, where the
--- format says so. `_memory` keeps it, the input, whose descriptor is the module's own, and the Lua
--- file that was given.
+-- Ownership: a capture's handle owns the window and frees it. If the format says `owns_window`, the
+-- capture owns it instead. `_memory` keeps the window, the input and the Lua file that was given.
+-- The input's descriptor is the module's own.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
@@ -25,7 +25,7 @@ local savefile = {}
 
 local MORE, TRY_AGAIN, SIGNAL = status_codes.MORE, status_codes.TRY_AGAIN, status_codes.SIGNAL
 
--- Ends a read. What went wrong in unpacking says more than what libpcap makes of it.
+-- Ends a read. An error of unpacking says more than libpcap's message about it.
 local function ended(self, reason)
   if not self._handle then -- a signal's handler has closed it
     return capture.none(self, "closed")
@@ -39,9 +39,9 @@ local function ended(self, reason)
   return capture.none(self, reason)
 end
 
---- Reads on behind the bytes of the window, once. A pipe is waited for, so that signals are heard.
+--- Reads more bytes into the window, once. It waits for a pipe here, so that signals are heard.
 ---@return boolean|nil more   true: there are more bytes; false: the file ends here for now
----@return string|nil reason  why reading is not to go on: "break", "closed"
+---@return string|nil reason  why reading must stop: "break", "closed"
 local function refill(self)
   local input, status = self._input, TRY_AGAIN
   repeat
@@ -62,7 +62,8 @@ local function refill(self)
   return status == MORE
 end
 
--- The next packet that the filter takes. A loop, so a caller's loop does not compile around it.
+-- Finds the next packet that the filter takes. This is a loop, so a loop that calls it does not
+-- compile.
 local function search(self)
   local format, match, pkt = self._format, self._match, self._packet
   local state, take, window = format.state, format.take, self._window
@@ -92,8 +93,8 @@ local function search(self)
   end
 end
 
--- Called where the window has no plain record at its position. A record that is odd but whole goes
--- straight to its format's judgement, so that a caller's loop compiles.
+-- Called when the window has no plain record at its position. A record that is odd but whole goes
+-- straight to the format's judge(), so that a caller's loop compiles.
 local function fetch(self)
   local format, window, pkt = self._format, self._window, self._packet
   local state = format.state
@@ -151,8 +152,8 @@ function source.linktypes(self)
   return list and #list > 1 and list or nil
 end
 
--- The order counts. The handle may read from the input. A Lua file that is a program's pipe is
--- waited for when it is collected, and the program may wait for the input's end.
+-- The order matters. The handle may read from the input, so it goes first. If the Lua file is a
+-- program's pipe, collecting it waits for the program, which may wait for the input to be closed.
 function source.release(memory)
   local input = memory.input
   memory.input = nil
@@ -191,7 +192,7 @@ function savefile.new(kind, name, window, handle, reading, fields)
   return self
 end
 
---- A new window, freed by its finalizer until a handle takes it over; nil without memory.
+--- Makes a window. Its finalizer frees it unless a handle takes it over. Nil if there is no memory.
 function savefile.new_window()
   local window = shim.luapcap_window_new()
   if window ~= nil then
@@ -199,7 +200,7 @@ function savefile.new_window()
   end
 end
 
--- Reads as many bytes as it takes to open the file, and opens it. Signals are heard.
+-- Reads as many bytes as opening the file needs, and opens it. Signals are heard meanwhile.
 local function read_header(window, input, opts)
   local reading = { _window = window, _input = input, _handle = true, _broken = false }
   local file = opening.new(opts)
@@ -244,14 +245,14 @@ local function open(from, opts)
   return self
 end
 
---- Opens a savefile to read packets from: pcap in either byte order, with microseconds or
--- nanoseconds, or pcapng, as libpcap reads them; plain or compressed with gzip.
----@param fname string|integer|file*  "-" is stdin; or a descriptor or an open Lua file, read from
---- where it stands through a copy: it stays yours to close, and its position, which the copy
---- shares, is anywhere afterwards
+--- Opens a savefile to read packets from. It may be pcap, in either byte order, with microseconds
+-- or nanoseconds, or pcapng. It is read as libpcap reads it, and may be compressed with gzip.
+---@param fname string|integer|file*  a path; "-" is stdin; or a descriptor or an open Lua file,
+--- which is read through a copy from its position on: it stays yours to close, and its position,
+--- which the copy shares, is undefined afterwards
 ---@param opts? table       {precision = "micro"|"nano": of timestamps and of dump files made
---- from the capture (default "micro"), blocks = whether cap:blocks() gives what blocks of a pcapng
---- file nothing else here reads (default false)}
+--- from the capture (default "micro"), blocks = whether cap:blocks() gives the blocks of a pcapng
+--- file that nothing else here reads (default false)}
 ---@return table|nil capture
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
