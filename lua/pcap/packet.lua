@@ -69,9 +69,9 @@ function Packet:copy()
   return copy
 end
 
--- Bits of a packet's flags. DIRECTION is what the source knows of it. SWAPPED: the options have the
--- other byte order. OBSOLETE: the packet is from an obsolete packet block, and the upper 16 bits
--- are that block's count of lost packets.
+-- Bits of a packet's flags. DIRECTION: what the source knows of the direction. SWAPPED: the options
+-- have the other byte order. OBSOLETE: the packet is from an obsolete packet block, and the upper
+-- 16 bits are that block's count of lost packets.
 local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
 local DIRECTIONS = { "in", "out" }
 local UNKNOWN_COUNT = 0xffff

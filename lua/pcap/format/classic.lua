@@ -1,20 +1,22 @@
 --- Classic pcap: taking plain records off the window of a savefile.
 --
--- A record is plain if all that libpcap would do with it is hand it on. Libpcap reads everything
--- else, so its judgement counts. A format has:
+-- A record is plain if libpcap would hand it on unchanged and do nothing else. Libpcap reads all
+-- other records, so its judgement counts. A format has:
 --
--- - `matches(bytes)` tells by MAGIC_SIZE bytes whether a file has this format, and `open(window,
---   file)` opens one of which HEADER_SIZE bytes are there, see source/opening.lua. It gives nil and
---   "more" if it takes more of them; or a handle and a table of:
+-- - `matches(bytes)` tells from MAGIC_SIZE bytes whether a file has this format.
+-- - `open(window, file)` opens a file of which HEADER_SIZE bytes are there, see source/opening.lua.
+--   It gives nil and "more" if it needs more bytes. Otherwise it gives a handle and a table of the
+--   following.
 -- - `take(window, pkt)` takes the record at the window's position into the packet, moves on
---   and answers true; or it changes nothing and answers false. It has no loop: a loop that calls
---   it could not compile.
+--   and returns true; or it changes nothing and returns false. It has no loop, because a loop that
+--   calls it could not compile then.
 -- - `is_short(state, window)` tells whether more bytes may make the record at the position whole.
--- - `judge(state, window, pkt)` reads what `take` does not: true for a packet, false where it has
---   moved on without one, and then "linktype" if packets of another one may follow, or nil and the
---   reason.
--- - `owns_window` is true where the handle does not free the window; `linktypes` is a list of those
---   met so far, and `metadata` what else a file tells, where a format has them.
+-- - `judge(state, window, pkt)` reads what `take` does not. It returns true for a packet. It
+--   returns false if it has moved on without one, and "linktype" after that if packets of another
+--   link type may follow. Otherwise it returns nil and the reason.
+-- - `owns_window` is true if the handle does not free the window.
+-- - `linktypes` and `metadata` are optional: a list of the link types met so far, and what else the
+--   file tells.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -34,15 +36,16 @@ local classic = {}
 classic.MAGIC_SIZE = 4
 classic.HEADER_SIZE = 24
 
--- `longest` is the longest record that libpcap takes; a window has the longest plain one.
+-- `longest` is the length of the longest record that libpcap takes. The window has that of the
+-- longest plain one.
 local new_state = ffi.typeof [[struct {
   luapcap_t *handle;
   int32_t longest, header_size;
 }]]
 
--- A text for each byte order and unit of time, since numbers in the text cost a caller's trace less
--- than members of a struct do. Libpcap's versions differ in the sign of seconds from 2^31 on, so
--- those are not plain.
+-- There is a text for each byte order and unit of time, because a number in the text costs a
+-- caller's trace less than a member of a struct. Seconds from 2^31 on are not plain: libpcap's
+-- versions differ in their sign.
 local TAKE = [[
 local cast, record_pointer, swap = ...
 return function(window, pkt)
@@ -67,8 +70,8 @@ return function(window, pkt)
 end
 ]]
 
--- By kind of file and wanted precision: nanoseconds of a fraction of a second. What the precision
--- cannot hold is cut off, as libpcap does.
+-- How a fraction of a second becomes nanoseconds, by the file's kind and the wanted precision.
+-- Digits beyond the precision are cut off, as in libpcap.
 local NSEC = {
   micro = { micro = "fraction * 1000", nano = "fraction * 1000" },
   nano = { micro = "fraction - fraction % 1000", nano = "fraction" },
@@ -77,8 +80,8 @@ local UNITS_PER_SEC = { micro = "1000000", nano = "1000000000" }
 
 local takes = {}
 
--- The function that takes records of a kind; one for all files of the kind, since a caller's loop
--- is compiled anew for each function that it meets.
+-- The function that takes records of a kind. All files of the kind share it, because LuaJIT
+-- compiles a caller's loop again for each function that it meets.
 local function take_of(kind, precision, swapped)
   local text = TAKE:gsub("[A-Z_]+", {
     HEADER_SIZE = tostring(HEADER_SIZE), UNITS_PER_SEC = UNITS_PER_SEC[kind],
@@ -93,7 +96,7 @@ local function unsigned(number)
   return number % 2 ^ 32
 end
 
--- How many bytes a record has behind its header, by which of its two lengths is that number.
+-- How many bytes of a record follow its header. Files differ in which of the two lengths tells.
 local LENGTHS = {
   plain = function(caplen)
     return caplen
@@ -122,10 +125,10 @@ end
 
 local MICRO, NANO, PATCHED = 0xa1b2c3d4, 0xa1b23c4d, 0xa1b2cd34
 local NAMES = { [MICRO] = "micro", [NANO] = "nano", [PATCHED] = "patched" }
--- The header of a patched record has an interface, a protocol and a type behind the usual fields.
+-- The header of a patched record has an interface, a protocol and a type after the usual fields.
 local PATCHED_HEADER_SIZE = 24
 
--- Which kind of classic file four bytes begin, and whether it has the other byte order.
+-- The kind of classic file that four bytes begin, and whether it has the other byte order.
 local function kind_of(bytes)
   local magic = cast(magic_pointer, bytes)[0]
   local kind = NAMES[magic]
@@ -142,7 +145,7 @@ function classic.matches(bytes)
   return kind_of(bytes) ~= nil
 end
 
--- Libpcap's limits on the length of a packet: one for nearly all link types.
+-- Libpcap's limits on the length of a packet. Nearly all link types have the same one.
 local LONGEST = 262144
 local LONGER = { DBUS = 2 ^ 27, USBPCAP = 2 ^ 27, EBHSCR = 2 ^ 23 }
 
@@ -150,7 +153,8 @@ local function longest_of(linktype)
   return LONGER[DLT[linktype]] or LONGEST
 end
 
--- Link types of which libpcap changes packets: in all files, and in those of the other byte order.
+-- Link types whose packets libpcap changes: in all files, and only in those of the other byte
+-- order.
 local CHANGED = { USB_LINUX_MMAPPED = true }
 local CHANGED_IF_SWAPPED = { USB_LINUX = true, NFLOG = true, PFLOG = true, LINUX_SLL = true }
 
@@ -170,7 +174,7 @@ local function lengths_of(handle)
 end
 
 --- Opens a classic savefile.
----@param window ffi.cdata*  luapcap_window *, taken over whatever happens
+---@param window ffi.cdata*  luapcap_window *, taken over even if this fails
 ---@param file table         {precision = cdefs.TSTAMP_PRECISION_*}
 ---@return ffi.cdata*|nil handle
 ---@return table|string reading  {take =, is_short =, judge =, state =}; or libpcap's message

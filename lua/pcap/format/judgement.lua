@@ -1,4 +1,4 @@
---- Libpcap's judgement of what stands at a window's position.
+--- Asks libpcap what stands at a window's position.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
@@ -11,7 +11,7 @@ local judgement = {}
 local PACKET = require("pcap.core.status").PACKET
 
 --- Has libpcap open the savefile whose first bytes a window has.
----@param window ffi.cdata*     luapcap_window *, which ends with the handle, or now without one
+---@param window ffi.cdata*     luapcap_window *; freed with the handle, or at once if this fails
 ---@param input ffi.cdata*|nil  luapcap_input *, for libpcap to read on where the window ends
 ---@param precision integer     cdefs.TSTAMP_PRECISION_*
 ---@return ffi.cdata*|nil handle

@@ -26,7 +26,8 @@ function linktype.read(number)
 end
 
 -- Link types whose packets have numbers in the byte order of the machine that captured them.
--- libpcap decides what it does with them. This only saves asking it for each packet of others.
+-- Libpcap decides what to do with them. The list only saves asking it about each packet of other
+-- link types.
 local HOST_ORDER = { [113] = true, [117] = true, [189] = true, [220] = true, [239] = true,
   [276] = true }
 local USB_LINUX_MMAPPED = 220

@@ -1,11 +1,11 @@
 --- The pcapng format: takes packets off a window of a file's bytes.
 --
--- take() is for the packet that nearly every block is; pcapng_blocks.lua is for any other block.
--- Neither reads, waits or keeps a pointer into the window: a file, a pipe and pieces are the same
--- to them.
+-- Nearly every block is a plain packet, and take() reads those. pcapng_blocks.lua reads all other
+-- blocks. Neither reads the file, waits, or keeps a pointer into the window. So they treat a file,
+-- a pipe and pieces alike.
 --
--- Where libpcap reads a file, packets, times and messages are libpcap's. It refuses a file whose
--- interfaces differ, and sections of both byte orders; here they are read.
+-- If libpcap can read a file, we give the same packets, times and messages. Libpcap refuses files
+-- whose interfaces differ, and files with sections of both byte orders. We read those too.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -24,7 +24,7 @@ local words_pointer = ffi.typeof("const int32_t *")
 
 local ENHANCED_PACKET = 6
 local HEADER, SMALLEST = 28, 32
--- How many doubles an interface takes.
+-- How many doubles fill the struct of an interface.
 local NUMBERS = ffi.sizeof("luapcap_interface") / 8
 
 pcapng.MAGIC_SIZE = 4
@@ -46,11 +46,11 @@ local function has_magic(window)
   return bytes.u32(magic, false) == 0x1a2b3c4d or bytes.u32(magic, true) == 0x1a2b3c4d
 end
 
---- Takes the packet at the window's position and moves on, if it is an enhanced packet block that
--- is whole, of this machine's byte order and odd in nothing. Else nothing changes. There is no
--- loop in here, and no branch that one packet takes and the next does not: a loop that calls this
--- compiles to one trace. Numbers are read by index, as that costs the trace half the constants that
--- names do.
+--- Takes the packet at the window's position and moves on, if the block is a plain one: a whole
+-- enhanced packet block of this machine's byte order with nothing odd in it. Otherwise nothing
+-- changes. All plain packets take the same path here, and there is no loop. So a loop that calls
+-- this compiles to one trace. Numbers are read by index, because that costs the trace half as many
+-- constants as names do.
 ---@param window ffi.cdata*  luapcap_window, whose `interfaces` are a state's
 ---@param pkt ffi.cdata*     luapcap_packet; its data and options point into the window
 ---@return boolean taken
@@ -96,7 +96,7 @@ function pcapng.take(window, pkt)
   return true
 end
 
--- The state of one file that is read.
+-- The state of one file that is being read.
 ---@param window ffi.cdata*  luapcap_window, whose `interfaces` the state keeps alive
 ---@param opening table      see opening.begin()
 ---@return table state
@@ -106,7 +106,7 @@ local function new_state(window, opening)
   return {
     precision = opening.precision == cdefs.TSTAMP_PRECISION_NANO and 1 or 1000, -- in nanoseconds
     interfaces = interfaces, -- of the section
-    interface_room = 0, -- for how many there is memory
+    interface_room = 0, -- how many there is memory for
     metadata = metadata.new(opening.keeps_blocks),
     swapped = false, -- whether the section has the other byte order
     linktypes = {}, knows_linktype = {}, -- those met so far: a list, and a set
@@ -115,8 +115,8 @@ local function new_state(window, opening)
   }
 end
 
--- As a format has it, see classic.lua. A link type that was not there before is told, since a
--- filter has to be compiled for it.
+-- The format's judge(), see classic.lua. It reports a new link type, because a filter has to be
+-- compiled for it.
 local function judge(state, window, pkt)
   local before = #state.linktypes
   local outcome, detail = blocks.step(state, window, pkt)
@@ -130,7 +130,7 @@ local function judge(state, window, pkt)
   return nil, detail
 end
 
--- Reads up to the first interface, as libpcap does. True, or nil and "more" or a message.
+-- Reads up to the first interface, as libpcap does. Returns true, or nil and "more" or a message.
 local function read_header(state, window, is_whole)
   while not state.first_linktype do
     local outcome, detail = blocks.step(state, window)
@@ -143,7 +143,7 @@ local function read_header(state, window, is_whole)
   return true
 end
 
---- Opens a pcapng file. It takes bytes off the window each time it is called.
+--- Opens a pcapng file. Each call takes bytes off the window.
 ---@param window ffi.cdata*  luapcap_window *
 ---@param file table      see opening.begin() in source/opening.lua
 ---@return ffi.cdata*|nil handle

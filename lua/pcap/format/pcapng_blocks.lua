@@ -7,8 +7,8 @@ local readers = require "pcap.format.pcapng_readers"
 local wording = require "pcap.format.pcapng_wording"
 
 local blocks = {
-  --- The longest block that is accepted, in bytes, as in libpcap. A link type whose packets may
-  -- be longer raises it.
+  --- The longest block that is accepted, in bytes. It is libpcap's. Link types whose packets may be
+  -- longer raise it.
   MAX_BLOCK = 16 * 1024 * 1024,
 }
 
@@ -37,8 +37,8 @@ local function first_length_problem(length)
   end
 end
 
--- The byte order of the block at the start: a section header says it itself. Nil if that takes
--- more bytes.
+-- Whether the block at the start has the other byte order. A section header tells its own. Nil if
+-- more bytes are needed.
 local function byte_order(state, start, rest)
   if u32(start, false) ~= SECTION then
     return state.swapped
@@ -54,8 +54,8 @@ local function byte_order(state, start, rest)
   return state.swapped
 end
 
--- The block at the window's position: its type, its length, and whether it is swapped. Or nil and
--- what is wrong with its length; or nil alone where it is not whole.
+-- The block at the window's position: its type, its length, and whether it is swapped. If its
+-- length is wrong, nil and the problem. If it is not whole, nil alone.
 local function block_at(state, window)
   local start, rest = window.bytes + window.pos, window.len - window.pos
   if rest < HEADER then
@@ -84,12 +84,12 @@ function blocks.is_short(state, window)
   return not kind and not problem
 end
 
---- Handles the block at the window's position, whatever it is. Behind an error libpcap reads on
--- where it stands: behind the header of a block whose length is wrong, or else behind the block.
+--- Reads the block at the window's position, of any type. After an error the window moves to where
+-- libpcap reads on: past the header if the block's length is wrong, otherwise past the block.
 ---@param state table        see new_state() in pcapng.lua
 ---@param window ffi.cdata*  luapcap_window
 ---@param pkt ffi.cdata*     luapcap_packet
----@return "packet"|"skipped"|"more"|"error" outcome  "more": it is not whole, nothing is consumed
+---@return "packet"|"skipped"|"more"|"error" outcome  "more": it is not whole, nothing has changed
 ---@return string? message   for "error"
 function blocks.step(state, window, pkt)
   local kind, length, swapped = block_at(state, window)
@@ -118,8 +118,8 @@ end
 
 local BESIDE_PACKETS = { [1] = true, [4] = true, [5] = true, [10] = true }
 
---- Reads what stands in the window before the next packet, so that a file's interfaces are known
--- before its packets are read. It stops before a block that is wrong.
+--- Reads the blocks in the window that come before the next packet. So a file's interfaces are
+-- known before its packets are read. It stops before a block that is wrong.
 function blocks.read_ahead(state, window)
   while true do
     local before = window.pos
@@ -136,7 +136,7 @@ function blocks.read_ahead(state, window)
   end
 end
 
---- Why reading ends where the window does: nil if no block is cut short.
+--- Why reading ends at the end of the window. Nil if no block is cut short.
 ---@return string? message  libpcap's
 function blocks.ended(state, window)
   local start, rest = window.bytes + window.pos, window.len - window.pos

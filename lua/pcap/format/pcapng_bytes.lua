@@ -1,4 +1,4 @@
---- Numbers out of a block's bytes, in the byte order of its section.
+--- Reads numbers from a block's bytes, in the byte order of its section.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -28,7 +28,7 @@ function bytes.u32(at, swapped)
   return at[3] * 16777216 + at[2] * 65536 + at[1] * 256 + at[0]
 end
 
---- An unsigned number of 64 bits, which a Lua number cannot hold: cdata.
+--- An unsigned number of 64 bits. It is cdata, because a Lua number cannot hold it.
 ---@return ffi.cdata* uint64_t
 function bytes.u64(at, swapped)
   local first, second = bytes.u32(at, swapped), bytes.u32(at + 4, swapped)
@@ -39,7 +39,7 @@ function bytes.u64(at, swapped)
   return bit.bor(bit.lshift(ffi.cast("uint64_t", high), 32), ffi.cast("uint64_t", low))
 end
 
---- A number of 64 bits as a Lua number if it can be one exactly, else as cdata.
+--- A number of 64 bits: a Lua number if that can hold it exactly, otherwise cdata.
 ---@param value ffi.cdata*  uint64_t or int64_t
 ---@return number|ffi.cdata*
 function bytes.number(value)

@@ -1,10 +1,10 @@
---- The C structs of what is known of a pcapng file while it is read.
+--- The C structs that hold the interfaces of a pcapng file while it is read.
 
 local ffi = require "ffi"
 require "pcap.core.cdefs"
 
--- `numbers` is `list` as doubles, of which each interface has as many as fill its struct. The first
--- nine are what the hot step reads.
+-- `numbers` points to the same memory as `list`, as doubles. Each interface has as many doubles as
+-- fill its struct. The hot step reads the first nine.
 local declarations = [[
 typedef struct luapcap_interface {
   double resolution;

@@ -24,7 +24,8 @@ local function signed(value, size, swapped)
   return size == 8 and bytes.number(ffi.cast("int64_t", u64(value, swapped))) or nil
 end
 
--- A time of a statistics block is two numbers of 32 bits, the upper one first in either order.
+-- A time of a statistics block is two numbers of 32 bits. The upper one comes first in both byte
+-- orders.
 local function count(value, size, swapped)
   return size == 8 and u32(value, swapped) * 2 ^ 32 + u32(value + 4, swapped) or nil
 end
@@ -49,7 +50,7 @@ local function ipv4(value)
   return ("%d.%d.%d.%d"):format(value[0], value[1], value[2], value[3])
 end
 
--- RFC 5952: the longest run of zeros, of two groups or more, is left out.
+-- RFC 5952: the longest run of two or more groups of zeros is left out.
 local function ipv6(value)
   local groups, best, best_length, run = {}, nil, 1, 0
   for i = 1, 8 do
@@ -83,7 +84,7 @@ local function filter(value, size)
   return value[0] == 0 and text(value + 1, size - 1) or ffi.string(value + 1, size - 1)
 end
 
---- By an option's code: the field's name, how its value is read, and whether the field is a list.
+--- By the code of an option: the field's name, how its value is read, whether the field is a list.
 fields.INTERFACE = {
   [1] = { "comments", text, true }, [2] = { "name", text }, [3] = { "description", text },
   [4] = { "addresses", ipv4_with_mask, true }, [5] = { "addresses", ipv6_with_prefix, true },
@@ -125,7 +126,7 @@ function fields.read(known, start, length, swapped)
   return found
 end
 
--- The names of a record: texts that end with a zero byte each.
+-- The names of a record. Each ends with a zero byte.
 local function split(value, size)
   local names = {}
   for name in ffi.string(value, size):gmatch("[^%z]+") do
@@ -134,7 +135,7 @@ local function split(value, size)
   return names
 end
 
--- By a name record's type: how long the address is, and how it is shown.
+-- By the type of a name record: how long the address is, and how it is shown.
 local ADDRESSES = { { 4, ipv4 }, { 16, ipv6 }, { 6, mac }, { 8, eui } }
 
 --- One record of a name resolution block.

@@ -1,7 +1,7 @@
---- A handle of libpcap's for a pcapng file that is read here.
+--- A libpcap handle for a pcapng file that we read ourselves.
 --
--- Libpcap opens a savefile in memory, of the same first section and interface. So the handle
--- answers as one on the file itself would: link type, snapshot length, version, byte order.
+-- Libpcap opens a small savefile in memory with the same first section and interface. So the handle
+-- gives the file's link type, snapshot length, version and byte order.
 
 local ffi = require "ffi"
 local judgement = require "pcap.format.judgement"
@@ -11,7 +11,7 @@ local handle = {}
 
 local SECTION = "\10\13\13\10" -- the same in both byte orders
 
--- A number below 256 in so many bytes.
+-- A number below 256, in `size` bytes.
 local function number(value, size, is_little)
   local text = string.char(value) .. ("\0"):rep(size - 1)
   return is_little and text or text:reverse()
@@ -30,7 +30,7 @@ local function header(state)
     .. block(number(1, 4, is_little), state.first_numbers, is_little)
 end
 
---- Opens the handle, right behind the first interface block.
+--- Opens the handle. Call it when the first interface block has just been read.
 ---@param state table        of pcapng.new()
 ---@param precision integer  cdefs.TSTAMP_PRECISION_*
 ---@return ffi.cdata*|nil handle

@@ -1,4 +1,4 @@
---- Interface description blocks: what the packets of an interface need to be read.
+--- Interface description blocks: what must be known to read an interface's packets.
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
@@ -10,16 +10,16 @@ local interface_block = {}
 local u16, u32 = bytes.u16, bytes.u32
 local END, TSRESOL, TSOFFSET = 0, 9, 14
 local NAME = "Interface Description Block"
--- A section's interfaces take memory of their own, some 100 bytes each.
+-- Each interface takes some 100 bytes of memory, so their number in a section is limited.
 local MAX_INTERFACES = 2 ^ 20
--- What an enhanced packet block has around a packet, options included, in libpcap's reckoning.
+-- How many bytes an enhanced packet block has besides its packet, with options, as libpcap counts.
 local AROUND_PACKET = 8 + 20 + 131072 + 4
 
 local list_type = ffi.typeof("luapcap_interface[?]")
 local SIZE = ffi.sizeof("luapcap_interface")
 local numbers_pointer = ffi.typeof("const double *")
 
--- The resolution that an option's byte says: units in a second, and whether in powers of two.
+-- The resolution that an option's byte gives: units in a second, and whether it is a power of two.
 local function resolution(value)
   local power = value % 128
   if value >= 128 then
@@ -33,10 +33,10 @@ local function resolution(value)
   return 10ULL ^ power, false
 end
 
--- What option has which length, by its code.
+-- Options of a fixed length, by code: the name and the length.
 local FIXED = { [TSRESOL] = { "if_tsresol", 1 }, [TSOFFSET] = { "if_tsoffset", 8 } }
 
--- Reads the options that times need, as libpcap does: it looks at no other.
+-- Reads the options that times depend on. As in libpcap, no others are checked.
 local function read_options(at, rest, swapped)
   local found = {}
   while rest > 0 do
@@ -85,13 +85,13 @@ local function grow(state)
   if interfaces.count > 0 then
     ffi.copy(list, interfaces.list, interfaces.count * SIZE)
   end
-  -- The state keeps the memory alive that `interfaces` points to.
+  -- The state keeps alive the memory that `interfaces` points to.
   state.interface_memory, state.interface_room = list, room
   interfaces.list, interfaces.numbers = list, ffi.cast(numbers_pointer, list)
   return true
 end
 
--- Notes what a new interface means for the file.
+-- Records what a new interface changes for the whole file.
 local function note(state, interface, body, max_snaplen)
   local dlt, snaplen = interface.linktype, interface.snaplen
   state.max_block = math.max(state.max_block, max_snaplen + AROUND_PACKET)
@@ -114,8 +114,8 @@ function interface_block.problem(body, size, swapped)
   return not found and message or nil
 end
 
---- Adds the interface that a block describes to the section. One whose options are wrong counts,
--- for the next ones keep their numbers; its times are in microseconds.
+--- Adds the interface that a block describes to the section. One with wrong options counts too, so
+-- that the later ones keep their numbers. Its times are then in microseconds.
 ---@param state table
 ---@param body ffi.cdata*  const uint8_t *
 ---@param size integer     at least 8
@@ -153,7 +153,7 @@ function interface_block.add(state, body, size, swapped)
   return message
 end
 
---- Forgets the section's interfaces: the next section has its own.
+--- Forgets the section's interfaces, because the next section has its own.
 ---@param state table
 function interface_block.forget(state)
   local interfaces = state.interfaces

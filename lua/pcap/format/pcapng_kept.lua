@@ -1,7 +1,7 @@
---- Blocks that are kept as they stand, in one stretch of memory that grows.
+--- Keeps blocks as they stand, in one piece of memory that grows.
 --
--- A file may have any number of them. What is kept ends at the length of the longest block that
--- is accepted: later blocks are counted, not kept.
+-- A file may have any number of them. They are kept up to 16 MB, the length of the longest block
+-- that is accepted. Later blocks are counted, not kept.
 
 local ffi = require "ffi"
 
@@ -42,7 +42,7 @@ function Kept:add(body, size, swapped, extra)
   self.sizes[count], self.orders[count], self.extras[count] = size, swapped, extra or false
 end
 
---- Goes over what is kept: body, size, swapped, extra.
+--- Iterates over what is kept: body, size, swapped, extra.
 function Kept:each()
   local index, offset = 0, 0
   return function()

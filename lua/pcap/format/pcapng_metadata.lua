@@ -1,6 +1,6 @@
---- What a pcapng file tells beside its packets: interfaces, statistics, names, secrets, section.
+--- What a pcapng file tells besides its packets: interfaces, statistics, names, secrets, section.
 --
--- Blocks are kept as they stand and read when they are asked for.
+-- Blocks are kept as they stand. They are read when somebody asks for them.
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
@@ -23,13 +23,13 @@ function metadata.new(keeps_blocks)
     section_kept = kept.new(), followers = setmetatable({}, { __mode = "k" }) }, Metadata)
 end
 
--- A block for those who write a copy.
+-- A block as those who copy the file get it.
 ---@param number? integer  of the interface that it is about
 local function for_copies(kind, body, size, swapped, number)
   return { kind = kind, body = ffi.string(body, size), swapped = swapped, number = number }
 end
 
--- Keeps a block for those who begin to write a copy later, and hands it to those who write one.
+-- Keeps a block for copies that begin later, and hands it to those who are writing one now.
 local function hand_on(self, kind, body, size, swapped, number)
   self.section_kept:add(body, size, swapped, { kind, number })
   for _, write in pairs(self.followers) do
@@ -37,7 +37,7 @@ local function hand_on(self, kind, body, size, swapped, number)
   end
 end
 
---- The blocks of the section up to here that are no packets, its header first. See
+--- The section's blocks up to here, without packets. Its header comes first. See
 -- capture/origin.lua.
 ---@return { kind: integer, body: string, swapped: boolean, number?: integer }[]
 function Metadata:section_blocks()
@@ -48,15 +48,15 @@ function Metadata:section_blocks()
   return list
 end
 
---- Has a function called with each later block, for as long as its owner is there. The function
--- must not keep the owner.
+--- Calls a function with each later block for as long as its owner lives. The function must not
+-- keep the owner alive.
 ---@param owner any
 ---@param write fun(block: table)
 function Metadata:follow(owner, write)
   self.followers[owner] = write
 end
 
---- Notes that a section begins, of which only the newest is kept.
+--- Records that a section begins. Only the newest section is kept.
 function Metadata:start_section(body, size, swapped)
   self.section_body, self.section_swapped = ffi.string(body, size), swapped
   self.section_kept = kept.new()
@@ -80,15 +80,15 @@ function Metadata:add_secrets(body, size, swapped)
   hand_on(self, SECRETS, body, size, swapped)
 end
 
---- Keeps a block of no known type, if that is wanted.
----@param block ffi.cdata*  const uint8_t *, the whole of it
+--- Keeps a block of unknown type, if the caller wants those.
+---@param block ffi.cdata*  const uint8_t *, the whole block
 function Metadata:add_block(kind, block, length, swapped)
   if self.other_blocks then
     self.other_blocks:add(block, length, swapped, kind)
   end
 end
 
---- Reads an interface statistics block. The newest of an interface counts.
+--- Reads an interface statistics block. For each interface the newest counts.
 ---@param interfaces ffi.cdata*  luapcap_interfaces
 function Metadata:add_statistics(body, size, swapped, interfaces)
   if size < 12 then
@@ -109,7 +109,7 @@ local function seconds(count, interface)
   return count / units + tonumber(interface.tsoffset)
 end
 
--- Adds what the newest statistics block of an interface says.
+-- Adds the values of the interface's newest statistics block.
 local function add_counts(interface, statistics)
   for name, value in pairs(statistics or {}) do
     if name == "started" or name == "ended" then
@@ -167,7 +167,7 @@ local function add_names_of(list, at, rest, swapped)
   end
 end
 
---- What the name resolution blocks up to here say, in the file's order.
+--- The names from the name resolution blocks up to here, in the file's order.
 ---@return { address: string, names: string[] }[]
 function Metadata:names()
   local list = {}
@@ -190,9 +190,9 @@ function Metadata:secrets()
   return list
 end
 
---- The blocks of no known type that have come since the last call.
+--- The blocks of unknown type that have come since the last call.
 ---@return { type: integer, bytes: string, swapped: boolean }[]
----@return integer lost  how many there were no room for
+---@return integer lost  how many there was no room for
 function Metadata:blocks()
   local list, blocks = {}, self.other_blocks
   for block, size, swapped, kind in blocks:each() do

@@ -1,7 +1,7 @@
---- The options of a pcapng block: read only when they are asked for.
+--- The options of a pcapng block. They are read only when somebody asks for them.
 --
 -- All functions take where the options start, how many bytes there are, and whether they have
--- the other byte order. Options that run out of their block end there: what stood before counts.
+-- the other byte order. If an option runs past the end of its block, those before it count.
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
@@ -13,8 +13,8 @@ local u16, u32, u64 = bytes.u16, bytes.u32, bytes.u64
 local END, COMMENT, FLAGS, HASH, DROPPED, ID, VERDICT = 0, 1, 2, 3, 4, 5, 7
 local DIRECTIONS = { "in", "out" }
 
--- The option at an offset: its code, its length, and the offset of the next one. Nil at the end
--- of the options; false and a message if the option runs out of the block.
+-- The option at an offset: its code, its length, and the offset of the next one. Nil at the end of
+-- the options; false and a message if the option runs past the block's end.
 local function option_at(start, length, swapped, offset)
   local rest = length - offset
   if rest == 0 then
@@ -36,7 +36,7 @@ end
 
 --- All options, as they stand.
 ---@return { code: integer, value: string }[] list
----@return string? message  if an option runs out of its block
+---@return string? message  if an option runs past its block's end
 function options.list(start, length, swapped)
   local list, offset = {}, 0
   while true do
@@ -49,7 +49,7 @@ function options.list(start, length, swapped)
   end
 end
 
---- Where the first option of a code has its value, and how long it is.
+--- Finds the first option of a code: where its value is, and how long that is.
 ---@return ffi.cdata*? value
 ---@return integer? size
 function options.find(start, length, swapped, wanted)
@@ -66,7 +66,7 @@ function options.find(start, length, swapped, wanted)
   end
 end
 
---- Text as tshark shows it: up to the first zero byte, if a writer has put one.
+--- Text as tshark shows it: up to the first zero byte, if there is one.
 ---@return string
 function options.text(value, size)
   local text = ffi.string(value, size)
@@ -96,13 +96,13 @@ function options.comments(start, length, swapped)
   end
 end
 
--- The value of an option that has to have just so many bytes.
+-- The value of an option that must have exactly `size` bytes.
 local function fixed(start, length, swapped, wanted, size)
   local value, actual = options.find(start, length, swapped, wanted)
   return actual == size and value or nil
 end
 
---- The packet's flags (epb_flags), of which the lowest two bits are the direction.
+--- The packet's flags (epb_flags). The lowest two bits are the direction.
 ---@return integer?
 function options.flags(start, length, swapped)
   local value = fixed(start, length, swapped, FLAGS, 4)
@@ -116,14 +116,14 @@ function options.direction(start, length, swapped)
   return flags and DIRECTIONS[flags % 4]
 end
 
---- How many packets were lost between this packet and the one before on its interface.
+--- How many packets its interface lost between the previous packet and this one.
 ---@return integer?
 function options.dropped(start, length, swapped)
   local value = fixed(start, length, swapped, DROPPED, 8)
   return value and bytes.number(u64(value, swapped))
 end
 
---- The packet's identifier: the same for a packet that was seen on several interfaces.
+--- The packet's identifier. A packet that was seen on several interfaces has the same one on each.
 ---@return integer|ffi.cdata*|nil  a uint64_t from 2^53 on
 function options.id(start, length, swapped)
   local value = fixed(start, length, swapped, ID, 8)

@@ -1,4 +1,4 @@
---- What the blocks of a pcapng file mean, by type: the checks that libpcap makes, and its messages.
+--- Reads each type of block of a pcapng file, with libpcap's checks and messages.
 
 local bytes = require "pcap.format.pcapng_bytes"
 local interface_block = require "pcap.format.pcapng_interface"
@@ -6,13 +6,14 @@ local linktype = require "pcap.format.linktype"
 local time = require "pcap.format.pcapng_time"
 
 local SECTION, MAGIC = 0x0a0d0d0a, 0x1a2b3c4d
--- Bits of a packet's flags, as packet.lua reads them: its options have the other byte order; it is
--- of an obsolete packet block, whose count of lost packets is in the upper 16 bits.
+-- Bits of a packet's flags, as packet.lua reads them. SWAPPED: the options have the other byte
+-- order. OBSOLETE: the packet is from an obsolete packet block, and the upper 16 bits are that
+-- block's count of lost packets.
 local SWAPPED, OBSOLETE, DROPS = 0x100, 0x200, 0x10000
 local u16, u32 = bytes.u16, bytes.u32
 
--- libpcap's words. Where libpcap has refused the file before, nobody compares them: they tell
--- where the block stands too.
+-- A message in libpcap's words. If libpcap would have refused the file earlier, there is nothing to
+-- match, so the message also tells where the block stands.
 local function worded(state, window, message)
   if state.is_beyond then
     return ("%s (block at offset %.0f)"):format(message, window.offset + window.pos)
@@ -28,7 +29,7 @@ local function too_short(state, window, kind)
   return fail(state, window, "block of type %u in pcapng dump file is too short", kind)
 end
 
--- Fills in a packet that a packet block gives, or tells what is wrong with it.
+-- Fills in the packet of a packet block, or tells what is wrong with it.
 local function packet(state, window, pkt, kind, found)
   local interfaces = state.interfaces
   if not state.first_linktype then
@@ -59,8 +60,8 @@ local function packet(state, window, pkt, kind, found)
   return "packet"
 end
 
--- What each type of block is for: functions of the state, the window, the packet, where the
--- block's body starts, how long it is, and whether it is swapped.
+-- A function for each type of block. It takes the state, the window, the packet, where the block's
+-- body starts, how long the body is, and whether it is swapped.
 local readers = {}
 
 readers[6] = function(state, window, pkt, body, size, swapped)
@@ -103,8 +104,8 @@ readers[1] = function(state, window, _, body, size, swapped)
   return "skipped"
 end
 
--- What is wrong with a section header, in libpcap's words. Of the file's first one the length and
--- the magic number have been looked at.
+-- What is wrong with a section header, in libpcap's words. For the file's first section header, the
+-- length and the magic number have been checked already.
 local function section_problem(state, body, size, swapped)
   if size < 16 then
     return ("block of type %u in pcapng dump file is too short"):format(SECTION)
@@ -122,7 +123,7 @@ end
 readers[SECTION] = function(state, window, _, body, size, swapped)
   local problem = section_problem(state, body, size, swapped)
   if problem and state.started and not state.first_linktype then
-    -- libpcap looks at no further section header until it has found an interface.
+    -- Libpcap does not look at another section header until it has found an interface.
     return "skipped"
   elseif problem then
     return fail(state, window, "%s", problem)

@@ -1,9 +1,9 @@
 --- The times of a pcapng interface: what its packets' 64-bit counts mean.
 --
--- A count is divided twice: its upper 48 bits, then what is left of them with the lower 16. Each
--- number is then below 2^50. Half a unit is added and the product with the inverse rounded down:
--- the half is larger than the rounding errors of the product and smaller than what it would take
--- to reach the next whole number, so the quotient is exact.
+-- The hot step divides a count in two steps: first its upper 48 bits, then the remainder together
+-- with the lower 16 bits. Each number is then below 2^50. To divide, it adds half a unit,
+-- multiplies by the inverse and rounds down. The half is larger than the product's rounding errors,
+-- and too small to reach the next whole number. So the quotient is exact.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -18,7 +18,7 @@ local LIMIT = 2 ^ 34
 ---@param binary boolean        whether that is a power of two
 ---@param offset ffi.cdata*     int64_t, seconds to add
 ---@param precision integer     nanoseconds to cut to: 1 or 1000
----@return boolean plain        whether the hot step can do with doubles
+---@return boolean plain        whether doubles are enough, so that the hot step can be used
 function time.prepare(interface, resolution, binary, offset, precision)
   local units, wanted = tonumber(resolution), 1e9 / precision
   interface.exact_resolution = resolution
@@ -35,8 +35,8 @@ function time.prepare(interface, resolution, binary, offset, precision)
     and (shift == 0 or units >= 2048 and shift < 2 ^ 51)
 end
 
---- Seconds and nanoseconds of a count of any size, at any resolution, as libpcap computes them:
--- in 64 bits that wrap around. (A power of two above 2^34 overflows there; so do we.)
+--- Seconds and nanoseconds of a count of any size, at any resolution. They are computed as libpcap
+-- does, in 64 bits that wrap around. (With a power of two above 2^34 libpcap overflows; so do we.)
 ---@param interface ffi.cdata*  luapcap_interface
 ---@param high integer          the upper 32 bits
 ---@param low integer           the lower 32 bits

@@ -1,4 +1,4 @@
---- Messages that libpcap's versions word differently: asked of the libpcap at hand, once.
+--- Messages whose wording differs between libpcap's versions. The libpcap in use is asked once.
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
@@ -9,7 +9,7 @@ local wording = {}
 local SECTION = ffi.new("uint32_t[7]", 0x0a0d0d0a, 28, 0x1a2b3c4d, ffi.abi("le") and 1 or 0x10000,
   0xffffffff, 0xffffffff, 28)
 local INTERFACE = ffi.new("uint32_t[5]", 1, 20, ffi.abi("le") and 1 or 0x10000, 65535, 20)
--- A block of no known type whose two lengths are 16 and 20.
+-- A block of unknown type whose two lengths are 16 and 20.
 local MISMATCH = ffi.new("uint32_t[4]", 0x7fff, 16, 0, 20)
 
 local function ask(...)
@@ -26,8 +26,8 @@ end
 
 local trailer_format
 
---- A block's length at its end differs from the one at its start. Since 1.10.5 the message has
--- both numbers.
+--- The message if a block's length at its end differs from the one at its start. Since 1.10.5 it
+-- has both numbers.
 ---@param header integer
 ---@param trailer integer
 ---@return string

@@ -1,4 +1,4 @@
---- What is no savefile: libpcap refuses it, in its own words.
+--- For a file that is no savefile: libpcap refuses it, in its own words.
 
 local judgement = require "pcap.format.judgement"
 local none = require "pcap.source.none"
@@ -13,7 +13,7 @@ local function is_short(_, window)
   return window.pos == window.len
 end
 
---- As classic.open(). Should libpcap know another format, it reads the file by itself.
+--- As classic.open(). If libpcap knows another format, it reads the file by itself.
 function through_libpcap.open(window, file)
   local handle, message = judgement.open(window, file.input, file.precision)
   if not handle then
