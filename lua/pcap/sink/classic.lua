@@ -1,4 +1,4 @@
---- Writing classic pcap: a header for all packets, and a record for each.
+--- Writes classic pcap: one header, and a record for each packet.
 
 local ffi = require "ffi"
 local bit = require "bit"
@@ -25,12 +25,13 @@ local function begin(handle, where, kind)
   if not done then
     return nil, message, errno
   end
-  -- Handed to the system at once: a process that forks from this one has no copy of it to write.
+  -- The header goes to the system at once. So a process that forks from this one has no copy of it
+  -- in its buffer and does not write it again.
   shim.luapcap_dumper_write(handle, header, ffi.sizeof(header))
   return file.outcome(shim.luapcap_dumper_flush(handle))
 end
 
--- Goes on with a file that has something in it.
+-- Continues a file that is not empty.
 local function go_on(where, kind)
   if shim.luapcap_savefile_takes(where.path, kind.linktype, kind.snaplen, kind.precision,
     failure.clear()) ~= 0 then
@@ -39,7 +40,7 @@ local function go_on(where, kind)
   return true
 end
 
---- Begins a file, or goes on with one.
+--- Begins a file, or continues one.
 ---@param handle ffi.cdata*  luapcap_dumper, which stays the caller's
 ---@param where table        of place.read()
 ---@param kind table         of kinds.of()
@@ -66,7 +67,7 @@ local function name_of(linktype)
   return DLT[linktype] or tostring(linktype)
 end
 
--- The fields of 32 bits that a savefile has for seconds; readers differ in their sign.
+-- A savefile has 32 bits for seconds. Readers differ in whether these are signed.
 local function is_storable(sec)
   return sec >= -2 ^ 31 and sec < 2 ^ 32
 end
@@ -75,7 +76,7 @@ end
 ---@param handle ffi.cdata*  luapcap_dumper
 ---@param pkt ffi.cdata*     luapcap_packet
 ---@return boolean|nil true
----@return string|nil message  nil for what the system says
+---@return string|nil message  nil if the system's errno tells why
 function Writer:write(handle, pkt)
   if pkt.caplen > self.longest then
     return nil, ("packet of %d bytes is longer than the %d that the file can hold")

@@ -1,10 +1,10 @@
---- The dumper: a savefile being written, with every write checked.
+--- The dumper: a savefile being written. Every write is checked.
 --
--- What is written is a format's: classic.lua and pcapng.lua. Its new() begins a file and gives a
--- writer, which has write(), and what else the format can do.
+-- The formats, classic.lua and pcapng.lua, decide what is written. A format's new() begins a file
+-- and gives a writer. The writer has write() and whatever else the format can do.
 --
--- Ownership: `_handle` is the shim's luapcap_dumper, with its buffer and its descriptor, closed by
--- close() or by its finalizer. It needs nothing of the capture that opened it.
+-- Ownership: `_handle` is the shim's luapcap_dumper, with its buffer and its descriptor. close() or
+-- its finalizer closes it. It does not need the capture that opened it.
 
 local ffi = require "ffi"
 local check = require "pcap.core.check"
@@ -24,7 +24,7 @@ local dumper = {}
 local Dumper = { __name = "pcap dumper" }
 Dumper.__index = Dumper
 
---- A dumper of what has been opened.
+--- Makes a dumper for a file that has been opened.
 ---@param handle ffi.cdata*  luapcap_dumper, with its finalizer
 ---@param fields table       { _in_use = token, _name =, _format =, _writer =, _nano = }
 ---@return table
@@ -35,12 +35,13 @@ function dumper.new(handle, fields)
   return setmetatable(fields, Dumper)
 end
 
--- A method's failure: what a writer says, or else what the system does.
+-- What a method that fails returns: the writer's message, or the system's if there is none.
 local function failed(self, message, errno)
   return nil, self._name .. ": " .. (message or failure.system(errno))
 end
 
--- Splits at the nearest unit that the file can hold, so that what next() gave comes out as read.
+-- Rounds to the nearest time that the file can hold, so that a time from next() is written as it
+-- was read.
 local function set_time(self, pkt, timestamp)
   local units = self._nano and 1e9 or 1e6
   local sec = math.floor(timestamp)
@@ -51,8 +52,8 @@ local function set_time(self, pkt, timestamp)
   pkt.sec, pkt.nsec = sec, fraction * (1e9 / units)
 end
 
--- Reads what is to be added to a packet, with the format's kinds. Nil and a message for a format
--- that has no such thing.
+-- Reads what the caller adds to a packet, by the format's kinds. Nil and a message if the format
+-- can add nothing.
 local function read_added(self, given, position)
   local kinds_of_packet = self._format.PACKET
   if not kinds_of_packet then
@@ -61,11 +62,12 @@ local function read_added(self, given, position)
   return options.read(given, position, "dump", kinds_of_packet)
 end
 
---- Writes a packet. The arguments are what cap:next() returns, so that
--- dumper:dump(cap:next()) copies one, or hands back nil and the reason that there is none.
+--- Writes a packet. The arguments are what cap:next() returns. So dumper:dump(cap:next()) copies a
+-- packet, or returns nil and the reason if there is none.
 ---@param pkt string|luapcap_packet  a packet object is written with its own time and length
----@param timestamp? number|table  seconds; nil is the current time, to the microsecond, and so is 0
---- without wirelen. With it, as next() gives both, 0 is the time 0. Behind a packet object: `more`
+---@param timestamp? number|table  seconds; nil is the current time, to the microsecond. 0 is the
+--- current time too, unless wirelen is given, as next() gives both: then 0 is the time 0. After a
+--- packet object, this may be `more`
 ---@param wirelen? integer   bytes it had before it was cut (default #pkt)
 ---@param more? table        pcapng: { comment =, comments =, direction =, dropped =, flags =,
 --- hash =, id =, queue =, verdict =, options =, interface = the number of the dumper's }
@@ -107,7 +109,7 @@ function Dumper:dump(pkt, timestamp, wirelen, more)
   else
     set_time(self, own, timestamp)
   end
-  own.data = cast(bytes_pointer, pkt) -- `pkt`, an argument, keeps the string until we return
+  own.data = cast(bytes_pointer, pkt) -- the argument `pkt` keeps the string alive until we return
   own.linktype = added and self._writer:linktype_of(added.interface) or self._writer.linktype
   done, message = self._writer:write(handle, own, added)
   if not done then
@@ -116,7 +118,7 @@ function Dumper:dump(pkt, timestamp, wirelen, more)
   return self
 end
 
--- Has the writer do what only some formats can.
+-- Calls a method of the writer that only some formats have.
 local function have(self, name, what, ...)
   local writer = self._writer
   if not writer[name] then
@@ -129,9 +131,10 @@ local function have(self, name, what, ...)
   return done == true and self or done
 end
 
---- Adds an interface. Packets go there by its number, see dump(), or by their own `interface`.
----@param values? table  as cap:interfaces() tells of one: {linktype =, snaplen =, name =,
---- description =, filter =, os =, hardware =, tsresol =, ...}; the dumper's own by default
+--- Adds an interface. A packet goes there if dump() is given its number, or by the packet's own
+-- `interface`.
+---@param values? table  as cap:interfaces() gives one: {linktype =, snaplen =, name =,
+--- description =, filter =, os =, hardware =, tsresol =, ...}; by default as the dumper's own
 ---@return integer|nil number  from 1
 ---@return string|nil message
 function Dumper:add_interface(values)
@@ -140,7 +143,8 @@ function Dumper:add_interface(values)
   return have(self, "add_interface", "interfaces", values)
 end
 
---- Writes a comment on the file's section. What is in it already stays: from here on it is another.
+--- Writes a comment on the file's section. If the section has something in it already, that stays
+-- and a new section begins.
 ---@param text string  UTF-8
 ---@return table|nil dumper  itself
 ---@return string|nil message
@@ -154,7 +158,7 @@ local NAMES = options.list(options.record({ address = options.string,
 local SECRETS = options.list(options.record({ type = options.integer(0, 2 ^ 32 - 1),
   data = options.string }, { "type", "data" }), "tables")
 
---- Writes what addresses are called.
+--- Writes names of addresses.
 ---@param list table  of {address = "192.0.2.1", names = { "example.org" }}, as cap:names() gives
 --- it; or one such table
 ---@return table|nil dumper  itself
@@ -169,7 +173,7 @@ function Dumper:add_names(list)
   return have(self, "add_names", "names", entries)
 end
 
---- Writes what the packets that follow are decrypted with.
+--- Writes secrets to decrypt the packets that follow.
 ---@param list table  of {type = number, data = bytes}, as cap:secrets() gives it; or one such table
 ---@return table|nil dumper  itself
 ---@return string|nil message
@@ -183,12 +187,12 @@ function Dumper:add_secrets(list)
   return have(self, "add_secrets", "secrets", entries)
 end
 
--- Blocks that the format itself counts on.
+-- Types of blocks that only the dumper may write, because the file's structure depends on them.
 local RESERVED = { [0x0a0d0d0a] = true, [1] = true, [2] = true, [3] = true, [6] = true }
 
---- Writes a block of another type, which readers skip that do not know it.
+--- Writes a block of another type. Readers that do not know the type skip it.
 ---@param kind integer  the block's type
----@param body string   what stands between its lengths
+---@param body string   the bytes between its two lengths
 ---@return table|nil dumper  itself
 ---@return string|nil message
 function Dumper:add_block(kind, body)
@@ -200,9 +204,9 @@ function Dumper:add_block(kind, body)
   return have(self, "add_block", "blocks", kind, check.bytes(body, 2, "add_block"))
 end
 
---- Hands all that was dumped to the system.
+--- Hands everything that was dumped to the system.
 ---@return table|nil dumper  itself
----@return string|nil message  also when an earlier write failed
+---@return string|nil message  also if an earlier write failed
 ---pcap_dump_flush
 function Dumper:flush()
   local handle = check.open(self, Dumper, "flush")
@@ -212,9 +216,9 @@ function Dumper:flush()
   return self
 end
 
---- Where the next packet will stand in the file.
----@return integer|nil bytes  those that are still in the buffer too
----@return string|nil message  as for a pipe, which has no positions, and after a failed write
+--- Where in the file the next packet will be.
+---@return integer|nil bytes  including those that are still in the buffer
+---@return string|nil message  for a pipe, which has no positions, and after a failed write
 ---pcap_dump_ftell64
 function Dumper:tell()
   local bytes = shim.luapcap_dumper_tell(check.open(self, Dumper, "tell"))
@@ -231,10 +235,10 @@ function Dumper:fileno()
   return shim.luapcap_dumper_fileno(check.open(self, Dumper, "fileno"))
 end
 
---- Closes the dumper, which is closed then even if this fails; again does nothing.
+--- Closes the dumper. It is closed even if this fails. Closing it again does nothing.
 ---@return boolean|nil true
----@return string|nil message  when what was dumped did not all reach the file, which may show in
---- close(2) only, as with a quota or NFS
+---@return string|nil message  if not all that was dumped has reached the file. With a quota or NFS,
+--- close(2) may be the first to tell
 ---pcap_dump_close
 function Dumper:close()
   if getmetatable(self) ~= Dumper then

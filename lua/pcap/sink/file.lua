@@ -1,4 +1,4 @@
---- Opens the file that a savefile is written to, and refuses one that this program has in use.
+--- Opens a file to write a savefile to. It refuses a file that this program is using.
 
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
@@ -17,8 +17,8 @@ end
 
 --- Opens a place to write. Nothing is cut off yet.
 ---@param where table      of place.read()
----@param append? boolean  whether all is to be written at the file's end
----@param own? table       in_use's token of the capture whose packets are to be written
+---@param append? boolean  whether everything goes to the file's end
+---@param own? table       in_use's token of the capture whose packets will be written
 ---@return integer|nil fd  the caller's to close
 ---@return boolean|string is_new  whether this made the file; or the message
 ---@return integer|nil errno
@@ -43,14 +43,14 @@ function file.open(where, append, own)
   return fd, is_new[0] == 1
 end
 
---- The path of the file, whose old contents go when a savefile is begun; nil for what the caller
--- has opened, and for stdout, which are written to from where they stand.
+--- The file's path. A savefile that begins there replaces the old contents. Nil for stdout and for
+-- what the caller has opened: writing starts at the position that they have.
 ---@return string|nil
 function file.path_of(where)
   return place.is_path(where) and where.path or nil
 end
 
---- Cuts off what was in the file, if it is a path's.
+--- Cuts off the file's old contents, if it was opened by its path.
 ---@param handle ffi.cdata*  luapcap_dumper
 ---@param where table        of place.read()
 ---@return boolean|nil true
@@ -61,7 +61,7 @@ function file.cut(handle, where)
   return file.outcome(is_file and shim.luapcap_dumper_cut(handle, 0) or 0)
 end
 
---- What a function of the shim has come to, in the system's words.
+--- Turns what a function of the shim returned into our results, with the system's message.
 ---@param status integer  0, or another with errno
 ---@return boolean|nil true
 ---@return string|nil message

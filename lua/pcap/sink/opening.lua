@@ -1,4 +1,4 @@
---- Opening a dumper: its file, its format, and what may be said of them.
+--- Opens a dumper: its file, its format, and their options.
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
@@ -18,8 +18,9 @@ local shim = require "pcap.core.shim"
 
 local opening = {}
 
--- Closes the handle if it is collected. Until that has been done the file is in use, and a Lua
--- file stays open: closing a pipe of io.popen() waits for its end, which the handle would hold up.
+-- Closes the handle when it is collected. Until then the file counts as in use, and a Lua file
+-- stays open. The reason: closing a pipe of io.popen() waits for the program to end, and the open
+-- handle would keep the program from ending.
 local function close_when_collected(handle, token, luafile)
   local kept = { token = token, file = luafile }
   return ffi.gc(handle, function(it)
@@ -28,7 +29,8 @@ local function close_when_collected(handle, token, luafile)
   end)
 end
 
--- A new descriptor's handle and writer, or nil, a message and errno, with nothing left open.
+-- Makes the handle and the writer for a new descriptor. If that fails, it leaves nothing open and
+-- returns nil, a message and errno.
 local function begin(where, fd, kind, opts)
   local token = in_use.add(fd, "another dumper is writing it")
   local handle = shim.luapcap_dumper_new(fd)
@@ -47,7 +49,7 @@ local function begin(where, fd, kind, opts)
   return handle, writer, token
 end
 
--- Has the blocks of a source written as they are read, until the dumper is closed or collected.
+-- Writes the blocks of a source as they are read, until the dumper is closed or collected.
 local function follow(self, origin)
   local held = setmetatable({ dumper = self }, { __mode = "v" })
   origin.follow(self, function(block)
@@ -85,7 +87,7 @@ end
 --- The formats, by their names.
 opening.FORMATS = { pcap = classic, pcapng = pcapng }
 
---- What may be said of the file.
+--- The options of the file.
 opening.OPTIONS = {
   append = options.flag,
   format = format,
@@ -95,7 +97,7 @@ opening.OPTIONS = {
 
 --- What is wrong with a dumper's options, or nil.
 ---@param where table  of place.read()
----@param opts table   read by opening.OPTIONS; gets the format if it has none
+---@param opts table   read by opening.OPTIONS; this sets the format if it has none
 ---@return string|nil problem
 function opening.problem(where, opts)
   opts.format = opts.format or classic
@@ -112,9 +114,9 @@ end
 --- Opens a savefile for packets of a kind.
 ---@param where table  of place.read()
 ---@param kind table   of kinds.of()
----@param opts table   { format =, append =, section =, interface =, origin = } as opening.problem()
----  found them right
----@param own? table   in_use's token of the capture whose packets are to be written
+---@param opts table   { format =, append =, section =, interface =, origin = }, which
+---  opening.problem() has checked
+---@param own? table   in_use's token of the capture whose packets will be written
 ---@return table|nil dumper
 ---@return string|nil message
 function opening.open(where, kind, opts, own)
@@ -133,8 +135,8 @@ for key, kind in pairs(opening.OPTIONS) do
   OPTIONS[key] = kind
 end
 
---- Opens a savefile to write packets to, with no capture. The options `linktype`, `snaplen` and
--- `precision` are those of pcap.open_dead(), `file` and the others those of cap:dump_open().
+--- Opens a savefile to write packets to, without a capture. The options `linktype`, `snaplen` and
+-- `precision` are those of pcap.open_dead(). `file` and the others are those of cap:dump_open().
 ---@param opts table  {file = fname, linktype = (default EN10MB), snaplen = (default, and 0: 65535),
 --- precision = "micro"|"nano" (default "micro"), append = boolean, format = "pcap"|"pcapng",
 --- section = table, interface = table}

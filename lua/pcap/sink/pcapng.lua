@@ -1,4 +1,4 @@
---- Writing pcapng: sections, and in them a block for each packet.
+--- Writes pcapng: sections, and in them a block for each packet.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -18,8 +18,8 @@ local whole = require "pcap.sink.pcapng_whole"
 
 local pcapng = {
   name = "pcapng",
-  --- What may be said of a section, of an interface and of a packet, for options.read(). What
-  -- readers tell besides is taken and left out.
+  --- The values that a caller may give for a section, an interface and a packet, for
+  -- options.read(). Other values that readers give are accepted, but not written.
   SECTION = fields.kinds(fields.SECTION, {}, { "swapped", "byte_order", "major", "minor",
     "length" }),
   INTERFACE = fields.kinds(fields.INTERFACE, { linktype = options.integer(0, 2 ^ 31 - 1),
@@ -30,28 +30,28 @@ local pcapng = {
 
 local bytes_pointer = ffi.typeof("const uint8_t *")
 
--- Room for the longest packet beside options in a block.
+-- Options may have so many bytes that the longest packet still fits into the block.
 local MAX_OPTIONS = bytes.MAX_BLOCK - 2 ^ 20
 
 local Writer = {}
 Writer.__index = Writer
 
--- What a section says if nobody says otherwise.
+-- The values of a section if the source gives none.
 local function default_section()
   local os, hardware = system.names()
   return { os = os, hardware = hardware,
     application = "pcap for LuaJIT, " .. ffi.string(shim.luapcap_lib_version()) }
 end
 
--- The bytes of frame check sequences, which a classic file's header has beside the link type: it
--- counts in 16 bits.
+-- The length of frame check sequences in bytes. A classic file's header has it beside the link
+-- type, in units of 16 bits.
 local function fcslen(extension)
   if extension and bit.band(extension, 0x04000000) ~= 0 then
     return bit.rshift(extension, 28) * 2
   end
 end
 
--- The first interface's own values. What the source tells, and does not fit, is left out.
+-- The values of the first interface. Those of the source that cannot be written are left out.
 local function first_interface(self, given)
   local origin = self.section.origin
   return self.section:completed({ fcslen = fcslen(self.section.kind.extension) },
@@ -59,7 +59,8 @@ local function first_interface(self, given)
     fields.writable(fields.INTERFACE, origin.interface(1) or {}), given or {})
 end
 
--- What the caller says goes before what the source does. Not every source says something.
+-- The values of the first section. The caller's replace the source's, or the defaults if the source
+-- gives none.
 local function section_values(self, given)
   local values = {}
   local known = fields.writable(fields.SECTION, self.section.origin.section() or {})
@@ -78,8 +79,9 @@ local function section_values(self, given)
   return values
 end
 
--- The header of the first section, and the interface that goes with it: as the caller wants them,
--- and for the rest as the source tells. Where that gives its blocks, `given` has the caller's.
+-- The header of the first section, and the interface that goes with it. They have the caller's
+-- values, and otherwise the source's. If the source gives its own blocks, new() writes each of the
+-- two only if the caller gave values for it.
 local function first_blocks(self, opts)
   local section = self.section
   section.values = section_values(self, opts.section)
@@ -92,7 +94,7 @@ local function first_blocks(self, opts)
   return interface and header, interface or message
 end
 
--- Begins a section behind what is in the file, or anew.
+-- Prepares the file for a new section: checks that one can be added, or cuts off the old contents.
 local function make_room(self, where, has_more)
   if has_more then
     return whole.check(where.path)
@@ -150,7 +152,8 @@ local function problem(its, pkt)
   end
 end
 
--- A packet for which there is more to do. Nothing is written if it cannot be.
+-- Writes a packet that needs more work than write() does. If that fails, nothing of the packet is
+-- written.
 local function write_odd(self, handle, pkt, added)
   local section, number = self.section, added and added.interface
   local text, message = packet_options.options(pkt, added)
@@ -174,7 +177,7 @@ local function write_odd(self, handle, pkt, added)
   if done and not number then
     section.targets[pkt.interface] = its
   end
-  return done or nil, nil, text -- which `own` points to: a value keeps it
+  return done or nil, nil, text -- returned to keep it alive: `own` points into it
 end
 
 --- Writes a packet.
@@ -182,7 +185,7 @@ end
 ---@param pkt ffi.cdata*     luapcap_packet
 ---@param added? table       as pcapng.PACKET takes it
 ---@return boolean|nil true
----@return string|nil message  nil for what the system says
+---@return string|nil message  nil if the system's errno tells why
 function Writer:write(handle, pkt, added)
   local its = self.section.targets[pkt.interface]
   if added or not its or pkt.flags ~= 0 or pkt.linktype ~= its.linktype then
@@ -196,7 +199,7 @@ function Writer:write(handle, pkt, added)
   return shim.luapcap_block_write(handle, pkt, its) == 0 or nil
 end
 
---- The link type of an interface's packets: of the first one's, if there is no such interface.
+--- The link type of an interface's packets. If there is no such interface, that of the first.
 function Writer:linktype_of(number)
   local section = self.section
   local interface = section.list[number] or section.list[1]
@@ -230,7 +233,7 @@ function Writer:comment(text)
   return self.section:comment(text)
 end
 
---- Writes what addresses are called.
+--- Writes names of addresses.
 function Writer:add_names(list)
   return self.section:put(blocks.names(list))
 end
@@ -247,7 +250,7 @@ end
 
 --- Writes blocks of the source that are no packets.
 ---@param list table[]    as copying.carry() takes them
----@param header? string  a block to write in place of the first
+---@param header? string  a block to write instead of the first
 function Writer:carry(list, header)
   for i, block in ipairs(list) do
     if i == 1 and header then
@@ -258,7 +261,7 @@ function Writer:carry(list, header)
   end
 end
 
---- Writes what was counted on the first interface, if the source is still counting.
+--- Writes the counts of the first interface, if the source still counts.
 function Writer:finish()
   local section = self.section
   local interface, counted = section.list[1], section.origin.statistics()
@@ -279,7 +282,7 @@ end
 local function nothing()
 end
 
---- What a dumper without a source knows of one.
+--- The origin of a dumper that has no source.
 pcapng.NO_ORIGIN = { interface = nothing, section = nothing, statistics = nothing,
   blocks = nothing, follow = nothing, own = function() return { os = (system.names()) } end }
 

@@ -1,4 +1,4 @@
---- The blocks of a pcapng file that are no packets, made of what users say.
+--- Makes the blocks of a pcapng file that are no packets, from the values that users give.
 
 local ffi = require "ffi"
 local address = require "pcap.core.address"
@@ -30,7 +30,7 @@ local function of_fields(kind, body, known, values)
   return with_options(kind, body, list)
 end
 
--- Magic number, version 1.0, and no length, which is not known before the section ends.
+-- Magic number and version 1.0. The length is left open: it is not known before the section ends.
 local SECTION_BODY = u32(0x1a2b3c4d) .. u16(1) .. u16(0) .. ("\255"):rep(8)
 
 --- A section header.
@@ -52,7 +52,8 @@ function blocks.interface(linktype, snaplen, values)
     values)
 end
 
--- One record: its type, its length, an address, and names that end with a zero byte each.
+-- The type of a name record, by the length of its address. A record has its type, its length, an
+-- address, and names. Each name ends with a zero byte.
 local RECORDS = { [4] = 1, [16] = 2, [6] = 3, [8] = 4 }
 
 local function name_record(entry)
@@ -114,7 +115,7 @@ local function time_bytes(time)
   return ffi.string(time, 8)
 end
 
---- What was counted on an interface.
+--- The counts of an interface.
 ---@param number integer        of the interface in the section, from 0
 ---@param started ffi.cdata*    uint32_t[2]: when counting began, in the interface's units
 ---@param ended ffi.cdata*      uint32_t[2]: when it ended

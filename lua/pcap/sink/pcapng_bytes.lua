@@ -4,7 +4,7 @@ local ffi = require "ffi"
 
 local bytes = {}
 
---- The longest block that is written, which is the longest that libpcap reads.
+--- The longest block that is written, in bytes. Libpcap reads no longer ones.
 bytes.MAX_BLOCK = 16 * 1024 * 1024
 --- The bytes of the longest value that an option can have.
 bytes.MAX_OPTION = 65535
@@ -19,11 +19,11 @@ end
 
 bytes.u16 = packer("uint16_t", 2)
 bytes.u32 = packer("uint32_t", 4)
--- Numbers, and cdata from 2^53 on.
+-- Takes numbers, and cdata from 2^53 on.
 bytes.u64 = packer("uint64_t", 8)
 bytes.i64 = packer("int64_t", 8)
 
---- The bytes, filled up to a multiple of four.
+--- The bytes, padded to a multiple of four.
 function bytes.padded(text)
   return text .. ("\0"):rep(-#text % 4)
 end

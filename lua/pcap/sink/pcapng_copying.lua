@@ -1,4 +1,4 @@
---- Blocks of a pcapng source that are no packets, written as they stand there.
+--- Copies blocks of a pcapng source that are no packets, as they stand there.
 
 local blocks = require "pcap.sink.pcapng_blocks"
 local bytes = require "pcap.sink.pcapng_bytes"
@@ -7,11 +7,11 @@ local order = require "pcap.sink.pcapng_order"
 
 local copying = {}
 
--- What is done with a block, by its type: functions of pcapng_section.lua's section, the body, and
--- the number of the interface that it is about.
+-- By a block's type, the function that writes it. It takes the section (of pcapng_section.lua), the
+-- block's body, and the number of the interface that the block is about.
 local carriers = {}
 
--- How long the section is in the source tells nothing of it here.
+-- The section may have another length here than in the source, so the length is left open.
 carriers[blocks.SECTION] = function(section, body)
   return section:begin(bytes.block(blocks.SECTION,
     body:sub(1, 8) .. ("\255"):rep(8) .. body:sub(17)))
@@ -39,14 +39,14 @@ carriers[blocks.STATISTICS] = function(section, body, number)
   return section:put(bytes.block(blocks.STATISTICS, body))
 end
 
--- The bytes that a block has to have.
+-- How many bytes the body of a block must have.
 local SMALLEST = { [blocks.SECTION] = 16, [blocks.INTERFACE] = 8, [blocks.STATISTICS] = 12 }
 
 --- Writes a block.
 ---@param section table  of pcapng_section.lua
 ---@param block table    { kind = integer, body = string, swapped = whether it has the other byte
----  order: then it is turned, or left out where its layout is not known; number = of an interface
----  or its statistics: the interface's number in the source }
+---  order: then its order is changed, or it is left out if its layout is unknown; number = for an
+---  interface or its statistics, the interface's number in the source }
 ---@return boolean|nil true
 ---@return string|nil message
 function copying.carry(section, block)

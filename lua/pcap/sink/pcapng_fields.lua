@@ -1,5 +1,5 @@
---- What users say of sections, interfaces and packets, and the options that it becomes. The names
--- are those of cap:section(), cap:interfaces() and packets.
+--- Turns what users say of sections, interfaces and packets into options. The names are those of
+-- cap:section(), cap:interfaces() and packets.
 
 local ffi = require "ffi"
 local address = require "pcap.core.address"
@@ -12,7 +12,7 @@ local fields = {}
 local uint64 = ffi.typeof("uint64_t")
 local int64 = ffi.typeof("int64_t")
 
---- A text that readers show whole, or nil and what is wrong with it.
+--- A text that readers can show in full, or nil and what is wrong with it.
 function fields.text(value)
   local at = utf8.problem(value) or value:find("\0", 1, true)
   if at then
@@ -28,7 +28,7 @@ local function filter(value)
   return shown and "\0" .. shown, problem
 end
 
--- The bytes of an address: of a link layer's with `size`, or else of the Internet's.
+-- An encoder of link-layer addresses of `size` bytes.
 local function hardware(size)
   return function(value)
     return address.parse_hardware(value, size)
@@ -55,7 +55,7 @@ local function interface_address(value)
   return { code = 4, value = own .. mask }
 end
 
--- Kinds of values, as core/options.lua has them.
+-- Kinds of values, as core/options.lua wants them.
 local function number64(value)
   if ffi.istype(uint64, value) or ffi.istype(int64, value)
     or type(value) == "number" and value >= 0 and value < 2 ^ 53 and value % 1 == 0 then
@@ -114,7 +114,7 @@ end
 --- The kinds of a table of fields, for options.read().
 ---@param known table    one of the lists above
 ---@param more? table    by key: other kinds
----@param others? table  names that are taken, since a reader tells them too, and are not written
+---@param others? table  names that are accepted but not written, because a reader gives them too
 ---@return table kinds
 function fields.kinds(known, more, others)
   local kinds, unwritten = { comment = options.string }, {}
@@ -139,7 +139,8 @@ local function add(list, code, encode, value)
   return true
 end
 
---- The options that a table of fields becomes. `comments` go before `comment`, its first.
+--- The options for a table of fields. If it has both `comments` and `comment`, `comments` counts:
+-- `comment` is the first of them.
 ---@param known table
 ---@param values table
 ---@return { code: integer, value: string }[]|nil list
@@ -162,7 +163,8 @@ function fields.list(known, values)
   return list
 end
 
---- Of fields that nobody has asked for, those that can be written.
+--- The fields that can be written. The caller has not asked for the others, so they are left out
+-- without an error.
 ---@param known table
 ---@param values table
 ---@return table values

@@ -1,4 +1,4 @@
---- An interface of a pcapng file that is being written: its block, and what its packets need.
+--- An interface of a pcapng file that is being written: its block, and what writing a packet needs.
 
 local ffi = require "ffi"
 local bytes = require "pcap.sink.pcapng_bytes"
@@ -15,7 +15,7 @@ local interface = {}
 local MICRO, NANO = 6, 9
 local TSRESOL, TSOFFSET = 9, 14
 
--- The number that files have for a link type.
+-- The number that a link type has in files.
 local function in_files(linktype)
   local header = ffi.new("luapcap_file_header")
   if shim.luapcap_savefile_header(linktype, 0, cdefs.TSTAMP_PRECISION_MICRO, header,
@@ -25,7 +25,7 @@ local function in_files(linktype)
   return header.linktype
 end
 
--- What an interface's packets need. `tsresol` and `tsoffset` are as the options have them.
+-- What writing an interface's packets needs. `tsresol` and `tsoffset` are as in the options.
 local function prepare(linktype, snaplen, tsresol, tsoffset)
   local its = ffi.new("luapcap_block_interface")
   local is_binary = tsresol >= 128
@@ -42,14 +42,14 @@ local function prepare(linktype, snaplen, tsresol, tsoffset)
   return its
 end
 
---- The resolution of times, as the option has it, for a capture's precision.
+--- The value of the resolution option for a capture's precision.
 ---@return integer
 function interface.tsresol(precision)
   return precision == cdefs.TSTAMP_PRECISION_NANO and NANO or MICRO
 end
 
---- An interface as a table tells it.
----@param values table  linktype (a DLT number), snaplen and tsresol, and what else
+--- Makes an interface from a table.
+---@param values table  linktype (a DLT number), snaplen and tsresol, and others that
 --- pcapng_fields.INTERFACE names
 ---@return table|nil interface  { block = (its bytes), its = luapcap_block_interface }
 ---@return string|nil message
@@ -74,7 +74,7 @@ local function option(body, size, code, wanted)
   return value and length == wanted and value or nil
 end
 
---- An interface as a block tells it that a file has: what is unknown here is kept.
+--- Makes an interface from a file's block. Options that are unknown here are kept.
 ---@param text string  the block's body, at least 8 bytes, in this machine's byte order
 ---@return table|nil interface
 ---@return string|nil message

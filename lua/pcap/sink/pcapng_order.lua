@@ -1,4 +1,4 @@
---- Numbers in options and blocks of the other byte order, turned into this machine's.
+--- Turns the numbers in options and blocks of the other byte order into this machine's order.
 
 local ffi = require "ffi"
 local blocks = require "pcap.sink.pcapng_blocks"
@@ -7,7 +7,7 @@ local reading = require "pcap.format.pcapng_options"
 
 local order = {}
 
--- The numbers in values, by an option's code: their lengths from the value's start on.
+-- By an option's code, the lengths of the numbers in its value, from the value's start on.
 local CUSTOM = { 4 }
 local function layouts(known)
   for _, code in ipairs { 2988, 2989, 19372, 19373 } do
@@ -16,7 +16,7 @@ local function layouts(known)
   return known
 end
 
--- A verdict of eBPF is a type and a number; of hardware it is only bytes.
+-- An eBPF verdict is a type and a number. A hardware verdict is only bytes.
 local function verdict(value)
   local kind = value:byte()
   return (kind == 1 or kind == 2) and { 1, 8 } or {}
@@ -28,7 +28,8 @@ local INTERFACE = layouts { [8] = { 8 }, [14] = { 8 }, [16] = { 8 }, [17] = { 8 
 local STATISTICS = layouts { [2] = { 4, 4 }, [3] = { 4, 4 }, [4] = { 8 }, [5] = { 8 }, [6] = { 8 },
   [7] = { 8 }, [8] = { 8 } }
 
--- By a block's type: the numbers at its start, and in its options where these come next.
+-- By a block's type: the lengths of the numbers at its start; and the numbers in its options, if
+-- options come next.
 local BLOCKS = {
   [blocks.SECTION] = { { 4, 2, 2, 8 }, SECTION },
   [blocks.INTERFACE] = { { 2, 2, 4 }, INTERFACE },
@@ -65,7 +66,7 @@ local function turned_options(text, known)
   return bytes.options(list)
 end
 
--- Records of names: a type and a length stand before each, and the type 0 ends them.
+-- Turns records of names. Each begins with a type and a length. A record of type 0 ends them.
 local function turned_names(text)
   local parts, at, kind = {}, 1, nil
   while #text - at >= 3 and kind ~= 0 do

@@ -1,4 +1,4 @@
---- The options of a packet that is written: those that it brings, and those that are added.
+--- The options of a packet that is written: those that it has, and those that the caller adds.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -21,7 +21,7 @@ local function direction(value)
   return DIRECTIONS[value], '"in" or "out"'
 end
 
---- What may be said of a packet.
+--- The values that a caller may add to a packet.
 packet.OPTIONS = fields.kinds(fields.PACKET, {
   direction = direction,
   interface = options.integer(1, 2 ^ 32 - 1),
@@ -29,12 +29,12 @@ packet.OPTIONS = fields.kinds(fields.PACKET, {
     code = options.integer(1, 65535), value = options.string }, "tables"),
 })
 
--- An option that a packet may have several of.
+-- Whether a packet may have several options of a code.
 local function is_repeatable(code)
   return code == COMMENT or code == HASH or code == VERDICT or code > VERDICT
 end
 
--- Adds an option, in the place of one of its code where there can be only one.
+-- Adds an option. If there can be only one of its code, it replaces the one in the list.
 local function put(list, option)
   for i, old in ipairs(list) do
     if old.code == option.code and not is_repeatable(option.code) then
@@ -59,7 +59,7 @@ local function put_direction(list, value)
   put(list, { code = FLAGS, value = bytes.u32(flags % 2 ^ 32) })
 end
 
--- What the packet brings: its options, and what its flags say beside them.
+-- The options that the packet has, and those that its flags stand for.
 local function brought(pkt)
   local flags = pkt.flags
   local swapped = bit.band(flags, SWAPPED) ~= 0
@@ -84,7 +84,7 @@ end
 --- All options of a packet.
 ---@param pkt ffi.cdata*  luapcap_packet
 ---@param added? table    as packet.OPTIONS takes them
----@return string|nil text  with an end behind them; "" for none
+---@return string|nil text  with the end option after them; "" for none
 ---@return string|nil message
 function packet.options(pkt, added)
   local list = brought(pkt)

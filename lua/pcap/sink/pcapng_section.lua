@@ -1,7 +1,7 @@
 --- The section of a pcapng file that is being written: its header, and its interfaces.
 --
--- A packet goes to the interface that stands for its own in the source. That one is made with the
--- first packet that needs it, or when the source tells of it.
+-- Each interface of the source has one here, and its packets go there. That one is made when the
+-- source tells of it, or with the first packet that needs it.
 
 local DLT = require "pcap.dlt"
 local blocks = require "pcap.sink.pcapng_blocks"
@@ -15,24 +15,25 @@ local section = {}
 local MAX_HEADER = 2 ^ 20
 
 -- Fields:
--- `handle`: luapcap_dumper, the dumper's; `can_cut`: whether the file is ours to cut off;
--- `kind`: what an interface is like if nobody says otherwise, as kinds.of() has it;
+-- `handle`: the dumper's luapcap_dumper;
+-- `can_cut`: whether we may cut off what is in the file;
+-- `kind`: the defaults of an interface, as kinds.of() gives them;
 -- `origin`: what the source tells, see capture/origin.lua;
--- `values`: what the section's header says;
+-- `values`: the values of the section's header;
 -- `list`: all interfaces, by the number that users know;
--- `made`: by an interface's number in the source, with the link type and without, the one of ours;
--- `targets`: by that number, what its packets need, if it is written in this section;
--- `number`, `count`: which section it is, and how many interfaces it has;
--- `start`, `behind`: where its header stands, and where what goes with that ends;
--- `first`: what stands for the source's first interface, if the caller wants another.
+-- `made`: our interface for one of the source, by its number there, and by "linktype/number";
+-- `targets`: by that number, what writing its packets needs, if this section has the interface;
+-- `number`, `count`: the section's number, and how many interfaces it has;
+-- `start`, `behind`: where its header begins, and where the header and what belongs to it end;
+-- `first`: the interface that replaces the source's first, if the caller wants another.
 local Section = {}
 Section.__index = Section
 
---- Writes bytes, if there are any. The second value is the problem with them, if there are none.
+--- Writes bytes. If there are none, it returns the message that says why.
 ---@param text string|nil
 ---@param message string|nil
 ---@return boolean|nil true
----@return string|nil message  nil for what the system says
+---@return string|nil message  nil if the system's errno tells why
 function Section:put(text, message)
   if not text then
     return nil, message
@@ -40,7 +41,7 @@ function Section:put(text, message)
   return shim.luapcap_dumper_write(self.handle, text, #text) == 0 or nil
 end
 
---- A section of which nothing is written.
+--- Makes a section of which nothing has been written yet.
 ---@param handle ffi.cdata*  luapcap_dumper
 ---@param kind table         of kinds.of()
 ---@param origin table       of capture/origin.lua
@@ -52,7 +53,7 @@ function section.new(handle, kind, origin, can_cut)
     first = false }, Section)
 end
 
--- Notes that what goes with the header ends here.
+-- Records that the header and what belongs to it end here.
 local function note_behind(self)
   self.behind = shim.luapcap_dumper_tell(self.handle)
 end
@@ -61,7 +62,7 @@ local function has_only_header(self)
   return self.behind >= 0 and shim.luapcap_dumper_tell(self.handle) == self.behind
 end
 
---- Begins a section with a header's block. The interfaces of the last one are not in it yet.
+--- Begins a section with a header's block. It does not have the previous section's interfaces yet.
 function Section:begin(block)
   self.start = shim.luapcap_dumper_tell(self.handle)
   self.number, self.count, self.targets = self.number + 1, 0, {}
@@ -107,8 +108,8 @@ function Section:add(interface, number)
   end
 end
 
---- What is said of an interface, with the dumper's kind for what is not.
----@param ... table  what is said; the later tables come first
+--- The values of an interface. The dumper's kind gives those that are missing.
+---@param ... table  values; those of a later table replace those of an earlier one
 ---@return table values
 function Section:completed(...)
   local all, kind = {}, self.kind
@@ -124,7 +125,7 @@ function Section:completed(...)
   return all
 end
 
--- Makes an interface for packets of a number in the source, as far as that tells of it.
+-- Makes an interface for packets of a number in the source, with what the source tells of it.
 local function make(self, number, linktype)
   local known = self.origin.interface(number)
   if not known or known.linktype ~= linktype then
@@ -142,7 +143,7 @@ local function name_of(linktype)
   return DLT[linktype] or tostring(linktype)
 end
 
---- The interface of a packet, which need not be written yet.
+--- The interface that a packet goes to. It may not be written yet.
 ---@param pkt ffi.cdata*      luapcap_packet
 ---@param number integer|nil  of the interface that the caller wants
 ---@return table|nil interface
@@ -165,7 +166,7 @@ function Section:choose(pkt, number)
   return interface
 end
 
--- Has packets go where they went in the section before.
+-- Lets packets go to the same interfaces as in the previous section.
 local function go_on(self, before)
   for _, interface in ipairs(self.list) do
     if interface.section == before and not self:write_interface(interface) then
@@ -185,8 +186,8 @@ local function take_back(self)
     and shim.luapcap_dumper_cut(self.handle, self.start) == 0
 end
 
---- Writes a comment on a section: on this one, if nothing stands in it yet, and its header can be
--- written anew; or else on a new one.
+--- Writes a comment on a section. If this one is still empty and its header can be rewritten, the
+-- comment goes there. Otherwise a new section begins with it.
 ---@param text string
 ---@return boolean|nil true
 ---@return string|nil message

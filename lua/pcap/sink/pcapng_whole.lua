@@ -1,5 +1,5 @@
---- Whether a section can be added to a pcapng file: it has this machine's byte order, which libpcap
--- wants of all sections, and its blocks are whole up to its end.
+--- Whether a section can be added to a pcapng file. The file must have this machine's byte order,
+-- because libpcap wants the same order in all sections. Its blocks must be whole up to its end.
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
@@ -14,7 +14,7 @@ local function number(text)
   return bytes.u32(ffi.cast("const uint8_t *", text), false)
 end
 
--- Whether the next block of a file is whole. Nil at the end.
+-- Whether the next block of a file is whole. Nil at the file's end.
 local function has_block(file)
   local head = file:read(8)
   if not head then
@@ -45,12 +45,12 @@ local function problem(file)
   return more == false and ("the block at offset %.0f is not whole"):format(offset) or nil
 end
 
---- Looks through a file.
+--- Checks a file.
 ---@param path string
 ---@return boolean|nil true
 ---@return string|nil message
 function whole.check(path)
-  local file, message = io.open(path, "rbe") -- "e": programs that are started do not get it
+  local file, message = io.open(path, "rbe") -- "e": programs that we start do not inherit it
   if not file then
     local prefix = path .. ": "
     return nil, message:sub(1, #prefix) == prefix and message:sub(#prefix + 1) or message
