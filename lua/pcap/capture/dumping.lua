@@ -10,13 +10,13 @@ local place = require "pcap.core.place"
 
 local Capture, methods = object.class, {}
 
---- Opens a savefile to write packets of this capture's kind to. It outlives the capture.
----@param fname string|integer|file*  "-" is stdout; or a descriptor or an open Lua file, written
---- to from where it stands through a copy, and left open
----@param opts? table    append = true, for a path, adds to an existing file. One of classic pcap
---- has to have the same magic, link type, snapshot length and precision; others are left as they
---- are. format = "pcapng", and what such a file says: section = table, interface = table, in the
---- words of cap:section() and cap:interfaces()
+--- Opens a savefile to write packets of this capture's kind to. The dumper outlives the capture.
+---@param fname string|integer|file*  a path; "-" is stdout; or a descriptor or an open Lua file,
+--- which is written to through a copy from its position on, and left open
+---@param opts? table    append = true, for a path, adds to an existing file. A classic file must
+--- have the same magic, link type, snapshot length and precision; others are left as they are.
+--- format = "pcapng", and what such a file says: section = table, interface = table, with the names
+--- of cap:section() and cap:interfaces()
 ---@return table|nil dumper
 ---@return string|nil message  naming the file
 ---pcap_dump_fopen, pcap_dump_open_append

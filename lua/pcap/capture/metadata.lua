@@ -1,5 +1,5 @@
---- Metadata: what a capture tells beside its packets. A pcapng file says most; any other source
--- knows its one interface.
+--- Metadata: what a capture tells besides its packets. A pcapng file tells most. Any other source
+-- knows only its one interface.
 
 local ffi = require "ffi"
 local check = require "pcap.core.check"
@@ -8,15 +8,15 @@ local shim = require "pcap.core.shim"
 
 local Capture, methods = object.class, {}
 
---- The interfaces that packets come from, in the order of their `pkt.interface`: of a file, those
--- that it has told of up to here.
+--- The interfaces that packets come from, in the order of their `pkt.interface`. For a file, those
+-- that have been read up to here.
 ---@return pcap.Interface[]
 function methods:interfaces()
   check.open(self, Capture, "interfaces")
   return self._source.interfaces(self)
 end
 
---- The section that is being read, of a file.
+--- The section of a file that is being read.
 ---@return pcap.Section
 function methods:section()
   local handle = check.open(self, Capture, "section")
@@ -33,7 +33,7 @@ function methods:section()
   }
 end
 
---- Addresses and their names, as a file has told up to here, in its order.
+--- The addresses and names that have been read from a file up to here, in its order.
 ---@return { address: string, names: string[] }[]
 function methods:names()
   check.open(self, Capture, "names")
@@ -41,7 +41,7 @@ function methods:names()
   return metadata and metadata:names() or {}
 end
 
---- Decryption secrets, as a file has told up to here, in its order.
+--- The decryption secrets that have been read from a file up to here, in its order.
 ---@return { type: integer, data: string }[]
 function methods:secrets()
   check.open(self, Capture, "secrets")
@@ -49,11 +49,11 @@ function methods:secrets()
   return metadata and metadata:secrets() or {}
 end
 
---- The blocks of a file that nothing here reads, custom ones among them: those that have come since
--- the last call, if the capture was opened with {blocks = true}. They stood before the packet that
--- was read last.
+--- The blocks of a file that nothing here reads, including custom blocks. It gives those that have
+-- come since the last call, if the capture was opened with {blocks = true}. They stood before the
+-- packet that was read last.
 ---@return { type: integer, bytes: string, swapped: boolean }[] blocks  `bytes` is the whole block
----@return integer lost  how many more came than are kept: up to 16 MB of them are
+---@return integer lost  how many more came and were not kept, because only 16 MB are
 function methods:blocks()
   check.open(self, Capture, "blocks")
   local metadata = self._source.metadata(self)

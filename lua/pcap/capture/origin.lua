@@ -1,6 +1,7 @@
---- What a capture tells of where its packets are from, for a dumper that writes it down.
+--- What a capture tells about where its packets come from, for a dumper to write.
 --
--- The dumper does not keep the capture: a capture that is gone, or closed, tells nothing more.
+-- The dumper does not keep the capture alive. A capture that is collected or closed tells nothing
+-- more.
 
 local devices = require "pcap.devices"
 local system = require "pcap.core.system"
@@ -15,7 +16,7 @@ local function description(name)
   end
 end
 
--- What the capture itself knows of its interface. A file may be another machine's.
+-- What the capture itself knows of its interface. A file may come from another machine.
 local function own_interface(cap)
   local known = {
     filter = cap._wanted and cap._wanted.expression or nil,
@@ -30,13 +31,13 @@ end
 --- The functions that a dumper asks:
 --
 -- - `own()`: what the capture itself knows of its interface;
--- - `interface(number)`: what is known of an interface, from 1, as cap:interfaces() tells it;
--- - `section()`: what a savefile's section says, as cap:section() tells it;
--- - `statistics()`: what cap:stats() counts, of a live capture;
--- - `blocks()`: the blocks of a pcapng section up to here that are no packets, its header first, as
---   copying.carry() in sink/pcapng_copying.lua takes them; nil for any other source;
--- - `follow(owner, write)` has `write(block)` called with each later one as it is read, for as long
---   as there is the owner.
+-- - `interface(number)`: what is known of an interface, from 1, as cap:interfaces() gives it;
+-- - `section()`: what a savefile's section says, as cap:section() gives it;
+-- - `statistics()`: the counts of cap:stats(), for a live capture;
+-- - `blocks()`: the blocks of a pcapng section up to here, without packets, its header first. They
+--   are as copying.carry() in sink/pcapng_copying.lua takes them. Nil for any other source;
+-- - `follow(owner, write)` calls `write(block)` with each later one as it is read, for as long as
+--   the owner lives.
 ---@param cap table
 ---@return table origin
 function origin.of(cap)

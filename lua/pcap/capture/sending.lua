@@ -45,7 +45,7 @@ function methods:sendpacket(bytes)
   return sent and self, message
 end
 
--- One call into the kernel takes so many packets at the most, and so many bytes of all together.
+-- The most packets that one call into the kernel takes, and the most bytes of all of them together.
 local BATCH_PACKETS, BATCH_BYTES = 256, 262144
 
 local function new_batch()
@@ -154,13 +154,13 @@ end
 --     cap:inject_all(savefile:packets())
 --
 ---@param packets table|function  a list of strings or packets, or an iterator over them. If a list
---- has something else or a hole in it, nothing is sent. If an iterator gives something else, what
+--- has anything else or a hole in it, nothing is sent. If an iterator gives anything else, what
 --- came before is sent
 ---@param state? any              the iterator's state and first control value, as `for` takes them
 ---@param control? any
 ---@return integer|nil sent   packets
 ---@return string|nil message  why it ended early
----@return integer|nil sent    with a message: the packets sent before
+---@return integer|nil sent    with a message: how many packets were sent before
 ---sendmmsg(2) on Linux, elsewhere pcap_inject
 function methods:inject_all(packets, state, control)
   check.open(self, Capture, "inject_all")

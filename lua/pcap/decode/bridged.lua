@@ -2,7 +2,7 @@
 
 local LINKTYPE_ETHERNET = 1
 
--- Where there is Ethernet or IP before it, it is in a tunnel.
+-- If Ethernet or IP comes before it, it is in a tunnel.
 local function decode(layers, _, _, at, limit, stop)
   local is_inside = layers.eth or layers.ip
   return is_inside and "inner_linktype" or "linktype", LINKTYPE_ETHERNET, at, limit, stop

@@ -1,4 +1,4 @@
---- WCCP's redirected packets in GRE, whose version 2 has four bytes before the packet.
+--- Packets in GRE that WCCP has redirected. In WCCP's version 2, four bytes come before the packet.
 
 local bit = require "bit"
 

@@ -1,4 +1,4 @@
---- WireGuard: the fields of its four messages that are not encrypted. All else is.
+--- WireGuard: the fields of its four messages that are not encrypted.
 
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
@@ -24,7 +24,7 @@ local fields = {
   end,
 }
 
--- Behind the type are three bytes of zeros, where some who shake hands have others.
+-- Three zero bytes follow the type. In handshake messages, some senders have other values there.
 local function is_message(data, at, limit, size)
   if size < LEAST_DATA or limit - at < 4 then
     return false

@@ -29,7 +29,7 @@ local function is_addressed(h) return kind(h) == DATA or kind(h) == MANAGEMENT e
 local function is_qos(h) return kind(h) == DATA and flag(subtype(h), QOS) end
 
 -- By a data frame's two DS bits: which of the addresses is the destination's, the source's and the
--- BSS's. Management frames have them in the order that frames within a BSS have.
+-- BSS's. Management frames have the same order as frames within a BSS.
 local DST, SRC, BSSID = { [0] = 1, 3, 1, 3 }, { [0] = 2, 2, 3, 4 }, { [0] = 3, 1, 2 }
 
 local function place(which)
@@ -53,7 +53,7 @@ local function bssid_at(h)
 end
 
 local function transmitter_at(h)
-  local is_end = kind(h) == CONTROL and subtype(h) == CF_END -- there it is the BSS's
+  local is_end = kind(h) == CONTROL and subtype(h) == CF_END -- its second address is the BSS's
   return h.size >= RTS_SIZE and not is_end and ADDRESS[2] or nil
 end
 

@@ -8,8 +8,8 @@ local counts = {}
 local Counts = {}
 Counts.__index = Counts
 
--- Seconds of which the longest lag is kept, beside the one of the loop's whole life. Then the next
--- period begins, and the one before is kept, too: whoever asks once in so many seconds misses none.
+-- The length of a period in seconds. The longest lag of the current period and of the previous one
+-- are kept, besides the longest of the loop's life. So whoever asks once in a period misses none.
 local PERIOD = 60
 
 local KERNEL = { "received", "dropped", "if_dropped" }
@@ -51,13 +51,13 @@ function Counts:turn(packets, lag, now)
   end
 end
 
---- Looks up what the kernel has counted. The kernel's counters begin again at 2^32, so somebody has
--- to look now and then.
+--- Looks up what the kernel has counted. This must be called now and then, because the kernel's
+-- counters begin again at 2^32.
 function Counts:look(capture)
   self._kernel = core.is_open(capture) and capture:stats() or self._kernel
 end
 
---- All of it, in a new table. Asking changes nothing.
+--- All counts, in a new table. Asking changes nothing.
 function Counts:all()
   local now = shim.luapcap_monotonic()
   if now >= self._period_end then

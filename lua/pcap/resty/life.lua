@@ -39,7 +39,7 @@ local function guard(self, callback)
   end
 end
 
---- The fields of a loop, which has the capture from here on.
+--- The fields of a loop. The loop owns the capture from here on.
 ---@param capture table      of pcap.resty
 ---@param opts table         read with LOOP_OPTIONS; what it lacks, the capture was opened with
 ---@param callback function  start()'s
@@ -118,8 +118,9 @@ local function run(premature, self)
   finish(self, reason or "closed")
 end
 
--- Ends the loop when the worker exits. Begins it if nginx has had no connection or no light thread
--- free for the timer that should have done so. Nginx drops such a timer and tells only its log.
+-- Ends the loop when the worker exits. Begins the loop if the timer that should have begun it did
+-- not run, because nginx had no connection or no light thread free. Nginx drops such a timer and
+-- tells only its log.
 local function tick(self, exiting)
   if exiting then
     life.stop(self)

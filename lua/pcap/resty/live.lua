@@ -21,8 +21,8 @@ RestyCapture.__parent = core.class
 --- The class.
 capture.class = RestyCapture
 
--- A loop that has the capture takes all its packets. Nobody else may take any. So it is with a
--- light thread that waits for one.
+-- A loop that has the capture takes all its packets, and nobody else may take any. The same holds
+-- for a light thread that waits for a packet.
 local function check_free(self, name)
   check.self(self, RestyCapture, name)
   if self._loop then
@@ -35,11 +35,11 @@ end
 -- Packets between two looks at the clock, at the most. A turn may be too long by that many
 -- callbacks. A look costs 30 ns.
 local STRIDE = 4
--- After a wait that found nothing to read comes a pause. It is longer after each further such wait.
--- The reason: the descriptor of an interface that is down is always ready.
+-- A wait that found nothing to read is followed by a pause. Each further such wait makes the pause
+-- longer. The reason: the descriptor of an interface that is down is always ready.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 
--- A wait looks after so many seconds whether the worker exits. Each look costs five context
+-- After so many seconds, a wait looks whether the worker exits. Each look costs five context
 -- switches.
 local HEARTBEAT = 1
 -- A loop is told of the worker's end, so its waits are longer.
@@ -169,7 +169,7 @@ function capture.give(self, loop)
   self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
 end
 
---- Whether waits for the capture can work, as far as can be known before the first.
+--- Whether waits for the capture can work, as far as that can be known before the first one.
 ---@return boolean|nil able
 ---@return string|nil message
 function capture.can_wait(self)
@@ -219,8 +219,8 @@ function capture.adopt(self, opts)
   setmetatable(self, RestyCapture)
   self._loop = false
   self._waiter, self._kind, self._ended = false, opts.waiter or own.WAITER, false
-  -- For how long not to look at the descriptor; and whether a wait gave a reason to read, and no
-  -- drain has followed yet.
+  -- `_pause`: for how long not to look at the descriptor. `_woken`: whether a wait gave a reason to
+  -- read and no drain has followed yet.
   self._pause, self._woken = 0, false
   self._budget = opts.budget or self._kind.budget
   self._heartbeat = HEARTBEAT

@@ -15,8 +15,8 @@ function nginx.require_worker(name)
   end
 end
 
--- Seconds between two ticks. A timer that repeats is set again also where nginx has no connection
--- or light thread free to run it now.
+-- Seconds between two ticks. A repeating timer is set again even if nginx has no connection or
+-- light thread free to run it now.
 local TICK = 5
 
 local watched, ticks = {}, false
@@ -58,7 +58,7 @@ which workers keep CAP_NET_RAW. What does not: setcap on the binary under a root
 ---@param message string  open_live()'s
 ---@return string message
 function nginx.explain(message)
-  -- The core's words for it; no other failure names the capability.
+  -- This is the core's wording. No other failure names the capability.
   if message:find("CAP_NET_RAW", 1, true) then
     return message .. (WAYS:gsub("\n", " "))
   end

@@ -2,9 +2,9 @@
 --
 -- The thread waiter: nginx's Lua API cannot wait on a foreign descriptor, but it can wait on a
 -- cosocket. So a small thread of the shim polls the capture. It answers over a unix stream pair
--- whose other end is a cosocket. The thread lives as long as the pair: who closes the pair ends
+-- whose other end is a cosocket. The thread lives as long as the pair: whoever closes the pair ends
 -- both. (ngx.run_worker_thread is no substitute: it needs a directive, is slower, and busy-waits
--- at exit.) The sleep waiter looks every few milliseconds, as one must without a thread.
+-- at exit.) The sleep waiter looks every few milliseconds, because it has no thread.
 
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
@@ -76,7 +76,7 @@ local function pair()
   return socket, fd
 end
 
--- A waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
+-- Makes a waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
 -- request or timer needs a waiter of its own.
 function waiter.KINDS.thread.new(handle)
   local socket, fd = pair()
@@ -157,7 +157,7 @@ function waiter.KINDS.sleep.check()
   return true
 end
 
--- A waiter that sleeps. The less comes, the longer it sleeps.
+-- Makes a waiter that sleeps. The fewer packets come, the longer it sleeps.
 function waiter.KINDS.sleep.new()
   return setmetatable({ _pause = LONGEST, _open = true, _waiting = false, _owner = false }, sleep)
 end
@@ -180,7 +180,8 @@ function sleep.is_usable()
   return true
 end
 
---- Whether a light thread of the running request waits in it. It cannot be told of others.
+--- Whether a light thread of the running request waits in it. For other requests, that cannot be
+-- known.
 function sleep:is_busy()
   return self._waiting and self._owner == ngx.ctx and coroutine.status(self._waiting) ~= "dead"
 end
