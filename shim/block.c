@@ -20,9 +20,9 @@ static size_t padding(size_t size) {
 }
 
 /*
- * Nanoseconds in units of 2^-power seconds, rounded up: a reader cuts what it converts, so a time
- * that was read from such units goes back to the one that it came from. In two steps from 2^34 on,
- * for 64 bits do not hold the product.
+ * Nanoseconds in units of 2^-power seconds, rounded up. A reader rounds down. So a time that was
+ * read in such units is written as the same count. From 2^34 on this takes two steps, because 64
+ * bits do not hold the product.
  */
 static uint64_t binary_fraction(uint64_t nsec, int power) {
     int first = power < 34 ? power : 34;
@@ -31,7 +31,7 @@ static uint64_t binary_fraction(uint64_t nsec, int power) {
     return ((product / NSEC) << (power - first)) + (rest + NSEC - 1) / NSEC;
 }
 
-/* A time in units of an interface. The caller has checked that 64 bits hold it. */
+/* A time in an interface's units. The caller has checked that 64 bits hold it. */
 static uint64_t ticks(const luapcap_block_interface *interface, double sec, double nsec) {
     uint64_t whole = (uint64_t)(sec - interface->offset) * interface->units;
     if (interface->power >= 0)
@@ -40,9 +40,9 @@ static uint64_t ticks(const luapcap_block_interface *interface, double sec, doub
 }
 
 /*
- * Writes one packet with the options that it brings, which are in this machine's byte order.
- * Returns what luapcap_dumper_write() does. The caller has checked caplen against the snapshot
- * length, the time against 64 bits, and that the options are shorter than 16 MB.
+ * Writes one packet with its options. The options are in this machine's byte order. Returns what
+ * luapcap_dumper_write() does. The caller has checked that caplen is within the snapshot length,
+ * that 64 bits hold the time, and that the options are shorter than 16 MB.
  */
 int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
                         const luapcap_block_interface *interface) {
@@ -67,7 +67,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
         uint8_t *at = whole.rest;
         if (size > 0)
             memcpy(at, packet->data, size);
-        memset(at + size, 0, sizeof zeros); /* the padding: what is too much is written over */
+        memset(at + size, 0, sizeof zeros); /* the padding; what is too much is overwritten */
         at += size + pad;
         if (options > 0) {
             memcpy(at, packet->options_start, options);
@@ -85,7 +85,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
     return luapcap_dumper_write(dumper, &whole.header.length, sizeof whole.header.length);
 }
 
-/* A time of an interface's units, as two numbers of 32 bits, the upper one first. */
+/* Puts a time in an interface's units into `time`: two numbers of 32 bits, the upper one first. */
 void luapcap_block_time(const luapcap_block_interface *interface, double sec, double nsec,
                         uint32_t *time) {
     uint64_t count = ticks(interface, sec, nsec);

@@ -14,13 +14,13 @@
 #define WRITE fwrite
 #endif
 
-/* Large enough to make the system calls of a copy vanish; 4096 is what stdio takes by itself. */
+/* Large enough that a copy's system calls do not count. By itself stdio takes 4096. */
 #define STREAM_BUFFER_SIZE 65536
 
 struct luapcap_dumper {
     FILE *stream; /* writes to the descriptor, and closes it */
     int fd;
-    int is_file;     /* not a pipe or a device */
+    int is_file;     /* a regular file, not a pipe or a device */
     double position; /* where in the file the next byte goes */
     size_t short_of; /* how many bytes the file is short of a whole number of buffers, or 0 */
     int error;       /* errno of the first write that failed, or of the close; or 0 */
@@ -28,8 +28,8 @@ struct luapcap_dumper {
 };
 
 /*
- * Writes all, and on after a signal, where stdio would lose what it has in its buffer. Once a
- * write has failed nothing is written any more: a part of the file is missing there.
+ * Writes all bytes. It goes on after a signal: stdio would lose the contents of its buffer then.
+ * After a failed write nothing more is written, because a part of the file is missing there.
  */
 static luapcap_cookie_count write_whole(void *cookie, const char *bytes, luapcap_cookie_size size) {
     luapcap_dumper *dumper = cookie;
@@ -63,8 +63,8 @@ static int outcome(const luapcap_dumper *dumper) {
 }
 
 /*
- * A dumper for luapcap_dumper_close() that writes to `fd`, which it takes over whatever happens,
- * from where it stands. NULL with errno.
+ * Makes a dumper that writes to `fd` from its position on. It takes `fd` over, even if it fails.
+ * Returns the dumper, which the caller frees with luapcap_dumper_close(); or NULL with errno.
  */
 luapcap_dumper *luapcap_dumper_new(int fd) {
     luapcap_dumper *dumper = malloc(sizeof *dumper);
@@ -90,7 +90,7 @@ luapcap_dumper *luapcap_dumper_new(int fd) {
     return dumper;
 }
 
-/* The bytes of the file, which the dumper then goes on at the end of. 0 for a pipe or a device. */
+/* Moves to the file's end, and returns the file's size in bytes. 0 for a pipe or a device. */
 double luapcap_dumper_to_end(luapcap_dumper *dumper) {
     if (dumper->is_file)
         dumper->position = (double)lseek(dumper->fd, 0, SEEK_END);
@@ -98,8 +98,9 @@ double luapcap_dumper_to_end(luapcap_dumper *dumper) {
 }
 
 /*
- * Cuts the file off at a position up to which all has been flushed, and goes on there; nothing of
- * it is left in the buffer. Returns 0, or -1 with errno, as for a pipe, with nothing changed.
+ * Cuts the file off at a position, and goes on there. The caller has flushed everything before, so
+ * that nothing is left in the buffer. Returns 0; or -1 with errno, as for a pipe, and then nothing
+ * has changed.
  */
 int luapcap_dumper_cut(luapcap_dumper *dumper, double position) {
     if (outcome(dumper) != 0)
@@ -116,9 +117,9 @@ int luapcap_dumper_cut(luapcap_dumper *dumper, double position) {
 }
 
 /*
- * Writes bytes to the stream. The first ones behind a flush are flushed where a whole number of
- * buffers ends in the file, as stdio goes on by itself: a write that starts or ends within a page
- * takes the system longer, 14 ns a packet of 100 bytes.
+ * Writes bytes to the stream. After a flush, the next bytes are flushed as soon as the file has a
+ * whole number of buffers. From there on stdio itself writes whole buffers. A write that starts or
+ * ends within a page takes the system longer: 14 ns for a packet of 100 bytes.
  */
 static int put(luapcap_dumper *dumper, const void *bytes, size_t size) {
     size_t before = dumper->short_of;
@@ -135,8 +136,8 @@ static int put(luapcap_dumper *dumper, const void *bytes, size_t size) {
 }
 
 /*
- * Writes bytes, without stdio's lock, for a dumper has one owner. Returns 0, or -1 with errno when
- * this write or an earlier one failed, after which nothing more is written.
+ * Writes bytes. It does not take stdio's lock, because a dumper has one owner. Returns 0; or -1
+ * with errno if this write or an earlier one failed. After that nothing more is written.
  */
 int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size) {
     if (dumper->error == 0) {
@@ -147,8 +148,8 @@ int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size)
     return outcome(dumper);
 }
 
-/* Hands everything written so far to the system. Returns 0, or -1 with errno when this or any
- * earlier write failed. */
+/* Hands everything written so far to the system. Returns 0, or -1 with errno if this or any earlier
+ * write failed. */
 int luapcap_dumper_flush(luapcap_dumper *dumper) {
     if (fflush(dumper->stream) != 0 && dumper->error == 0)
         dumper->error = EIO;
@@ -159,8 +160,8 @@ int luapcap_dumper_flush(luapcap_dumper *dumper) {
 }
 
 /*
- * Flushes, closes and frees the dumper, which is gone whatever this returns: 0, or -1 with the
- * errno of the first failure, of the close too.
+ * Flushes, closes and frees the dumper. The dumper is freed even if this fails. Returns 0, or -1
+ * with the errno of the first failure, which may be that of the close.
  */
 int luapcap_dumper_close(luapcap_dumper *dumper) {
     if (fclose(dumper->stream) != 0 && dumper->error == 0)
@@ -171,8 +172,8 @@ int luapcap_dumper_close(luapcap_dumper *dumper) {
     return reason == 0 ? 0 : -1;
 }
 
-/* Where in the file the next byte goes, what is still in the buffer counted. -1 with errno for
- * what has no positions, as a pipe, and after a write that failed. */
+/* Returns where in the file the next byte goes. Bytes that are still in the buffer count. -1 with
+ * errno if there are no positions, as in a pipe, and after a failed write. */
 double luapcap_dumper_tell(const luapcap_dumper *dumper) {
     if (outcome(dumper) != 0)
         return -1;
@@ -183,7 +184,7 @@ double luapcap_dumper_tell(const luapcap_dumper *dumper) {
     return dumper->position;
 }
 
-/* The dumper's own descriptor. */
+/* Returns the dumper's own descriptor. */
 int luapcap_dumper_fileno(const luapcap_dumper *dumper) {
     return dumper->fd;
 }

@@ -58,8 +58,8 @@ int luapcap_live_next(pcap_t *p, luapcap_packet *packet) {
 }
 
 /*
- * How many instructions the filter has that the kernel runs for a capture: 0 if there is none, -1
- * if that cannot be told. Libpcap reports a filter as set even if the kernel has refused it.
+ * Returns how many instructions the filter has that the kernel runs for a capture: 0 if there is no
+ * filter, -1 if that is unknown. Libpcap reports a filter as set even if the kernel has refused it.
  */
 int luapcap_kernel_filter(pcap_t *p) {
 #ifdef HAVE_LINUX
@@ -97,7 +97,7 @@ void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
 /*
  * Puts into `stat` what was counted since the capture began. `stat` belongs to this capture alone
  * and begins with zeros. Libpcap's counters start again at 2^32. The counts here are right if this
- * is called at least once in so many packets. Returns 0, or PCAP_ERROR with pcap_geterr().
+ * is called at least once in 2^32 packets. Returns 0, or PCAP_ERROR with pcap_geterr().
  */
 int luapcap_stats(pcap_t *p, luapcap_stat *stat) {
     struct pcap_stat counted = {0};

@@ -82,10 +82,10 @@ typedef struct luapcap_file_header {
 } luapcap_file_header;
 
 /*
- * An interface of a pcapng file that is being written: what its packets need. Times are counts of
- * `units` in a second, from `offset` seconds on; these are 2^power, or for a power of -1 a power of
- * ten, `units_per_nsec` for each `nsec_per_unit`. `first` to `last` are the seconds that it can
- * tell. `number` counts from 0 in the section.
+ * An interface of a pcapng file that is being written: what writing its packets needs. A time is a
+ * count from `offset` seconds on, with `units` in a second. `units` is 2^power. If `power` is -1,
+ * `units` is a power of ten: `nsec_per_unit` nanoseconds are `units_per_nsec` units. `first` to
+ * `last` are the seconds that it can hold. `number` counts from 0 in the section.
  */
 typedef struct luapcap_block_interface {
     uint64_t units;

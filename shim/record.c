@@ -1,4 +1,4 @@
-/* Classic savefiles being written: the header, what can be added to, and packets. */
+/* Writes classic savefiles: the header and packets. Tells whether a file can be added to. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@ static pcap_t *open_dead(int linktype, int snaplen, unsigned int precision, char
 }
 
 /*
- * Fills in the header that libpcap writes to a savefile of a link type, if it has one for it.
- * Returns 0, or -1 with a message in `errbuf`, of PCAP_ERRBUF_SIZE.
+ * Fills in the header that libpcap writes to a savefile of a link type. Libpcap has none for some
+ * link types. Returns 0, or -1 with a message in `errbuf`, of PCAP_ERRBUF_SIZE.
  */
 int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
                             luapcap_file_header *header, char *errbuf) {
@@ -31,7 +31,7 @@ int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
     if (stream != NULL) {
         dump = pcap_dump_fopen(p, stream);
         if (dump == NULL) {
-            /* What fails is the link type, and libpcap leaves the stream open then. */
+            /* Only the link type can fail here. Libpcap leaves the stream open then. */
             fclose(stream);
             fail(errbuf, pcap_geterr(p));
         } else {
@@ -46,8 +46,8 @@ int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
     return dump != NULL ? 0 : -1;
 }
 
-/* Whether the records of a savefile are whole up to its end: what is added behind a piece of one
- * would be lost in it. */
+/* Whether the records of a savefile are whole up to its end. If it ended with a piece of one, what
+ * is added would be read as the rest of that record. */
 static int ends_whole(const char *path, char *errbuf) {
     struct pcap_pkthdr *header;
     const u_char *data;
@@ -75,9 +75,9 @@ static int ends_whole(const char *path, char *errbuf) {
 }
 
 /*
- * Whether packets can be added to the savefile at `path`: pcap_dump_open_append(), which writes
- * nothing to a file that has a header, finds it to be of the same kind, and it ends with a whole
- * record. Returns 0, or -1 with a message in `errbuf`.
+ * Whether packets can be added to the savefile at `path`. For pcap_dump_open_append() it must be of
+ * the same kind, and it must end with a whole record. That function writes nothing to a file that
+ * has a header. Returns 0, or -1 with a message in `errbuf`.
  */
 int luapcap_savefile_takes(const char *path, int linktype, int snaplen, unsigned int precision,
                            char *errbuf) {
@@ -94,9 +94,9 @@ int luapcap_savefile_takes(const char *path, int linktype, int snaplen, unsigned
 }
 
 /*
- * Writes one packet, the bytes that pcap_dump() would write, with one call of stdio where that one
- * makes two. Returns what luapcap_dumper_write() does. The caller has checked caplen against the
- * snapshot length and the second against 32 bits.
+ * Writes one packet, as the same bytes that pcap_dump() writes. It calls stdio once, pcap_dump()
+ * twice. Returns what luapcap_dumper_write() does. The caller has checked that caplen is within the
+ * snapshot length and that 32 bits hold the second.
  */
 int luapcap_record_write(luapcap_dumper *dumper, const luapcap_packet *packet,
                          double nsec_per_unit) {

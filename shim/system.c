@@ -12,7 +12,8 @@ void luapcap_now(luapcap_packet *packet) {
     packet->nsec = (double)now.tv_usec * 1000;
 }
 
-/* Writes what the operating system and the machine are called, each of `size`; "" for neither. */
+/* Writes the names of the operating system and of the machine. Both buffers have `size` bytes. The
+ * names are "" if they are unknown. */
 void luapcap_system(char *os, char *hardware, size_t size) {
     struct utsname names;
     int known = uname(&names) >= 0;

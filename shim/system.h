@@ -1,7 +1,7 @@
 /*
- * What the shim uses of its system: this is the one place that decides. With -DLUAPCAP_PORTABLE it
- * uses nothing that is Linux's own. So Linux tries what other systems get; libbsd has BSD's
- * funopen() there.
+ * Decides what the shim uses of its system. Nothing else decides that. With -DLUAPCAP_PORTABLE it
+ * uses nothing that only Linux has. So what other systems get can be tried on Linux, where libbsd
+ * has BSD's funopen().
  */
 #ifndef LUAPCAP_SYSTEM_H
 #define LUAPCAP_SYSTEM_H
@@ -19,7 +19,7 @@
 #define HAVE_FWRITE_UNLOCKED 1
 #endif
 
-/* Which C library it is, and so what a FILE tells of its buffer. Linux has others than glibc: musl
+/* The C library decides how a FILE tells what is in its buffer. Linux has others than glibc: musl
  * tells through <stdio_ext.h>. */
 #if defined(__GLIBC__)
 #define HAVE_GLIBC_FILE 1

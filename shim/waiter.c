@@ -192,9 +192,9 @@ int luapcap_waiter_start(pcap_t *p, int pair) {
 
 /*
  * Marks a capture as taken, among all processes that inherited it. Returns 1 if none had taken it
- * before; 0 if one had, whose place in the ring this process does not know; or -1 with errno. The
- * mark is the descriptor's signal for input, which the descriptor is not set to send. The kernel
- * keeps that where all processes see it, and longer than any of them lives.
+ * before; or -1 with errno. Returns 0 if one had: this process does not know where in the ring that
+ * one was reading. The mark is the descriptor's signal for input, which the descriptor is not set
+ * to send. The kernel keeps it where all processes see it, and longer than any of them lives.
  */
 int luapcap_take(pcap_t *p) {
 #ifdef HAVE_LINUX

@@ -9,26 +9,26 @@
 #include <string.h>
 #include "luapcap.h"
 
-/* The first look at a file is for its header: a capture that is never read costs no more. */
+/* The first read of a file takes only its header. So a capture that is never read costs no more. */
 #define FIRST_SIZE 24
-/* 64 to 256 KB read alike: less costs system calls, more costs cache. */
+/* Sizes from 64 to 256 KB are equally fast. Smaller ones cost system calls, larger ones cache. */
 #define USUAL_SIZE 131072
-/* What the FILE takes at once. After a seek it starts anew, so a large buffer would cost copies. */
+/* What the FILE reads at once. A seek empties its buffer, so a large one would cost copies. */
 #define STREAM_BUFFER_SIZE 4096
 #define MAX_SIZE INT32_MAX
 
 struct file {
     luapcap_window window; /* first: a pointer to one is a pointer to the other */
-    off_t at;              /* where in the savefile the FILE reads on */
-    luapcap_input *input;  /* to read on from where the window ends, or NULL */
-    int starved;           /* the FILE wanted more than there was */
+    off_t at;              /* the FILE's position in the savefile */
+    luapcap_input *input;  /* where the FILE reads more bytes if the window ends, or NULL */
+    int starved;           /* the FILE wanted more bytes than there were */
     char buffer[STREAM_BUFFER_SIZE];
 };
 
-/* A new, empty window, or NULL with errno. It is for luapcap_window_free() as long as no handle is
- * opened on it, and ends with that handle afterwards. */
+/* Makes an empty window. Returns it, or NULL with errno. The caller frees it with
+ * luapcap_window_free(). If a handle has been opened on it, that handle frees it instead. */
 luapcap_window *luapcap_window_new(void) {
-    return calloc(1, sizeof(struct file)); /* which begins with its window */
+    return calloc(1, sizeof(struct file)); /* the struct begins with its window */
 }
 
 /* Frees a window that no handle was opened on. */
@@ -67,11 +67,11 @@ static ssize_t read_behind(luapcap_window *window, luapcap_input *input) {
 }
 
 /*
- * Reads on behind the window's bytes, of which those before `pos` are dropped. A piece of a record
- * is read again where that is possible, for somebody may have cut the file off. A window that is
- * full grows to twice its size, so it holds the longest record that somebody asked for. Returns 1
- * when there are more bytes; 0 at the end for now, or at an error, which libpcap is told when it
- * reads that far; 2 where a signal came, or nothing is there yet.
+ * Reads more bytes after those in the window, and drops those before `pos`. If possible, a piece of
+ * a record is read again, because somebody may have cut the file off. A window that is full grows
+ * to twice its size. So it can hold the longest record that somebody asks for. Returns 1 if there
+ * are more bytes; 0 at the end for now, or at an error, which libpcap gets when it reads that far;
+ * 2 if a signal came or nothing is there yet.
  */
 int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
     size_t wanted = window->size == 0           ? FIRST_SIZE
@@ -88,7 +88,7 @@ int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
     int32_t before = window->len;
     window->len -= luapcap_input_back(input, window->len);
     ssize_t n = read_behind(window, input);
-    if (n > 0 && window->len == before) /* the piece alone: is that for the end, or for an error? */
+    if (n > 0 && window->len == before) /* only the piece: is that the end, or an error? */
         n = read_behind(window, input);
     if (n > 0)
         return window->len > before;
@@ -99,8 +99,8 @@ int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
 }
 
 /*
- * Adds a piece behind the window's bytes. Packets that point into the window are gone. Bytes are
- * moved only where room for as many is gained, so pieces of any size cost linear time. Returns 0,
+ * Adds a piece after the window's bytes. Packets that point into the window are then invalid. Bytes
+ * are moved only if that makes room for as many. So pieces of any size cost linear time. Returns 0,
  * or -1 with errno.
  */
 int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
@@ -109,7 +109,7 @@ int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
         errno = ENOMEM;
         return -1;
     }
-    /* After a large piece the room is given back: a reader may live long. */
+    /* After a large piece the room is given back, because a reader may live long. */
     int is_spacious = window->size > USUAL_SIZE && rest + size < (size_t)window->size / 8;
     if (rest == 0 || is_spacious)
         move_to_front(window);
@@ -129,7 +129,7 @@ int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size) {
     return 0;
 }
 
-/* Gives back all but a little of the memory of a window without bytes. */
+/* Gives back most of the memory of a window that has no unread bytes. */
 void luapcap_window_rest(luapcap_window *window) {
     if (window->pos == window->len && window->size > FIRST_SIZE) {
         move_to_front(window);
@@ -137,7 +137,7 @@ void luapcap_window_rest(luapcap_window *window) {
     }
 }
 
-/* Reads on though it takes time, and on after signals. */
+/* Reads more bytes. Waits for them, and goes on after signals. */
 static int fill_whatever_comes(luapcap_window *window, luapcap_input *input) {
     struct pollfd ready = {.fd = luapcap_input_fileno(input), .events = POLLIN, .revents = 0};
     int status;
@@ -167,7 +167,7 @@ static luapcap_cookie_count read_window(void *cookie, char *out, luapcap_cookie_
         return -1;
     }
     size_t n = (size_t)size < rest ? (size_t)size : rest;
-    if (n > 0) /* without bytes there may be no window either */
+    if (n > 0) /* if there are no bytes, window->bytes may be NULL */
         memcpy(out, window->bytes + start, n);
     file->at += (off_t)n;
     return (luapcap_cookie_count)n;
@@ -200,11 +200,11 @@ static off_t seek_cookie(void *cookie, off_t offset, int whence) {
 #endif
 
 /*
- * Opens the savefile whose first bytes the window has, and moves the window behind the file
- * header. It takes the window over, whatever happens. Where the window ends libpcap finds the
- * file's end, or with `input`, which has to live as long as the handle, reads on. Returns a handle
- * for pcap_close(), with which the window ends; or NULL with a message in `errbuf`, of
- * PCAP_ERRBUF_SIZE.
+ * Opens the savefile whose first bytes the window has, and moves the window past the file header.
+ * It takes the window over, even if it fails. At the end of the window, libpcap finds the file's
+ * end. With `input`, it reads on from there instead; `input` must live as long as the handle.
+ * Returns a handle. The caller closes it with pcap_close(), which also frees the window. Or returns
+ * NULL with a message in `errbuf`, of PCAP_ERRBUF_SIZE.
  */
 pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input, unsigned int precision,
                             char *errbuf) {
@@ -230,8 +230,8 @@ pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input, unsign
 
 /*
  * Lets libpcap read the packet at the window's position, and moves the window to where libpcap
- * stopped. Where the bytes end before the packet does the window stays, so a file that grows can
- * be asked again. Returns as luapcap_next().
+ * stopped. If the bytes end before the packet does, the window stays, so that a growing file can be
+ * tried again. Returns as luapcap_next().
  */
 int luapcap_window_next(luapcap_window *window, pcap_t *p, luapcap_packet *packet) {
     struct file *file = (struct file *)window;
