@@ -182,7 +182,7 @@
 ---@field mac? string
 ---@field eui? string
 ---@field addresses? pcap.InterfaceAddress[]
----@field fcslen? integer  bytes of the checksum behind each frame
+---@field fcslen? integer  bytes of the checksum after each frame
 ---@field comment? string  the first of comments
 ---@field comments? string[]
 ---@field started? number  when its statistics began, seconds since 1970

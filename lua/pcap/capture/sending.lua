@@ -104,7 +104,7 @@ local function count_of(list)
     if type(n) == "number" and n >= 0 and n % 1 == 0 and n < math.huge then
       return n
     end
-    return nil, "n is to be a whole number, got " .. tostring(n)
+    return nil, "its n is not a whole number: " .. tostring(n)
   end
   while list[count + 1] ~= nil do
     count = count + 1

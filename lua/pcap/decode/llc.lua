@@ -15,7 +15,7 @@ local fields = {
   control = function(h) return h.bytes[2] end,
 }
 
--- A frame of Ethernet, behind two bytes of padding.
+-- A frame of Ethernet, after two bytes of padding.
 local function bridged(layers, kind, at, limit, stop)
   if kind ~= BRIDGED and (kind ~= BRIDGED_WITH_FCS or stop - at < 4) then
     return nil, nil, at, limit, stop
