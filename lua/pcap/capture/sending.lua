@@ -109,12 +109,16 @@ local function count_of(list)
   while list[count + 1] ~= nil do
     count = count + 1
   end
+  local odd
   for key in pairs(list) do
     if type(key) == "number" and key > count then
       return nil, "packet or string expected in it, got nil at " .. count + 1
     elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
-      return nil, "list or iterator expected, got a table with the key " .. tostring(key)
+      odd = key
     end
+  end
+  if odd ~= nil then
+    return nil, "list or iterator expected, got a table with the key " .. tostring(odd)
   end
   return count
 end
