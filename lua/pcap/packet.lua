@@ -9,7 +9,7 @@ local bit = require "bit"
 local ffi = require "ffi"
 require "pcap.core.cdefs"
 local check = require "pcap.core.check"
-local block_options = require "pcap.format.pcapng_options"
+local block_options = require("pcap.core.on_demand").module "pcap.format.pcapng_options"
 
 local packet = {}
 

@@ -12,12 +12,13 @@ local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
 local options = require "pcap.core.options"
 local packet = require "pcap.packet"
-local pcapng = require "pcap.sink.pcapng"
 local shim = require "pcap.core.shim"
 
 local cast = ffi.cast
 local bytes_pointer = ffi.typeof("const uint8_t *")
 local is_packet = packet.is
+
+local pcapng = require("pcap.core.on_demand").module "pcap.sink.pcapng"
 
 local dumper = {}
 

@@ -10,11 +10,13 @@ local failure = require "pcap.core.failure"
 local file = require "pcap.sink.file"
 local in_use = require "pcap.core.in_use"
 local kinds = require "pcap.sink.kinds"
+local on_demand = require "pcap.core.on_demand"
 local options = require "pcap.core.options"
-local pcapng = require "pcap.sink.pcapng"
 local place = require "pcap.core.place"
 local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
+
+local pcapng = on_demand.module "pcap.sink.pcapng"
 
 local opening = {}
 
@@ -87,12 +89,19 @@ end
 --- The formats, by their names.
 opening.FORMATS = { pcap = classic, pcapng = pcapng }
 
+-- A kind of table that has the options that pcapng's module names.
+local function pcapng_table(name)
+  return function(value)
+    return options.record(pcapng[name])(value)
+  end
+end
+
 --- The options of the file.
 opening.OPTIONS = {
   append = options.flag,
   format = format,
-  section = options.record(pcapng.SECTION),
-  interface = options.record(pcapng.INTERFACE),
+  section = pcapng_table "SECTION",
+  interface = pcapng_table "INTERFACE",
 }
 
 --- What is wrong with a dumper's options, or nil.
