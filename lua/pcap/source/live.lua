@@ -30,15 +30,6 @@ local REJECTED = 3
 -- A read that may not wait still goes on past packets that the filter rejects, for so many seconds.
 local PATIENCE = 0.001
 
-local function failed(self, status)
-  if not self._handle then -- a signal's handler has closed the capture meanwhile
-    return capture.none(self, "closed")
-  elseif status == cdefs.ERROR_BREAK then
-    return capture.none(self, "break")
-  end
-  return capture.none(self, failure.message(self._handle))
-end
-
 -- Reads once, and filters if the kernel does not.
 local function try(self)
   local pkt, match = self._packet, self._match
@@ -47,6 +38,44 @@ local function try(self)
     return REJECTED
   end
   return status
+end
+
+-- A device that fails leaves packets in the block that the kernel was filling. The kernel hands it
+-- over when the buffer timeout ends, perhaps a little later. These are in seconds.
+local LATE, LONGEST_LAST_WAIT = 0.015, 1
+
+-- Waits for a failed device's last block, once, and reads from it. Then libpcap fails again.
+local function read_last_block(self)
+  local message = failure.message(self._handle)
+  self._has_failed = true
+  local wait = math.min(self._buffer_timeout / 1000 + LATE, LONGEST_LAST_WAIT)
+  local deadline = shim.luapcap_monotonic() + wait
+  local status, reason = SIGNAL, nil
+  while status == SIGNAL do
+    local left = deadline - shim.luapcap_monotonic()
+    status, reason = signals.wait(self, shim.luapcap_wait_fd, -1, left > 0 and left or 0)
+  end
+  if not status then
+    return capture.none(self, reason)
+  end
+  repeat
+    status = try(self)
+  until status ~= REJECTED
+  if status == PACKET then
+    return self._packet
+  end
+  return capture.none(self, message)
+end
+
+local function failed(self, status)
+  if not self._handle then -- a signal's handler has closed the capture meanwhile
+    return capture.none(self, "closed")
+  elseif status == cdefs.ERROR_BREAK then
+    return capture.none(self, "break")
+  elseif not self._has_failed then
+    return read_last_block(self)
+  end
+  return capture.none(self, failure.message(self._handle))
 end
 
 -- One more step towards a packet: waits if there was none, then reads. Returns the new status, or
@@ -121,7 +150,7 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
-capture.reads(wait, read, look_and_read)
+capture.reads(wait, read, look_and_read, read_last_block)
 
 local source = none.new { kind = "live", is_always_ready = false, fetch = fetch }
 
@@ -211,6 +240,7 @@ function live.open(opts)
   local timeout = opts.timeout or 0
   return capture.new(source, handle, device, {
     _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
+    _has_failed = false,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
   }), message
 end
