@@ -187,7 +187,7 @@ LUAPCAP_API int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals
 LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals);
 LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 
-/* live.c, for source/live.lua and activation.lua: a live capture */
+/* live.c, for source/live.lua, activation.lua and kernel_filter.lua: a live capture */
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
 LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
 LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_packet *packet);

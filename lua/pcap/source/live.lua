@@ -8,7 +8,7 @@ local activation = require "pcap.source.activation"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
-local filter = require "pcap.filter"
+local kernel_filter = require "pcap.source.kernel_filter"
 local none = require "pcap.source.none"
 local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
@@ -154,35 +154,7 @@ capture.reads(wait, read, look_and_read, read_last_block)
 
 local source = none.new { kind = "live", is_always_ready = false, fetch = fetch }
 
--- The kernel's limit, BPF_MAXINSNS. Libpcap prints to stderr when it is exceeded.
-local MAX_INSTRUCTIONS = 4096
-
-local REFUSED = "the kernel does not take this filter: it copies every packet, to be filtered here"
-
--- Filters in the kernel. If the kernel takes no program of this size or has no memory for it, this
--- module filters.
-function source.set_filter(self, program, compile)
-  local handle = self._handle
-  if program.bf_len <= MAX_INSTRUCTIONS then
-    if shim.luapcap_setfilter(handle, program) ~= 0 then
-      return nil, failure.message(handle)
-    end
-    local count = shim.luapcap_kernel_filter(handle)
-    if count < 0 or count == program.bf_len then
-      self._program, self._match = program, false
-      return true
-    end
-  end
-  local portable, message = compile()
-  if not portable then
-    return nil, message
-  end
-  self._program, self._match = false, filter.matcher(portable)
-  if shim.luapcap_accept_all(handle) ~= 0 then
-    return nil, failure.message(handle)
-  end
-  return true, REFUSED
-end
+source.set_filter = kernel_filter.set
 
 function source.wait(self, timeout)
   local deadline = shim.luapcap_monotonic() + timeout
