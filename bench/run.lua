@@ -278,13 +278,6 @@ local large, small, start = unpack(compare {
 say("")
 say("Growth: ten times the packets take %.1f times as long, the process's start taken off.",
   (large.seconds - start.seconds) / (small.seconds - start.seconds))
-local ng = select(2, unpack(compare {
-  "luajit bench/ours.lua copy " .. path["64"],
-  "luajit bench/ours.lua copy-pcapng " .. path["64"],
-}))
-say("")
-say("Writing: a copy to pcapng takes **%.2f** times as long as one to pcap; at most 1.25.",
-  1 / ng.ratio)
 say("")
 say("Others, reading packets of 64 bytes:")
 others("packets", READERS)
