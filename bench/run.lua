@@ -20,6 +20,8 @@ local FILES = {
   { name = "64-pcapng", packets = 8000000, sizes = "64", format = "pcapng" },
   { name = "mix-pcapng", packets = 800000, sizes = "mix", format = "pcapng" },
   { name = "64-pcapng-tenth", packets = 800000, sizes = "64", format = "pcapng" },
+  { name = "64-pcapng-some", packets = 40000, sizes = "64", format = "pcapng" },
+  { name = "64-pcapng-few", packets = 4000, sizes = "64", format = "pcapng" },
   { name = "64-options", packets = 800000, sizes = "64", format = "options" },
 }
 
@@ -135,10 +137,10 @@ local PCAPNG_READERS = {
   { "gopacket NgReader, zero-copy", "test -x " .. GO, GO .. " ng %s" },
   { "capinfos -c", "capinfos -v", "capinfos -c %s" },
   { "tshark, frame numbers", "tshark -v", "tshark -n -r %s -T fields -e frame.number",
-    "64-pcapng-tenth" },
+    "64-pcapng-some" },
   { "dpkt", "/usr/bin/python3 -c 'import dpkt'", PYTHON .. " dpkt-pcapng %s", "64-pcapng-tenth" },
   { "scapy", "/usr/bin/python3 -c 'import scapy'", PYTHON .. " scapy-pcapng %s",
-    "64-pcapng-tenth" },
+    "64-pcapng-few" },
 }
 
 -- A table of others beside one work of ours on a file, by default the one of 64 bytes.
