@@ -1,7 +1,7 @@
 --- Writes pcapng: sections, and in them a block for each packet.
 
-local bit = require "bit"
 local ffi = require "ffi"
+local beginning = require "pcap.sink.pcapng_beginning"
 local blocks = require "pcap.sink.pcapng_blocks"
 local bytes = require "pcap.sink.pcapng_bytes"
 local copying = require "pcap.sink.pcapng_copying"
@@ -36,64 +36,6 @@ local MAX_OPTIONS = bytes.MAX_BLOCK - 2 ^ 20
 local Writer = {}
 Writer.__index = Writer
 
--- The values of a section if the source gives none.
-local function default_section()
-  local os, hardware = system.names()
-  return { os = os, hardware = hardware,
-    application = "pcap for LuaJIT, " .. ffi.string(shim.luapcap_lib_version()) }
-end
-
--- The length of frame check sequences in bytes. A classic file's header has it beside the link
--- type, in units of 16 bits.
-local function fcslen(extension)
-  if extension and bit.band(extension, 0x04000000) ~= 0 then
-    return bit.rshift(extension, 28) * 2
-  end
-end
-
--- The values of the first interface. Those of the source that cannot be written are left out.
-local function first_interface(self, given)
-  local origin = self.section.origin
-  return self.section:completed({ fcslen = fcslen(self.section.kind.extension) },
-    fields.writable(fields.INTERFACE, origin.own()),
-    fields.writable(fields.INTERFACE, origin.interface(1) or {}), given or {})
-end
-
--- The values of the first section. The caller's replace the source's, or the defaults if the source
--- gives none.
-local function section_values(self, given)
-  local values = {}
-  local known = fields.writable(fields.SECTION, self.section.origin.section() or {})
-  if #fields.list(fields.SECTION, known) == 0 then
-    known = default_section()
-  end
-  for key, value in pairs(known) do
-    values[key] = value
-  end
-  if given and given.comment then
-    values.comments = nil
-  end
-  for key, value in pairs(given or {}) do
-    values[key] = value
-  end
-  return values
-end
-
--- The header of the first section, and the interface that goes with it. They have the caller's
--- values, and otherwise the source's. If the source gives its own blocks, new() writes each of the
--- two only if the caller gave values for it.
-local function first_blocks(self, opts)
-  local section = self.section
-  section.values = section_values(self, opts.section)
-  local header, message = sections.header(section.values)
-  if not header then
-    return nil, message
-  end
-  local interface
-  interface, message = interfaces.of_table(first_interface(self, opts.interface))
-  return interface and header, interface or message
-end
-
 -- Prepares the file for a new section: checks that one can be added, or cuts off the old contents.
 local function make_room(self, where, has_more)
   if has_more then
@@ -116,7 +58,7 @@ function pcapng.new(handle, where, kind, opts)
     file.path_of(where) ~= nil)
   local self = setmetatable({ section = section, own = packet.new(0),
     started = packet.new(0) }, Writer)
-  local header, interface = first_blocks(self, opts)
+  local header, interface = beginning.blocks(section, opts)
   if not header then
     return nil, interface
   end
