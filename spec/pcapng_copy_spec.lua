@@ -46,7 +46,7 @@ describe("A copy of a pcapng file", function()
         .. writer:packet("first", { high = 400000, low = section, options = { { 1, "comment" },
           { 2, writer:word(1, 4) }, { 4, writer:word(7, 8) }, { 5, writer:word(2 ^ 40, 8) },
           { 6, writer:word(3, 4) }, { 7, "\1" .. writer:word(2, 8) }, { 7, "\0" .. "abc" },
-          { 2989, writer:word(32473, 4) .. "bytes" }, { 32769, "local" } } })
+          { 2989, writer:word(32473, 4) .. "bytes" }, { 40000, "local" } } })
         .. writer:interface(linktype, 200, { { 9, "\9" }, { 11, "\0tcp" }, { 13, "\4" } })
         .. writer:packet("\69second", { interface = 1, high = 400000000, low = section })
         .. writer:block(4, writer:word(1, 2) .. writer:word(8, 2) .. "\127\0\0\1one\0"
