@@ -159,7 +159,7 @@ local rows = {
   { "idle: CPU", function(v) return (measure_idle(v)) end },
   { "idle: wake-ups a second", function(v) return (select(2, measure_idle(v))) end },
   { "latency p50 / p99, immediate", function(v) return measure_latency(v, true) end },
-  { "latency p50 / p99, blocks of 10 ms", function(v) return measure_latency(v, false) end },
+  { "latency p50 / p99, blocks", function(v) return measure_latency(v, false) end },
   { "CPU time a packet, 100,000 a second", measure_cost },
   { "packets a second without loss *", measure_rate },
   { "HTTP p50 / p99, no traffic", function(v) return measure_http(v) end },
