@@ -15,7 +15,13 @@ local reader = require "pcap.source.reader"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
 local opening = require "pcap.sink.opening"
+local on_demand = require "pcap.core.on_demand"
 local timestamp = require "pcap.timestamp"
+
+-- A worker of nginx is another user, who may not be able to read the module's files.
+if rawget(_G, "ngx") then
+  on_demand.load_all()
+end
 
 return {
   _VERSION = "1.0.0",

@@ -15,6 +15,7 @@ local bytes = require "pcap.format.pcapng_bytes"
 local cdefs = require "pcap.core.cdefs"
 local handle = require "pcap.format.pcapng_handle"
 local judgement = require "pcap.format.judgement"
+local magic = require "pcap.format.pcapng_magic"
 local metadata = require "pcap.format.pcapng_metadata"
 
 local pcapng = {}
@@ -27,23 +28,13 @@ local HEADER, SMALLEST = 28, 32
 -- How many doubles fill the struct of an interface.
 local NUMBERS = ffi.sizeof("luapcap_interface") / 8
 
-pcapng.MAGIC_SIZE = 4
-pcapng.HEADER_SIZE = 12
-
---- Whether the bytes begin a section header block.
----@param start ffi.cdata*  const uint8_t *, four of them
----@return boolean
-function pcapng.matches(start)
-  return bytes.u32(start, false) == 0x0a0d0d0a
-end
-
 -- Whether a window begins with a section header that tells its byte order.
 local function has_magic(window)
-  if window.len < pcapng.HEADER_SIZE then
+  if window.len < magic.HEADER_SIZE then
     return false
   end
-  local magic = window.bytes + 8
-  return bytes.u32(magic, false) == 0x1a2b3c4d or bytes.u32(magic, true) == 0x1a2b3c4d
+  local at = window.bytes + 8
+  return bytes.u32(at, false) == 0x1a2b3c4d or bytes.u32(at, true) == 0x1a2b3c4d
 end
 
 --- Takes the packet at the window's position and moves on, if the block is a plain one: a whole

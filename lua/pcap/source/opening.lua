@@ -4,13 +4,18 @@ local cdefs = require "pcap.core.cdefs"
 local classic = require "pcap.format.classic"
 local on_demand = require "pcap.core.on_demand"
 local options = require "pcap.core.options"
+local pcapng_magic = require "pcap.format.pcapng_magic"
 local through_libpcap = require "pcap.format.through_libpcap"
 
 local opening = {}
 
 --- The formats of savefiles, see format/classic.lua. The first that matches reads the file. The
 -- last one matches every file.
-opening.formats = { classic, on_demand.module "pcap.format.pcapng", through_libpcap }
+opening.formats = {
+  classic,
+  on_demand.module("pcap.format.pcapng", pcapng_magic),
+  through_libpcap,
+}
 
 -- The format of the savefile whose first bytes a window has. Nil if more bytes are needed.
 local function format_of(window, is_whole)
