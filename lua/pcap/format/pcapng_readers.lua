@@ -64,14 +64,26 @@ end
 -- body starts, how long the body is, and whether it is swapped.
 local readers = {}
 
-readers[6] = function(state, window, pkt, body, size, swapped)
-  if size < 20 then
-    return too_short(state, window, 6)
+-- The enhanced and the obsolete packet block differ in their first four bytes alone. `head` reads
+-- these: the interface's number, and the packet's flags if there are any.
+local function timed(kind, head)
+  return function(state, window, pkt, body, size, swapped)
+    if size < 20 then
+      return too_short(state, window, kind)
+    end
+    local number, flags = head(body, swapped)
+    return packet(state, window, pkt, kind, { number = number, flags = flags,
+      high = u32(body + 4, swapped), low = u32(body + 8, swapped),
+      caplen = u32(body + 12, swapped), wirelen = u32(body + 16, swapped),
+      data = body + 20, room = size - 20 })
   end
-  return packet(state, window, pkt, 6, { number = u32(body, swapped),
-    high = u32(body + 4, swapped), low = u32(body + 8, swapped), caplen = u32(body + 12, swapped),
-    wirelen = u32(body + 16, swapped), data = body + 20, room = size - 20 })
 end
+
+readers[6] = timed(6, u32)
+
+readers[2] = timed(2, function(body, swapped)
+  return u16(body, swapped), OBSOLETE + u16(body + 2, swapped) * DROPS
+end)
 
 -- A simple packet has no time and no captured length.
 readers[3] = function(state, window, pkt, body, size, swapped)
@@ -80,17 +92,6 @@ readers[3] = function(state, window, pkt, body, size, swapped)
   end
   return packet(state, window, pkt, 3, { number = 0, high = 0, low = 0,
     wirelen = u32(body, swapped), data = body + 4, room = size - 4 })
-end
-
--- The obsolete packet block.
-readers[2] = function(state, window, pkt, body, size, swapped)
-  if size < 20 then
-    return too_short(state, window, 2)
-  end
-  return packet(state, window, pkt, 2, { number = u16(body, swapped),
-    flags = OBSOLETE + u16(body + 2, swapped) * DROPS,
-    high = u32(body + 4, swapped), low = u32(body + 8, swapped), caplen = u32(body + 12, swapped),
-    wirelen = u32(body + 16, swapped), data = body + 20, room = size - 20 })
 end
 
 readers[1] = function(state, window, _, body, size, swapped)
