@@ -8,6 +8,8 @@ local ffi = require "ffi"
 local capture = require "pcap.capture"
 local shim = require "pcap.core.shim"
 
+local lost_hook = require("pcap.core.on_demand").module "pcap.core.lost_hook"
+
 local gethook, monotonic = debug.gethook, shim.luapcap_monotonic
 
 local signals = {}
@@ -22,6 +24,16 @@ local left, stride, looked_at = 1, 1, 0
 -- Held signals that no wait uses at the moment.
 local spare = ffi.new("luapcap_signals")
 
+-- LuaJIT does not compile gethook(). Before the call Lua runs the handlers of the signals that have
+-- come so far. A handler's hook is one of C for the next instruction. If it is still there, it is
+-- lost.
+local function run_handlers()
+  local hook, _, count = gethook()
+  if hook == "external hook" and count == 1 then
+    lost_hook.set_again()
+  end
+end
+
 --- Counts a packet that is read in compiled code. Returns true when it is time to look().
 ---@return boolean
 function signals.due()
@@ -32,7 +44,7 @@ end
 --- Leaves compiled code, so that Lua runs the handlers of the signals that have come so far. A
 -- handler may raise an error. It may close or break off any capture: see capture.interrupted().
 function signals.look()
-  gethook() -- a function that LuaJIT does not compile
+  run_handlers()
   local now = monotonic()
   -- No math.min(): after a handler of luaposix it may get one argument too many.
   local wanted, most = stride * PERIOD / (now - looked_at), stride * 2
@@ -44,7 +56,7 @@ end
 -- Holds signals back, except during the wait itself.
 local function hold_and_wait(held, self, wait, object, timeout)
   shim.luapcap_signals_hold(held)
-  gethook()
+  run_handlers()
   local reason = capture.interrupted(self)
   if reason then
     shim.luapcap_signals_release(held)
