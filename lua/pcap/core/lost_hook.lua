@@ -18,12 +18,14 @@ local C = ffi.C
 
 local lost_hook = {}
 
--- All threads of a Lua state have one hook in common. The address of this one stands for all.
-local thread = coroutine.create(function() end)
-local state = ffi.cast("void *", ffi.cast("uintptr_t", tonumber(tostring(thread):match "0x%x+")))
+-- All threads have one hook in common, so any will do. This one is made late, because nginx forbids
+-- to make one while the module is loaded.
+local thread
 
 --- Sets the hook again, the same as it is.
 function lost_hook.set_again()
+  thread = thread or coroutine.create(lost_hook.set_again)
+  local state = ffi.cast("void *", tonumber(tostring(thread):match "0x%x+"))
   local hook = C.luapcap_lua_gethook(state)
   local mask, count = C.luapcap_lua_gethookmask(state), C.luapcap_lua_gethookcount(state)
   C.luapcap_lua_sethook(state, nil, 0, 0)
