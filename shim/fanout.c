@@ -16,11 +16,11 @@
 
 /* Reads up to `count` packets off the ring; -1 means all that are there. Waits up to `block_ms` for
  * the block that they are in. */
-static void discard(pcap_t *p, long count, int block_ms) {
+static void discard(pcap_t *p, luapcap_ring *ring, long count, int block_ms) {
     struct pollfd ready = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
     luapcap_packet packet;
     while (count != 0) {
-        if (luapcap_next(p, &packet) == 1)
+        if (luapcap_live_next(p, ring, &packet) == 1)
             count--;
         else if (count < 0 || poll(&ready, 1, block_ms) <= 0)
             return;
@@ -38,14 +38,14 @@ static long count_new(int fd) {
 }
 
 /* Leaves nothing in the ring and nothing on its way into it. */
-static int silence(pcap_t *p, int block_ms) {
+static int silence(pcap_t *p, luapcap_ring *ring, int block_ms) {
     struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
     struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
     struct pcap_stat statistics;
     if (pcap_setfilter(p, &reject) != 0)
         return -1;
     poll(NULL, 0, block_ms);
-    discard(p, -1, block_ms);
+    discard(p, ring, -1, block_ms);
     /* What the kernel has counted until now goes into libpcap's own counters. */
     return pcap_stats(p, &statistics);
 }
@@ -70,12 +70,14 @@ static int silence(pcap_t *p, int block_ms) {
  * Returns 0; -1 with errno; or -2 with libpcap's message in pcap_geterr(). It takes the block
  * timeout, and up to as much again if packets are discarded.
  */
-int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter, int block_ms) {
+int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, uint32_t argument,
+                        struct bpf_program *filter, int block_ms) {
     struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
     struct bpf_program accept = {.bf_len = 1, .bf_insns = &all};
     int fd = pcap_fileno(p);
     block_ms += TIMER_SLACK_MS;
-    if (silence(p, block_ms) != 0 || pcap_setfilter(p, filter != NULL ? filter : &accept) != 0)
+    if (silence(p, ring, block_ms) != 0 ||
+        pcap_setfilter(p, filter != NULL ? filter : &accept) != 0)
         return -2;
     double deadline = luapcap_monotonic() + GAP_SECONDS;
     long latest, before = 0;
@@ -85,12 +87,13 @@ int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter
     } while (latest != 1 && luapcap_monotonic() < deadline);
     if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument) != 0)
         return -1;
-    discard(p, before + count_new(fd), block_ms);
+    discard(p, ring, before + count_new(fd), block_ms);
     return 0;
 }
 #else
-int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter, int block_ms) {
-    (void)p, (void)argument, (void)filter, (void)block_ms;
+int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, uint32_t argument,
+                        struct bpf_program *filter, int block_ms) {
+    (void)p, (void)ring, (void)argument, (void)filter, (void)block_ms;
     errno = ENOTSUP;
     return -1;
 }

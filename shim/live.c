@@ -44,12 +44,20 @@ int luapcap_close_on_exec(pcap_t *p) {
 }
 
 /*
- * Reads the next packet as luapcap_next() does, from a capture that does not block. If there is no
- * packet, libpcap's modules for netlink, D-Bus and others report an error. This returns 0 then.
+ * Reads the next packet as luapcap_next() does, from a capture that does not block, and from its
+ * ring if it has one. If there is no packet, libpcap's modules for netlink, D-Bus and others report
+ * an error. This returns 0 then.
  */
-int luapcap_live_next(pcap_t *p, luapcap_packet *packet) {
+int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
+    if (ring->blocks != NULL) {
+        int status = luapcap_ring_next(p, ring, packet);
+        if (status != 0 || !luapcap_ring_has_failed(p))
+            return status;
+    }
     errno = 0;
     int status = luapcap_next(p, packet);
+    if (status == 1)
+        luapcap_ring_release(ring); /* packets came after an error: libpcap goes on from here */
     if (status != PCAP_ERROR || (errno != EAGAIN && errno != EWOULDBLOCK))
         return status;
     const char *message = pcap_geterr(p), *reason = strerror(errno);

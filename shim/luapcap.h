@@ -100,6 +100,26 @@ typedef struct luapcap_block_interface {
     int32_t linktype; /* a DLT number */
 } luapcap_block_interface;
 
+/*
+ * The kernel's ring of blocks that a live capture reads from. `blocks` is the mapping, or NULL if
+ * libpcap reads. `block` is the block that is being read, or NULL. `at` is the next of the `left`
+ * packets in it. `taken` counts blocks.
+ */
+typedef struct luapcap_ring {
+    uint8_t *blocks;
+    uint8_t *block;
+    uint8_t *at;
+    uint32_t left;
+    uint32_t index;
+    uint32_t taken;
+    uint32_t count;
+    uint32_t block_size;
+    uint32_t snaplen;
+    uint32_t unit;     /* of time: nanoseconds */
+    int32_t loopback;  /* the index of the interface lo */
+    int32_t direction; /* a pcap_direction_t */
+} luapcap_ring;
+
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
 
@@ -190,7 +210,7 @@ LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 /* live.c, for source/live.lua, activation.lua and kernel_filter.lua: a live capture */
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
 LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
-LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_packet *packet);
+LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 LUAPCAP_API int luapcap_kernel_filter(pcap_t *p);
 LUAPCAP_API int luapcap_accept_all(pcap_t *p);
 LUAPCAP_API void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
@@ -198,6 +218,12 @@ LUAPCAP_API void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_
 LUAPCAP_API int luapcap_stats(pcap_t *p, luapcap_stat *stat);
 LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
+
+/* ring.c, for source/live.lua: the kernel's ring of a live capture */
+LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
+LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
+int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
+int luapcap_ring_has_failed(pcap_t *p);
 
 /* send.c, for capture/sending.lua: sending packets */
 LUAPCAP_API int luapcap_inject(pcap_t *p, const void *data, size_t length);
@@ -212,8 +238,8 @@ LUAPCAP_API int luapcap_net_text(uint32_t net, char *text, int size);
 LUAPCAP_API int luapcap_address_parse(const char *text, uint8_t *bytes);
 
 /* fanout.c, for capture/fanout.lua: sharing an interface's packets among captures */
-LUAPCAP_API int luapcap_fanout_join(pcap_t *p, uint32_t argument, struct bpf_program *filter,
-                                    int block_ms);
+LUAPCAP_API int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, uint32_t argument,
+                                    struct bpf_program *filter, int block_ms);
 
 /* waiter.c, for resty/waiter.lua: waiting for a capture in a thread, for an event loop */
 LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size);

@@ -86,8 +86,8 @@ function methods:set_fanout(id, kind, flags)
   if self._fanout then
     return nil, ("%s is in fanout group %d already"):format(tostring(self), self._fanout)
   end
-  local status = shim.luapcap_fanout_join(handle, id + value * 65536, self._program or nil,
-    self._buffer_timeout)
+  local status = shim.luapcap_fanout_join(handle, self._ring, id + value * 65536,
+    self._program or nil, self._buffer_timeout)
   if status == 0 then
     self._fanout = id
     -- Libpcap does not say when the kernel has refused the filter.

@@ -109,12 +109,12 @@ end
 ---@return string|nil message
 ---pcap_setdirection
 function methods:set_direction(direction)
-  local handle = check.open(self, Capture, "set_direction")
+  check.open(self, Capture, "set_direction")
   local number, expected = options.direction(direction)
   if not number then
     check.fail(1, "set_direction", expected .. " expected, got " .. tostring(direction))
   end
-  local status = shim.luapcap_setdirection(handle, number)
+  local status = self._source.set_direction(self, number)
   if status ~= 0 then
     return failed(self, status)
   end

@@ -109,6 +109,21 @@ typedef struct luapcap_address {
   char destination[64];
 } luapcap_address;
 
+typedef struct luapcap_ring {
+  uint8_t *blocks;
+  uint8_t *block;
+  uint8_t *at;
+  uint32_t left;
+  uint32_t index;
+  uint32_t taken;
+  uint32_t count;
+  uint32_t block_size;
+  uint32_t snaplen;
+  uint32_t unit;
+  int32_t loopback;
+  int32_t direction;
+} luapcap_ring;
+
 const char *luapcap_dlt_name(int index);
 int luapcap_dlt_value(int index);
 
@@ -145,7 +160,9 @@ int luapcap_wait(luapcap_t *p, double timeout, luapcap_signals *signals);
 double luapcap_required_timeout(luapcap_t *p);
 luapcap_t *luapcap_create(const char *device, char *errbuf);
 int luapcap_close_on_exec(luapcap_t *p);
-int luapcap_live_next(luapcap_t *p, luapcap_packet *packet);
+int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
+void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
+void luapcap_ring_release(luapcap_ring *ring);
 int luapcap_kernel_filter(luapcap_t *p);
 int luapcap_accept_all(luapcap_t *p);
 void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
@@ -156,8 +173,8 @@ void luapcap_discard(luapcap_t *p);
 int luapcap_inject(luapcap_t *p, const void *data, size_t length);
 int luapcap_inject_all(luapcap_t *p, const uint8_t *bytes, const uint32_t *lengths, int count);
 
-int luapcap_fanout_join(luapcap_t *p, uint32_t argument, luapcap_bpf_program *filter,
-  int block_ms);
+int luapcap_fanout_join(luapcap_t *p, luapcap_ring *ring, uint32_t argument,
+  luapcap_bpf_program *filter, int block_ms);
 
 typedef struct luapcap_wait_request {
   uint32_t pause;

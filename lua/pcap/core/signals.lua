@@ -82,6 +82,7 @@ function signals.wait(self, wait, object, timeout)
     shim.luapcap_signals_release(held)
   end
   spare = held
+  left, looked_at = stride, monotonic() -- handlers have had their turn
   if not called then
     error(status, 0)
   end

@@ -4,6 +4,7 @@
 -- 0 it delivers nothing until a block of the ring is full. So the kernel gets a short timeout for
 -- its blocks, and this module keeps the caller's timeout.
 
+local ffi = require "ffi"
 local activation = require "pcap.source.activation"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
@@ -33,7 +34,7 @@ local PATIENCE = 0.001
 -- Reads once, and filters if the kernel does not.
 local function try(self)
   local pkt, match = self._packet, self._match
-  local status = shim.luapcap_live_next(self._handle, pkt)
+  local status = shim.luapcap_live_next(self._handle, self._ring, pkt)
   if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
     return REJECTED
   end
@@ -182,6 +183,19 @@ function source.nonblock(self)
   return self._nonblock
 end
 
+function source.set_direction(self, number)
+  local status = none.set_direction(self, number)
+  if status == 0 then
+    self._ring.direction = number
+  end
+  return status
+end
+
+function source.release(memory)
+  shim.luapcap_ring_release(memory.ring)
+  none.release(memory)
+end
+
 function source.descriptor(self)
   return shim.luapcap_get_selectable_fd(self._handle)
 end
@@ -209,8 +223,11 @@ function live.open(opts)
   if not handle then
     return nil, message
   end
-  local timeout = opts.timeout or 0
+  local timeout, ring = opts.timeout or 0, ffi.new("luapcap_ring")
+  ring.direction = opts.direction or 0
+  shim.luapcap_ring_take(handle, ring)
   return capture.new(source, handle, device, {
+    _ring = ring, _memory = { ring = ring },
     _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
     _has_failed = false,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),

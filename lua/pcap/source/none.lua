@@ -11,6 +11,7 @@
 -- - `is_always_ready` is true if there is nothing to wait for;
 -- - `progress(cap)` tells how far a file has been read;
 -- - `set_nonblock(cap, flag)` and `nonblock(cap)`: whether reads do without waiting;
+-- - `set_direction(cap, number)` is pcap_setdirection();
 -- - `set_filter(cap, program, compile)` makes the source itself drop packets. It returns true and
 --   perhaps a warning, or nil and a message. `compile()` gives a program to run outside the kernel.
 --   If a source has no set_filter(), the capture judges each packet;
@@ -84,6 +85,10 @@ function none.nonblock(cap)
     return nil, failure.text()
   end
   return value ~= 0
+end
+
+function none.set_direction(cap, number)
+  return shim.luapcap_setdirection(cap._handle, number)
 end
 
 function none.release(memory)

@@ -1,0 +1,157 @@
+--- The kernel's ring, walked by the shim: libpcap's own reading of another capture is the judge.
+
+local ffi = require "ffi"
+local frames = require "spec.support.frames"
+local net = require "spec.support.net"
+local pcap = require "pcap"
+local shell = require "spec.support.shell"
+local shim = require "pcap.core.shim"
+
+local a, b, remove
+
+-- Two captures of one device: one walks the ring, libpcap reads the other.
+local function both(opts)
+  local ours, theirs = assert(pcap.open_live(opts)), assert(pcap.open_live(opts))
+  shim.luapcap_ring_release(theirs._ring)
+  return ours, theirs
+end
+
+-- All packets that there are, and their times.
+local function read(cap)
+  local list, times = {}, {}
+  for pkt in cap:packets() do
+    list[#list + 1] = ("%d %d %s"):format(pkt.caplen, pkt.wirelen, pkt:bytes())
+    times[#times + 1] = pkt:copy()
+  end
+  assert.equal("timeout", cap:ending())
+  return list, times
+end
+
+-- The kernel takes the time for each capture anew.
+local function are_near(expected, times, unit)
+  for i, time in ipairs(expected) do
+    assert.is_true(math.abs(time:timestamp() - times[i]:timestamp()) < 0.01)
+    assert.equal(0, times[i].nsec % unit)
+  end
+end
+
+local function walks_the_ring(cap)
+  return cap._ring.blocks ~= nil
+end
+
+-- The frames of `list`, sent to and by the device that is captured.
+local function send(list)
+  for _, device in ipairs { a, b } do
+    local cap = assert(pcap.open_live { device = device, snaplen = 64 })
+    assert.equal(#list, cap:inject_all(list))
+    cap:close()
+  end
+end
+
+local function frame(size)
+  return net.frame(("x"):rep(size - 14))
+end
+
+local ODD = {
+  frame(14), frame(60), frame(1514), frame(9014),
+  frames.ethernet(0x8100, frames.hex "0005 88b5" .. ("tagged"):rep(20)),
+  frames.ethernet(0x8100, frames.hex "0000 88b5" .. ("tag of zeros"):rep(20)),
+  frames.ethernet(0x8100, frames.hex "e007 8100 0008 88b5" .. ("two tags"):rep(20)),
+  frames.ethernet(0x88a8, frames.hex "0009 8100 000a 88b5" .. ("service tag"):rep(20)),
+  frames.ethernet(0x8100, frames.hex "0005 88b5"),
+}
+
+describe("The ring of a live capture #live", function()
+  setup(function()
+    if not net.is_privileged() then return end
+    a, b, remove = net.veth()
+    for _, device in ipairs { a, b } do
+      shell.run(("ip link set %s mtu 9000"):format(device))
+    end
+  end)
+  teardown(function()
+    if remove then remove() end
+  end)
+
+  local function it_is_read(sentence, opts, more)
+    it(sentence, function()
+      if not net.require_privilege(pending) then return end
+      opts.device, opts.timeout = a, 0.15
+      local ours, theirs = both(opts)
+      for _, cap in ipairs { ours, theirs } do
+        if more then more(cap) end
+      end
+      assert.is_true(walks_the_ring(ours))
+      send(ODD)
+      local expected, expected_times = read(theirs)
+      local found, times = read(ours)
+      assert.is_true(#expected > 0)
+      assert.same(expected, found)
+      are_near(expected_times, times, opts.precision == "nano" and 1 or 1000)
+      assert.same(theirs:stats(), ours:stats())
+      ours:close()
+      theirs:close()
+    end)
+  end
+
+  it_is_read("is read as libpcap reads it: sizes, times, VLAN tags put back", {})
+  it_is_read("is read as libpcap reads it, to the nanosecond", { precision = "nano" })
+  it_is_read("is cut at the snapshot length, tags too", { snaplen = 16 })
+  it_is_read("is cut before the tag", { snaplen = 10 })
+  it_is_read("has what comes in", { direction = "in" })
+  it_is_read("has what goes out", {}, function(cap) assert(cap:set_direction "out") end)
+  it_is_read("has what the kernel's filter lets pass", {}, function(cap)
+    assert(cap:set_filter "vlan and len > 200")
+  end)
+  it_is_read("has packets of another link type", {}, function(cap)
+    assert(cap:set_datalink(pcap.DLT.DOCSIS))
+  end)
+
+  it("shows each packet of loopback once", function()
+    if not net.require_privilege(pending) then return end
+    local opts = { device = "lo", timeout = 0.15 }
+    local ours, theirs = both(opts)
+    for _, cap in ipairs { ours, theirs } do
+      assert(cap:set_filter "ether proto 0x88b5")
+    end
+    local sender = assert(pcap.open_live(opts))
+    assert.equal(3, sender:inject_all { frame(60), frame(61), frame(62) })
+    sender:close()
+    local expected = read(theirs)
+    assert.equal(3, #expected)
+    assert.same(expected, (read(ours)))
+  end)
+
+  it("is read round and round, in order, and no packet is touched before the next read", function()
+    if not net.require_privilege(pending) then return end
+    local cap = assert(pcap.open_live { device = a, timeout = 0.3, buffer_size = 2 ^ 20 })
+    local sender = assert(pcap.open_live { device = b, snaplen = 64 })
+    assert.is_true(walks_the_ring(cap))
+    local number, list = 0, {}
+    for round = 1, 40 do
+      for i = 1, 100 do
+        list[i] = frame(1000):sub(1, -9) .. ("%08d"):format(round * 100 + i)
+      end
+      assert.equal(100, sender:inject_all(list))
+      if round % 4 == 0 then
+        for pkt in cap:packets() do
+          number = number + 1
+          assert.equal(100 + number, tonumber(ffi.string(pkt.data + 992, 8)))
+          if number % 400 == 0 then break end
+        end
+      end
+    end
+    assert.equal(4000, number)
+    assert.is_true(cap._ring.taken > 2 * cap._ring.count)
+    assert.equal(0, cap:stats().dropped)
+  end)
+
+  it("is left to libpcap where it is another kind of ring", function()
+    if not net.require_privilege(pending) then return end
+    for _, opts in ipairs { { device = "any" }, { device = a, immediate = true } } do
+      local cap = assert(pcap.open_live(opts))
+      assert.is_false(walks_the_ring(cap))
+      cap:close()
+    end
+  end)
+end)
