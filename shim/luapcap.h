@@ -103,15 +103,19 @@ typedef struct luapcap_block_interface {
 /*
  * The kernel's ring of blocks that a live capture reads from. `blocks` is the mapping, or NULL if
  * libpcap reads. `block` is the block that is being read, or NULL. `at` is the next of the `left`
- * packets in it. `taken` counts blocks.
+ * packets in it. `taken` counts blocks. Until `taken` is `judged_until`, `judge` is the filter for
+ * packets that the kernel has let pass by another one; or it is NULL.
  */
+typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
     uint8_t *blocks;
     uint8_t *block;
     uint8_t *at;
+    luapcap_judge *judge;
     uint32_t left;
     uint32_t index;
     uint32_t taken;
+    uint32_t judged_until;
     uint32_t count;
     uint32_t block_size;
     uint32_t snaplen;
@@ -224,6 +228,12 @@ LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_ring_has_failed(pcap_t *p);
+
+/* ring_filter.c, for source/kernel_filter.lua: what the kernel puts into the ring */
+LUAPCAP_API int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring,
+                                    const struct bpf_program *program);
+void luapcap_ring_forget(luapcap_ring *ring);
+int luapcap_ring_judge(const luapcap_ring *ring, const void *frame);
 
 /* send.c, for capture/sending.lua: sending packets */
 LUAPCAP_API int luapcap_inject(pcap_t *p, const void *data, size_t length);

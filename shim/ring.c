@@ -140,6 +140,7 @@ void luapcap_ring_release(luapcap_ring *ring) {
         munmap(ring->blocks, (size_t)ring->block_size * ring->count);
     ring->blocks = ring->block = NULL;
     ring->left = 0;
+    luapcap_ring_forget(ring);
 }
 
 static struct tpacket_block_desc *block_at(const luapcap_ring *ring) {
@@ -162,6 +163,8 @@ static int next_block(luapcap_ring *ring) {
     ring->at = ring->block + block->hdr.bh1.offset_to_first_pkt;
     ring->left = block->hdr.bh1.num_pkts;
     ring->taken++;
+    if (ring->judge != NULL && ring->taken == ring->judged_until)
+        luapcap_ring_forget(ring);
     return 1;
 }
 
@@ -212,7 +215,8 @@ int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
         ring->left--;
         ring->at += header->tp_next_offset;
         __builtin_prefetch(ring->at);
-        if (!is_wanted(ring, (const void *)((const uint8_t *)header + SLL_OFFSET)))
+        if (!is_wanted(ring, (const void *)((const uint8_t *)header + SLL_OFFSET)) ||
+            (ring->judge != NULL && !luapcap_ring_judge(ring, header)))
             continue;
         uint32_t caplen = header->tp_snaplen, wirelen = header->tp_len;
         int has_tag =

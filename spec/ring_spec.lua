@@ -6,6 +6,7 @@ local net = require "spec.support.net"
 local pcap = require "pcap"
 local shell = require "spec.support.shell"
 local shim = require "pcap.core.shim"
+local traffic = require "spec.support.traffic"
 
 local a, b, remove
 
@@ -144,6 +145,59 @@ describe("The ring of a live capture #live", function()
     assert.equal(4000, number)
     assert.is_true(cap._ring.taken > 2 * cap._ring.count)
     assert.equal(0, cap:stats().dropped)
+  end)
+
+  -- What is in the ring when the filter is set, and what comes then.
+  local function read_after(filter, before)
+    local cap = assert(pcap.open_live { device = a, timeout = 0.15 })
+    assert.is_true(walks_the_ring(cap))
+    if before then assert(cap:set_filter(before)) end
+    send(ODD)
+    assert(cap:set_filter(filter))
+    local first = read(cap)
+    send(ODD)
+    local second = read(cap)
+    cap:close()
+    return first, second
+  end
+
+  for _, filter in ipairs { "inbound", "outbound", "vlan", "vlan 5", "not vlan", "len > 1000",
+    "vlan and inbound", "ifindex 1", "not ifindex 1", "ether proto 0x88b5", "less 0" } do
+    it("gives what was in it when the filter was set as what comes then: " .. filter, function()
+      if not net.require_privilege(pending) then return end
+      local first, second = read_after(filter)
+      assert.same(second, first)
+      assert.is_true(filter == "ifindex 1" or filter == "less 0" or #first > 0)
+      assert.is_true(#first < 18 or filter == "not ifindex 1")
+    end)
+  end
+
+  it("gives what two filters let pass that were set one after the other", function()
+    if not net.require_privilege(pending) then return end
+    local first, second = read_after("len > 200", "not vlan")
+    assert.equal(4, #first)
+    assert.equal(8, #second)
+  end)
+
+  it("loses nothing while the filter changes", function()
+    if not net.require_privilege(pending) then return end
+    local path, count = shell.file(), 20000
+    traffic.write(path, count)
+    local cap = assert(pcap.open_live { device = a, timeout = 0.3 })
+    local finish = traffic.start(path, b, 50000)
+    local received, changes = 0, 0
+    repeat
+      for pkt in cap:packets(100) do
+        received = received + 1
+        assert.equal(received, tonumber(ffi.string(pkt.data + 14, 8)))
+      end
+      changes = changes + 1
+      assert(cap:set_filter(changes % 2 == 0 and "ether proto 0x88b5" or "len > 10"))
+    until cap:ending() == "timeout"
+    finish()
+    os.remove(path)
+    assert.equal(count, received)
+    assert.is_true(changes > 100)
   end)
 
   it("is left to libpcap where it is another kind of ring", function()

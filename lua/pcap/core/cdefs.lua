@@ -15,6 +15,7 @@ typedef unsigned int luapcap_direction;
 typedef struct luapcap_input luapcap_input;
 typedef struct luapcap_file luapcap_file;
 typedef struct luapcap_interfaces luapcap_interfaces;
+typedef struct luapcap_judge luapcap_judge;
 
 typedef struct luapcap_packet {
   const uint8_t *data;
@@ -113,9 +114,11 @@ typedef struct luapcap_ring {
   uint8_t *blocks;
   uint8_t *block;
   uint8_t *at;
+  luapcap_judge *judge;
   uint32_t left;
   uint32_t index;
   uint32_t taken;
+  uint32_t judged_until;
   uint32_t count;
   uint32_t block_size;
   uint32_t snaplen;
@@ -163,6 +166,7 @@ int luapcap_close_on_exec(luapcap_t *p);
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
 void luapcap_ring_release(luapcap_ring *ring);
+int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_program *program);
 int luapcap_kernel_filter(luapcap_t *p);
 int luapcap_accept_all(luapcap_t *p);
 void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,

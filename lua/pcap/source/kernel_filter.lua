@@ -11,18 +11,35 @@ local MAX_INSTRUCTIONS = 4096
 
 local REFUSED = "the kernel does not take this filter: it copies every packet, to be filtered here"
 
--- Filters in the kernel. If the kernel takes no program of this size or has no memory for it, this
--- module filters.
+-- Gives the kernel a filter. False if it takes none of this size or has no memory for it.
+local function attach(self, program)
+  local handle, ring = self._handle, self._ring
+  if ring.blocks ~= nil then
+    return shim.luapcap_ring_filter(handle, ring, program) == 0
+  elseif shim.luapcap_setfilter(handle, program) ~= 0 then
+    return nil, failure.message(handle)
+  end
+  local count = shim.luapcap_kernel_filter(handle)
+  return count < 0 or count == program.bf_len
+end
+
+local function accept_all(self)
+  local handle, ring = self._handle, self._ring
+  if ring.blocks ~= nil then
+    return shim.luapcap_ring_filter(handle, ring, nil) == 0 or nil, failure.system()
+  end
+  return shim.luapcap_accept_all(handle) == 0 or nil, failure.message(handle)
+end
+
+--- Filters in the kernel. If the kernel takes no such program, this module filters.
 function kernel_filter.set(self, program, compile)
-  local handle = self._handle
   if program.bf_len <= MAX_INSTRUCTIONS then
-    if shim.luapcap_setfilter(handle, program) ~= 0 then
-      return nil, failure.message(handle)
-    end
-    local count = shim.luapcap_kernel_filter(handle)
-    if count < 0 or count == program.bf_len then
+    local attached, message = attach(self, program)
+    if attached then
       self._program, self._match = program, false
       return true
+    elseif message then
+      return nil, message
     end
   end
   local portable, message = compile()
@@ -30,8 +47,10 @@ function kernel_filter.set(self, program, compile)
     return nil, message
   end
   self._program, self._match = false, filter.matcher(portable)
-  if shim.luapcap_accept_all(handle) ~= 0 then
-    return nil, failure.message(handle)
+  local accepted
+  accepted, message = accept_all(self)
+  if not accepted then
+    return nil, message
   end
   return true, REFUSED
 end
