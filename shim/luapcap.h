@@ -101,27 +101,33 @@ typedef struct luapcap_block_interface {
 } luapcap_block_interface;
 
 /*
- * The kernel's ring of blocks that a live capture reads from. `blocks` is the mapping, or NULL if
- * libpcap reads. `block` is the block that is being read, or NULL. `at` is the next of the `left`
- * packets in it. `taken` counts blocks. Until `taken` is `judged_until`, `judge` is the filter for
- * packets that the kernel has let pass by another one; or it is NULL.
+ * The kernel's ring that a live capture reads from. `blocks` is the mapping, or NULL if libpcap
+ * reads. The kernel hands over units: blocks of many packets, or frames of one (`has_frames`).
+ * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
+ * NULL. `at` is the next of the `left` packets in a block. `taken` counts units. Until `taken` is
+ * `judged_until`, `judge` is the filter for packets that the kernel has let pass by another one; or
+ * it is NULL. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
     uint8_t *blocks;
-    uint8_t *block;
+    uint8_t *taken_at;
     uint8_t *at;
     luapcap_judge *judge;
+    double size;
     uint32_t left;
     uint32_t index;
     uint32_t taken;
     uint32_t judged_until;
     uint32_t count;
     uint32_t block_size;
+    uint32_t unit_size;
+    uint32_t per_block;
     uint32_t snaplen;
-    uint32_t unit;     /* of time: nanoseconds */
-    int32_t loopback;  /* the index of the interface lo */
-    int32_t direction; /* a pcap_direction_t */
+    uint32_t time_unit;
+    int32_t loopback;
+    int32_t direction;
+    int32_t has_frames;
 } luapcap_ring;
 
 /* A dump file and its stream's buffer. */
@@ -223,7 +229,7 @@ LUAPCAP_API int luapcap_stats(pcap_t *p, luapcap_stat *stat);
 LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
 
-/* ring.c, for source/live.lua: the kernel's ring of a live capture */
+/* ring.c and ring_read.c, for source/live.lua: the kernel's ring of a live capture */
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
@@ -232,8 +238,6 @@ int luapcap_ring_has_failed(pcap_t *p);
 /* ring_filter.c, for source/kernel_filter.lua: what the kernel puts into the ring */
 LUAPCAP_API int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring,
                                     const struct bpf_program *program);
-void luapcap_ring_forget(luapcap_ring *ring);
-int luapcap_ring_judge(const luapcap_ring *ring, const void *frame);
 
 /* send.c, for capture/sending.lua: sending packets */
 LUAPCAP_API int luapcap_inject(pcap_t *p, const void *data, size_t length);

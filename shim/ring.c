@@ -1,7 +1,7 @@
 /*
- * Reads a live capture's packets where the kernel has put them: in the ring of blocks that libpcap
- * has set up (TPACKET_V3, see packet_mmap in the kernel's documentation). The ring is mapped once
- * more. Libpcap's own reading would copy each packet.
+ * Takes a live capture's ring, so that packets are read where the kernel has put them. Libpcap has
+ * set it up (TPACKET_V2 for immediate mode, else TPACKET_V3, see packet_mmap in the kernel's
+ * documentation). The ring is mapped once more. Libpcap's own reading would copy each packet.
  *
  * Whoever reads first reads to the end, since libpcap does not tell which block it is at. So this
  * takes the ring when the capture is opened, if it is of the common kind: Ethernet, whole packets.
@@ -10,25 +10,19 @@
 #include "luapcap.h"
 
 #ifdef HAVE_LINUX
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "ring.h"
 
-#define ADDRESSES 12 /* bytes of an Ethernet header before the type, where a VLAN tag goes */
-#define TAG 4
-#define SLL_OFFSET TPACKET_ALIGN(sizeof(struct tpacket3_hdr))
-#define FRAME_HEADER (SLL_OFFSET + sizeof(struct sockaddr_ll))
+#define TAG 4 /* bytes of a VLAN tag */
 
 /* Looks for the ring of the socket `inode` in one message of packet_diag. Returns 1 if it is there.
  */
@@ -108,7 +102,7 @@ static int is_common(pcap_t *p, int fd) {
     return fd >= 0 && pcap_datalink(p) == DLT_EN10MB &&
            option(fd, SOL_SOCKET, SO_DOMAIN) == AF_PACKET &&
            option(fd, SOL_SOCKET, SO_TYPE) == SOCK_RAW &&
-           option(fd, SOL_PACKET, PACKET_VERSION) == TPACKET_V3 &&
+           option(fd, SOL_PACKET, PACKET_VERSION) >= TPACKET_V2 &&
            option(fd, SOL_PACKET, PACKET_RESERVE) >= TAG;
 }
 
@@ -124,11 +118,15 @@ void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
         void *blocks = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (blocks != MAP_FAILED) {
             ring->blocks = blocks;
+            ring->size = (double)size;
             ring->block_size = geometry.pdr_block_size;
-            ring->count = geometry.pdr_block_nr;
+            ring->has_frames = option(fd, SOL_PACKET, PACKET_VERSION) == TPACKET_V2;
+            ring->unit_size = ring->has_frames ? geometry.pdr_frame_size : ring->block_size;
+            ring->per_block = ring->block_size / ring->unit_size;
+            ring->count = ring->per_block * geometry.pdr_block_nr;
             ring->snaplen = (uint32_t)pcap_snapshot(p);
             ring->loopback = (int32_t)if_nametoindex("lo");
-            ring->unit = pcap_get_tstamp_precision(p) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
+            ring->time_unit = pcap_get_tstamp_precision(p) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
         }
     }
     errno = error;
@@ -137,110 +135,10 @@ void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
 /* Gives the mapping back. The ring's packets are gone. Does nothing if there is none. */
 void luapcap_ring_release(luapcap_ring *ring) {
     if (ring->blocks != NULL)
-        munmap(ring->blocks, (size_t)ring->block_size * ring->count);
-    ring->blocks = ring->block = NULL;
+        munmap(ring->blocks, (size_t)ring->size);
+    ring->blocks = ring->taken_at = NULL;
     ring->left = 0;
     luapcap_ring_forget(ring);
-}
-
-static struct tpacket_block_desc *block_at(const luapcap_ring *ring) {
-    return (void *)(ring->blocks + (size_t)ring->index * ring->block_size);
-}
-
-/* Gives the block that was read back to the kernel, and takes the next. Returns 0 if the kernel has
- * not handed it over yet. */
-static int next_block(luapcap_ring *ring) {
-    struct tpacket_block_desc *block = block_at(ring);
-    if (ring->block != NULL) {
-        __atomic_store_n(&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-        ring->block = NULL;
-        ring->index = ring->index + 1 < ring->count ? ring->index + 1 : 0;
-        block = block_at(ring);
-    }
-    if (!(__atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
-        return 0;
-    ring->block = (uint8_t *)block;
-    ring->at = ring->block + block->hdr.bh1.offset_to_first_pkt;
-    ring->left = block->hdr.bh1.num_pkts;
-    ring->taken++;
-    if (ring->judge != NULL && ring->taken == ring->judged_until)
-        luapcap_ring_forget(ring);
-    return 1;
-}
-
-/* Whether libpcap would hand on a packet in this direction. Loopback shows each packet twice. */
-static int is_wanted(const luapcap_ring *ring, const struct sockaddr_ll *from) {
-    if (from->sll_pkttype == PACKET_OUTGOING)
-        return from->sll_ifindex != ring->loopback && ring->direction != PCAP_D_IN;
-    return ring->direction != PCAP_D_OUT;
-}
-
-/* Puts back the VLAN tag that the kernel has taken out. The ring has room before the packet. */
-static uint8_t *put_tag(uint8_t *data, const struct tpacket3_hdr *header) {
-    uint16_t tag[2] = {htons(0x8100), htons((uint16_t)header->hv1.tp_vlan_tci)};
-    if (header->hv1.tp_vlan_tpid != 0 || (header->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0)
-        tag[0] = htons(header->hv1.tp_vlan_tpid);
-    memmove(data - TAG, data, ADDRESSES);
-    memcpy(data - TAG + ADDRESSES, tag, TAG);
-    return data - TAG;
-}
-
-static int is_within(const luapcap_ring *ring, const struct tpacket3_hdr *header) {
-    size_t start = (size_t)((const uint8_t *)header - ring->block), size = ring->block_size;
-    return start <= size - FRAME_HEADER && header->tp_mac <= size - start &&
-           header->tp_snaplen <= size - start - header->tp_mac;
-}
-
-static int corrupted(pcap_t *p, const struct tpacket3_hdr *header) {
-    snprintf(pcap_geterr(p), PCAP_ERRBUF_SIZE,
-             "corrupted frame on kernel ring mac offset %u + caplen %u", header->tp_mac,
-             header->tp_snaplen);
-    return PCAP_ERROR;
-}
-
-/*
- * Reads the next packet as luapcap_next() does. Its data is valid until the next read or the
- * release, and lies in a block that the kernel does not touch until then. Returns 0 if there is
- * none: libpcap may know why.
- */
-int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
-    for (;;) {
-        while (ring->left == 0)
-            if (!next_block(ring))
-                return 0;
-        const struct tpacket3_hdr *header = (const void *)ring->at;
-        if (!is_within(ring, header))
-            return corrupted(p, header);
-        uint8_t *data = ring->at + header->tp_mac;
-        ring->left--;
-        ring->at += header->tp_next_offset;
-        __builtin_prefetch(ring->at);
-        if (!is_wanted(ring, (const void *)((const uint8_t *)header + SLL_OFFSET)) ||
-            (ring->judge != NULL && !luapcap_ring_judge(ring, header)))
-            continue;
-        uint32_t caplen = header->tp_snaplen, wirelen = header->tp_len;
-        int has_tag =
-            header->hv1.tp_vlan_tci != 0 || (header->tp_status & TP_STATUS_VLAN_VALID) != 0;
-        if (has_tag && caplen >= ADDRESSES) {
-            data = put_tag(data, header);
-            caplen += TAG;
-            wirelen += TAG;
-        }
-        packet->data = data;
-        packet->caplen = caplen < ring->snaplen ? caplen : ring->snaplen;
-        packet->wirelen = wirelen;
-        packet->sec = header->tp_sec;
-        packet->nsec = ring->unit == 1 ? header->tp_nsec : header->tp_nsec / 1000 * 1000;
-        return 1;
-    }
-}
-
-/* Whether libpcap has something to tell: the descriptor shows an error, or libpcap asks to be
- * called from time to time, as it does when a device went down. */
-int luapcap_ring_has_failed(pcap_t *p) {
-    struct pollfd state = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
-    return pcap_get_required_select_timeout(p) != NULL ||
-           (poll(&state, 1, 0) > 0 && (state.revents & ~POLLIN) != 0);
 }
 #else
 void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
@@ -249,15 +147,5 @@ void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
 
 void luapcap_ring_release(luapcap_ring *ring) {
     (void)ring;
-}
-
-int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
-    (void)p, (void)ring, (void)packet;
-    return 0;
-}
-
-int luapcap_ring_has_failed(pcap_t *p) {
-    (void)p;
-    return 1;
 }
 #endif

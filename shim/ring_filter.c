@@ -9,10 +9,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "ring.h"
 
 /* `insns` is the program, and `patched` one for a packet: what the kernel alone can load has become
  * a constant. */
@@ -72,30 +72,28 @@ int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring, const struct bpf_program 
 
 /* What the kernel's filter would load at SKF_AD_OFF + `what`. Returns 0 if the ring does not tell.
  */
-static int load(const struct tpacket3_hdr *header, uint32_t what, uint32_t *value) {
-    const struct sockaddr_ll *from =
-        (const void *)((const uint8_t *)header + TPACKET_ALIGN(sizeof *header));
+static int load(const luapcap_frame *frame, uint32_t what, uint32_t *value) {
     switch (what) {
     case SKF_AD_PROTOCOL:
-        *value = ntohs(from->sll_protocol);
+        *value = ntohs(frame->from->sll_protocol);
         return 1;
     case SKF_AD_PKTTYPE:
-        *value = from->sll_pkttype;
+        *value = frame->from->sll_pkttype;
         return 1;
     case SKF_AD_IFINDEX:
-        *value = (uint32_t)from->sll_ifindex;
+        *value = (uint32_t)frame->from->sll_ifindex;
         return 1;
     case SKF_AD_HATYPE:
-        *value = from->sll_hatype;
+        *value = frame->from->sll_hatype;
         return 1;
     case SKF_AD_VLAN_TAG:
-        *value = header->hv1.tp_vlan_tci;
+        *value = frame->vlan_tci;
         return 1;
     case SKF_AD_VLAN_TAG_PRESENT:
-        *value = (header->tp_status & TP_STATUS_VLAN_VALID) != 0;
+        *value = (frame->status & TP_STATUS_VLAN_VALID) != 0;
         return 1;
     case SKF_AD_VLAN_TPID:
-        *value = header->hv1.tp_vlan_tpid;
+        *value = frame->vlan_tpid;
         return 1;
     default:
         return 0;
@@ -104,35 +102,24 @@ static int load(const struct tpacket3_hdr *header, uint32_t what, uint32_t *valu
 
 /* Whether a packet of the ring passes the filter, which sees it as the kernel does, without the
  * VLAN tag that the kernel took out. What cannot be judged passes. */
-int luapcap_ring_judge(const luapcap_ring *ring, const void *frame) {
+int luapcap_ring_judge(const luapcap_ring *ring, const luapcap_frame *frame) {
     const struct luapcap_judge *judge = ring->judge;
-    const struct tpacket3_hdr *header = frame;
     for (unsigned int i = 0; i < judge->count; i++) {
         const struct bpf_insn *insn = &judge->insns[i];
         uint32_t value;
         if (BPF_CLASS(insn->code) != BPF_LD || BPF_MODE(insn->code) != BPF_ABS ||
             insn->k < (uint32_t)SKF_AD_OFF)
             continue;
-        if (!load(header, insn->k - (uint32_t)SKF_AD_OFF, &value))
+        if (!load(frame, insn->k - (uint32_t)SKF_AD_OFF, &value))
             return 1;
         judge->patched[i].code = BPF_LD | BPF_IMM;
         judge->patched[i].k = value;
     }
-    return bpf_filter(judge->patched, (const u_char *)frame + header->tp_mac, header->tp_len,
-                      header->tp_snaplen) != 0;
+    return bpf_filter(judge->patched, frame->data, frame->wirelen, frame->caplen) != 0;
 }
 #else
-void luapcap_ring_forget(luapcap_ring *ring) {
-    (void)ring;
-}
-
 int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring, const struct bpf_program *program) {
     (void)p, (void)ring, (void)program;
     return -1;
-}
-
-int luapcap_ring_judge(const luapcap_ring *ring, const void *frame) {
-    (void)ring, (void)frame;
-    return 1;
 }
 #endif

@@ -1,6 +1,8 @@
 local net = require "spec.support.net"
 local pcap = require "pcap"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
+local traffic = require "spec.support.traffic"
 local monotonic = require("pcap.core.shim").luapcap_monotonic
 
 -- What a loaded machine may add to a wait, in seconds.
@@ -141,6 +143,24 @@ describe("Waiting on a live capture", function()
     assert.is_truthy(seconds, output)
     return tonumber(seconds), length, reason
   end
+
+  live("gathers packets in immediate mode, so that not each of them wakes up the reader", function()
+    local cap = assert(pcap.open_live { device = a, timeout = 2, immediate = true, snaplen = 100,
+      coalesce = 0.05 })
+    local path, count = shell.file(), 1000
+    traffic.write(path, count)
+    local function switches()
+      return tonumber(shell.read("/proc/self/status"):match "\nvoluntary_ctxt_switches:%s*(%d+)")
+    end
+    local before, received = switches(), 0
+    local finish = traffic.start(path, b, 1000)
+    for _ in cap:packets(count) do received = received + 1 end
+    local woken = switches() - before
+    finish()
+    os.remove(path)
+    assert.equal(count, received)
+    assert.is_true(woken < count / 4, woken .. " switches")
+  end)
 
   live("is neither shortened nor broken by a signal", function()
     local seconds, length, reason = wait_under_signals(0.3)

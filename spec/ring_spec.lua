@@ -97,6 +97,9 @@ describe("The ring of a live capture #live", function()
 
   it_is_read("is read as libpcap reads it: sizes, times, VLAN tags put back", {})
   it_is_read("is read as libpcap reads it, to the nanosecond", { precision = "nano" })
+  it_is_read("is read as libpcap reads it in immediate mode", { immediate = true })
+  it_is_read("is read as libpcap reads it in immediate mode, cut",
+    { immediate = true, snaplen = 70 })
   it_is_read("is cut at the snapshot length, tags too", { snaplen = 16 })
   it_is_read("is cut before the tag", { snaplen = 10 })
   it_is_read("has what comes in", { direction = "in" })
@@ -123,9 +126,9 @@ describe("The ring of a live capture #live", function()
     assert.same(expected, (read(ours)))
   end)
 
-  it("is read round and round, in order, and no packet is touched before the next read", function()
-    if not net.require_privilege(pending) then return end
-    local cap = assert(pcap.open_live { device = a, timeout = 0.3, buffer_size = 2 ^ 20 })
+  local function is_read_round_and_round(opts)
+    opts.device, opts.timeout, opts.buffer_size = a, 0.15, 2 ^ 20
+    local cap = assert(pcap.open_live(opts))
     local sender = assert(pcap.open_live { device = b, snaplen = 64 })
     assert.is_true(walks_the_ring(cap))
     local number, list = 0, {}
@@ -145,6 +148,12 @@ describe("The ring of a live capture #live", function()
     assert.equal(4000, number)
     assert.is_true(cap._ring.taken > 2 * cap._ring.count)
     assert.equal(0, cap:stats().dropped)
+  end
+
+  it("is read round and round, in order, and no packet is touched before the next read", function()
+    if not net.require_privilege(pending) then return end
+    is_read_round_and_round {}
+    is_read_round_and_round { immediate = true, snaplen = 1200 }
   end)
 
   -- What is in the ring when the filter is set, and what comes then.
@@ -202,10 +211,8 @@ describe("The ring of a live capture #live", function()
 
   it("is left to libpcap where it is another kind of ring", function()
     if not net.require_privilege(pending) then return end
-    for _, opts in ipairs { { device = "any" }, { device = a, immediate = true } } do
-      local cap = assert(pcap.open_live(opts))
-      assert.is_false(walks_the_ring(cap))
-      cap:close()
-    end
+    local cap = assert(pcap.open_live { device = "any" })
+    assert.is_false(walks_the_ring(cap))
+    cap:close()
   end)
 end)

@@ -43,6 +43,7 @@
 ---@field buffer_size? integer  bytes of the kernel's buffer (default 8 MB, in nginx 24 MB)
 ---@field buffer_timeout? number  seconds the kernel may keep packets (default 0.04, nginx 0.015)
 ---@field immediate? boolean  packets come at once, at a lower throughput
+---@field coalesce? number     seconds between two wake-ups at the least
 ---@field rfmon? boolean  monitor mode
 ---@field tstamp_type? string|integer  a name or number of pcap-tstamp(7)
 ---@field precision? pcap.precision  of timestamps (default "micro")

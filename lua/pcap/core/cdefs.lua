@@ -112,19 +112,23 @@ typedef struct luapcap_address {
 
 typedef struct luapcap_ring {
   uint8_t *blocks;
-  uint8_t *block;
+  uint8_t *taken_at;
   uint8_t *at;
   luapcap_judge *judge;
+  double size;
   uint32_t left;
   uint32_t index;
   uint32_t taken;
   uint32_t judged_until;
   uint32_t count;
   uint32_t block_size;
+  uint32_t unit_size;
+  uint32_t per_block;
   uint32_t snaplen;
-  uint32_t unit;
+  uint32_t time_unit;
   int32_t loopback;
   int32_t direction;
+  int32_t has_frames;
 } luapcap_ring;
 
 const char *luapcap_dlt_name(int index);

@@ -101,12 +101,27 @@ local function try_again(self, status, left)
   return try(self)
 end
 
+-- Rests until some time has passed since the last wake-up, so that packets come together. Then it
+-- reads. Returns as try_again().
+local function rest_and_read(self, left)
+  local _, reason = signals.wait(self, shim.luapcap_wait_fd, -1, left)
+  reason = reason or capture.interrupted(self)
+  if reason then
+    return nil, reason
+  end
+  return try(self)
+end
+
 -- Waits and reads until a packet comes or the time is over. A descriptor may be ready although no
 -- packet passes the filter.
 local function wait(self, status, timeout)
   local now = shim.luapcap_monotonic()
   local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
   local reason
+  local rest = math.min(self._woken_at + self._coalesce, deadline) - now
+  if rest > 0 and status == NO_PACKET then
+    status, reason = rest_and_read(self, rest)
+  end
   while status == NO_PACKET or status == REJECTED do
     local left = (status == REJECTED and patience or deadline) - shim.luapcap_monotonic()
     if left <= 0 then
@@ -119,6 +134,7 @@ local function wait(self, status, timeout)
   if not status then
     return capture.none(self, reason)
   elseif status == PACKET and self._handle then
+    self._woken_at = shim.luapcap_monotonic()
     return self._packet
   end
   return failed(self, status)
@@ -151,7 +167,7 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
-capture.reads(wait, read, look_and_read, read_last_block)
+capture.reads(rest_and_read, wait, read, look_and_read, read_last_block)
 
 local source = none.new { kind = "live", is_always_ready = false, fetch = fetch }
 
@@ -230,17 +246,19 @@ function live.open(opts)
     _ring = ring, _memory = { ring = ring },
     _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
     _has_failed = false,
+    _coalesce = activation.coalesce(opts, ring), _woken_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
   }), message
 end
 
 --- Opens a device to read packets from. All arguments are optional. They may also be given by name
 -- in one table. Some options exist only in the table: buffer_size (bytes, default 8 MB),
--- buffer_timeout (seconds that the kernel may keep packets, default 0.04),
--- immediate (boolean: no waiting for a block to fill), rfmon (boolean: monitor mode), tstamp_type
--- (a name or number of pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or
--- "inout") and protocol (an Ethernet type, on Linux). If the device cannot do what was asked for,
--- the result is nil, message.
+-- buffer_timeout (seconds that the kernel may keep packets, default 0.04), immediate (boolean: no
+-- waiting for a block to fill), coalesce (seconds between two wake-ups at the least; default up to
+-- 0.001 in immediate mode, else 0), rfmon (boolean: monitor mode), tstamp_type (a name or number of
+-- pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or "inout") and protocol
+-- (an Ethernet type, on Linux). If the device cannot do what was asked for, the result is nil,
+-- message.
 ---@param device? string    default "any", if the system has it
 ---@param snaplen? integer  bytes of each packet to capture; 0 (default) means all, 262144
 ---@param promisc? boolean  promiscuous mode (default false); any value but nil and false is true,

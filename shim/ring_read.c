@@ -1,0 +1,162 @@
+/*
+ * Walks a live capture's ring, which ring.c has taken. Each packet stays where it is until the next
+ * read, and the kernel does not touch it until then.
+ */
+#include "luapcap.h"
+
+#ifdef HAVE_LINUX
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include "ring.h"
+
+#define ADDRESSES 12 /* bytes of an Ethernet header before the type, where a VLAN tag goes */
+#define TAG 4
+
+/* What is read of a header, and where the sender's address follows it. */
+#define ADDRESS_AFTER(header) TPACKET_ALIGN(sizeof *(header))
+#define SIZE_OF(header) (ADDRESS_AFTER(header) + sizeof(struct sockaddr_ll))
+
+/* Where the frame or block `index` begins. A frame never lies across two blocks. */
+static uint8_t *unit_at(const luapcap_ring *ring) {
+    return ring->blocks + (size_t)(ring->index / ring->per_block) * ring->block_size +
+           (size_t)(ring->index % ring->per_block) * ring->unit_size;
+}
+
+/* Gives what was read back to the kernel, and takes the next frame or block. `status` is where both
+ * kinds have theirs. Returns 0 if the kernel has not handed it over yet. */
+static int next_unit(luapcap_ring *ring, size_t status) {
+    if (ring->taken_at != NULL) {
+        __atomic_store_n((uint32_t *)(ring->taken_at + status), TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        ring->taken_at = NULL;
+        ring->index = ring->index + 1 < ring->count ? ring->index + 1 : 0;
+    }
+    uint8_t *next = unit_at(ring);
+    if (!(__atomic_load_n((uint32_t *)(next + status), __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+        return 0;
+    ring->taken_at = next;
+    ring->taken++;
+    if (ring->judge != NULL && ring->taken == ring->judged_until)
+        luapcap_ring_forget(ring);
+    return 1;
+}
+
+static int fail(pcap_t *p, unsigned mac, unsigned size) {
+    snprintf(pcap_geterr(p), PCAP_ERRBUF_SIZE,
+             "corrupted frame on kernel ring mac offset %u + caplen %u", mac, size);
+    return PCAP_ERROR;
+}
+
+/* Whether a packet that starts at `start` in its unit lies within that. */
+static int is_within(const luapcap_ring *ring, size_t start, size_t header, size_t mac,
+                     size_t size) {
+    return start <= ring->unit_size && header <= ring->unit_size - start &&
+           mac <= ring->unit_size - start && size <= ring->unit_size - start - mac;
+}
+
+#define FILL(frame, header, vlan)                                                                  \
+    do {                                                                                           \
+        (frame)->data = (uint8_t *)(header) + (header)->tp_mac;                                    \
+        (frame)->from = (const void *)((uint8_t *)(header) + ADDRESS_AFTER(header));               \
+        (frame)->caplen = (header)->tp_snaplen;                                                    \
+        (frame)->wirelen = (header)->tp_len;                                                       \
+        (frame)->sec = (header)->tp_sec;                                                           \
+        (frame)->nsec = (header)->tp_nsec;                                                         \
+        (frame)->status = (header)->tp_status;                                                     \
+        (frame)->vlan_tci = (uint16_t)(vlan)->tp_vlan_tci;                                         \
+        (frame)->vlan_tpid = (vlan)->tp_vlan_tpid;                                                 \
+    } while (0)
+
+/* The next packet of a ring of blocks, each of which holds many. */
+static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_frame *frame) {
+    while (ring->left == 0) {
+        if (!next_unit(ring, offsetof(struct tpacket_block_desc, hdr.bh1.block_status)))
+            return 0;
+        const struct tpacket_block_desc *block = (const void *)ring->taken_at;
+        ring->at = ring->taken_at + block->hdr.bh1.offset_to_first_pkt;
+        ring->left = block->hdr.bh1.num_pkts;
+    }
+    struct tpacket3_hdr *header = (void *)ring->at;
+    size_t start = (size_t)(ring->at - ring->taken_at);
+    if (!is_within(ring, start, SIZE_OF(header), 0, 0) ||
+        !is_within(ring, start, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
+        return fail(p, header->tp_mac, header->tp_snaplen);
+    ring->left--;
+    ring->at += header->tp_next_offset;
+    __builtin_prefetch(ring->at);
+    FILL(frame, header, &header->hv1);
+    return 1;
+}
+
+/* The next packet of a ring of frames, each of which holds one: immediate mode. */
+static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_frame *frame) {
+    if (!next_unit(ring, offsetof(struct tpacket2_hdr, tp_status)))
+        return 0;
+    struct tpacket2_hdr *header = (void *)ring->taken_at;
+    if (!is_within(ring, 0, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
+        return fail(p, header->tp_mac, header->tp_snaplen);
+    FILL(frame, header, header);
+    return 1;
+}
+
+/* Whether libpcap would hand on a packet in this direction. Loopback shows each packet twice. */
+static int is_wanted(const luapcap_ring *ring, const struct sockaddr_ll *from) {
+    if (from->sll_pkttype == PACKET_OUTGOING)
+        return from->sll_ifindex != ring->loopback && ring->direction != PCAP_D_IN;
+    return ring->direction != PCAP_D_OUT;
+}
+
+/* Puts back the VLAN tag that the kernel has taken out. The ring has room before the packet. */
+static void put_tag(luapcap_frame *frame) {
+    int has_tpid = frame->vlan_tpid != 0 || (frame->status & TP_STATUS_VLAN_TPID_VALID) != 0;
+    uint16_t tag[2] = {htons(has_tpid ? frame->vlan_tpid : 0x8100), htons(frame->vlan_tci)};
+    memmove(frame->data - TAG, frame->data, ADDRESSES);
+    memcpy(frame->data - TAG + ADDRESSES, tag, TAG);
+    frame->data -= TAG;
+    frame->caplen += TAG;
+    frame->wirelen += TAG;
+}
+
+/*
+ * Reads the next packet as luapcap_next() does. Its data is valid until the next read or the
+ * release. Returns 0 if there is none: libpcap may know why.
+ */
+int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
+    luapcap_frame frame;
+    do {
+        int status =
+            ring->has_frames ? next_in_frame(p, ring, &frame) : next_in_block(p, ring, &frame);
+        if (status != 1)
+            return status;
+    } while (!is_wanted(ring, frame.from) ||
+             (ring->judge != NULL && !luapcap_ring_judge(ring, &frame)));
+    if ((frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) &&
+        frame.caplen >= ADDRESSES)
+        put_tag(&frame);
+    packet->data = frame.data;
+    packet->caplen = frame.caplen < ring->snaplen ? frame.caplen : ring->snaplen;
+    packet->wirelen = frame.wirelen;
+    packet->sec = frame.sec;
+    packet->nsec = ring->time_unit == 1 ? frame.nsec : frame.nsec / 1000 * 1000;
+    return 1;
+}
+
+/* Whether libpcap has something to tell: the descriptor shows an error, or libpcap asks to be
+ * called from time to time, as it does when a device went down. */
+int luapcap_ring_has_failed(pcap_t *p) {
+    struct pollfd state = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
+    return pcap_get_required_select_timeout(p) != NULL ||
+           (poll(&state, 1, 0) > 0 && (state.revents & ~POLLIN) != 0);
+}
+#else
+int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
+    (void)p, (void)ring, (void)packet;
+    return 0;
+}
+
+int luapcap_ring_has_failed(pcap_t *p) {
+    (void)p;
+    return 1;
+}
+#endif
