@@ -1,5 +1,6 @@
---- Part of `make bench`, as root: packets at full speed over a veth pair, captured by a C program
--- with pcap_dispatch and by us, one at a time, with the same ring. What counts is what is lost.
+--- Part of `make bench`, as root: packets captured over a veth pair, by a C program with
+-- pcap_dispatch and by us, with the same ring. What counts is what is lost at full speed, and the
+-- time on a CPU.
 
 local pair = require "bench.pair"
 local stats = require "bench.stats"
@@ -7,6 +8,8 @@ local stats = require "bench.stats"
 local live = {}
 
 local SENT = 1000000
+local SPEEDS = { { name = "full speed", option = "--topspeed" },
+  { name = "100,000 a second", option = "--pps=100000" } }
 
 local function output(command)
   local pipe = assert(io.popen(command .. " 2>&1"))
@@ -15,15 +18,38 @@ local function output(command)
   return text
 end
 
--- One round: starts the receiver, sends when it is ready; gives what it counted, and the rate.
-local function round(receiver, device, path)
+-- One round: starts the receiver, sends when it is ready. Gives what it counted, its nanoseconds on
+-- a CPU for each packet, and the rate.
+local function round(receiver, device, path, speed)
   local pipe = assert(io.popen(receiver))
   assert(pipe:read("*l") == "ready", "the receiver did not start")
-  local report = output(("tcpreplay --quiet --topspeed --preload-pcap -i %s %s")
-    :format(device, path))
-  local received = tonumber(pipe:read("*l"))
+  local report = output(("tcpreplay --quiet %s --preload-pcap -i %s %s")
+    :format(speed, device, path))
+  local received, cpu = pipe:read("*n", "*n")
   pipe:close()
-  return received, tonumber(report:match "([%d.]+) pps")
+  return received, cpu / received * 1e9, tonumber(report:match "([%d.]+) pps")
+end
+
+local function compare(say, folder, rounds, speed, near, far)
+  local lost, cpu, ratios, rates = { {}, {} }, { {}, {} }, {}, {}
+  for i = 1, rounds do
+    for which, receiver in ipairs { folder .. "peer live ", "luajit bench/ours.lua live " } do
+      local received, rate
+      received, cpu[which][i], rate = round(receiver .. near, far, folder .. "live.pcap",
+        speed.option)
+      lost[which][i] = ("%d"):format(SENT - received)
+      rates[#rates + 1] = rate
+    end
+    ratios[i] = cpu[1][i] / cpu[2][i]
+  end
+  say("Live at %s, %d packets of 64 bytes sent over a veth pair (%.0f a second, median), lost of "
+    .. "them in each round, and nanoseconds on a CPU for each (median):", speed.name, SENT,
+    stats.median(rates))
+  say("")
+  say("- C, pcap_dispatch: lost %s; %.1f ns", table.concat(lost[1], ", "), stats.median(cpu[1]))
+  say("- ours, packets: lost %s; %.1f ns, C's time over ours %.2f", table.concat(lost[2], ", "),
+    stats.median(cpu[2]), stats.median(ratios))
+  say("")
 end
 
 --- Prints a row for each receiver through `say`.
@@ -31,27 +57,15 @@ end
 ---@param folder string     where the programs are, with a slash
 ---@param rounds integer
 function live.compare(say, folder, rounds)
-  local path = folder .. "live.pcap"
-  assert(os.execute(("%sgenerate %d 64 > %s"):format(folder, SENT, path)) == 0)
-  local lost, rates = { {}, {} }, {}
+  assert(os.execute(("%sgenerate %d 64 > %slive.pcap"):format(folder, SENT, folder)) == 0)
   local measured = output("command -v tcpreplay") ~= "" and pair.with(function(near, far)
-    for i = 1, rounds do
-      for which, receiver in ipairs { folder .. "peer live ", "luajit bench/ours.lua live " } do
-        local received, rate = round(receiver .. near, far, path)
-        lost[which][i] = ("%d"):format(SENT - received)
-        rates[#rates + 1] = rate
-      end
+    for _, speed in ipairs(SPEEDS) do
+      compare(say, folder, rounds, speed, near, far)
     end
   end)
   if not measured then
     say("Live: not measured, which takes root, iproute2 and tcpreplay.")
-    return
   end
-  say("Live, %d packets of 64 bytes sent over a veth pair at %.0f a second (median), lost of them "
-    .. "in each round:", SENT, stats.median(rates))
-  say("")
-  say("- C, pcap_dispatch: %s", table.concat(lost[1], ", "))
-  say("- ours, packets: %s", table.concat(lost[2], ", "))
 end
 
 return live

@@ -48,13 +48,14 @@ elseif work == "inner" then -- TCP in a tunnel, or without one
 elseif work == "live" then
   io.write("ready\n")
   io.flush()
+  local before = os.clock()
   repeat
     for pkt in cap:packets() do
       packets = packets + 1
       sum = sum + pkt.caplen + pkt.data[0]
     end
   until packets > 0
-  print(packets)
+  print(packets, os.clock() - before)
   return
 elseif work == "pieces" then -- of 64 KB
   local file = assert(io.open(source, "rb"))

@@ -13,6 +13,8 @@
 
 #define ADDRESSES 12 /* bytes of an Ethernet header before the type, where a VLAN tag goes */
 #define TAG 4
+/* Packets from the one that is read to the one that is fetched into the processor's cache. */
+#define AHEAD 4
 
 /* What is read of a header, and where the sender's address follows it. */
 #define ADDRESS_AFTER(header) TPACKET_ALIGN(sizeof *(header))
@@ -55,50 +57,16 @@ static int is_within(const luapcap_ring *ring, size_t start, size_t header, size
            mac <= ring->unit_size - start && size <= ring->unit_size - start - mac;
 }
 
-#define FILL(frame, header, vlan)                                                                  \
-    do {                                                                                           \
-        (frame)->data = (uint8_t *)(header) + (header)->tp_mac;                                    \
-        (frame)->from = (const void *)((uint8_t *)(header) + ADDRESS_AFTER(header));               \
-        (frame)->caplen = (header)->tp_snaplen;                                                    \
-        (frame)->wirelen = (header)->tp_len;                                                       \
-        (frame)->sec = (header)->tp_sec;                                                           \
-        (frame)->nsec = (header)->tp_nsec;                                                         \
-        (frame)->status = (header)->tp_status;                                                     \
-        (frame)->vlan_tci = (uint16_t)(vlan)->tp_vlan_tci;                                         \
-        (frame)->vlan_tpid = (vlan)->tp_vlan_tpid;                                                 \
-    } while (0)
-
-/* The next packet of a ring of blocks, each of which holds many. */
-static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_frame *frame) {
-    while (ring->left == 0) {
-        if (!next_unit(ring, offsetof(struct tpacket_block_desc, hdr.bh1.block_status)))
-            return 0;
-        const struct tpacket_block_desc *block = (const void *)ring->taken_at;
-        ring->at = ring->taken_at + block->hdr.bh1.offset_to_first_pkt;
-        ring->left = block->hdr.bh1.num_pkts;
+/* Both headers have these fields, by the same names. The tag's are in a part of their own in one.
+ */
+#define FRAME(header, tag)                                                                         \
+    (luapcap_frame) {                                                                              \
+        .data = (uint8_t *)(header) + (header)->tp_mac,                                            \
+        .from = (const void *)((uint8_t *)(header) + ADDRESS_AFTER(header)),                       \
+        .caplen = (header)->tp_snaplen, .wirelen = (header)->tp_len, .sec = (header)->tp_sec,      \
+        .nsec = (header)->tp_nsec, .status = (header)->tp_status,                                  \
+        .vlan_tci = (uint16_t)(tag)->tp_vlan_tci, .vlan_tpid = (tag)->tp_vlan_tpid,                \
     }
-    struct tpacket3_hdr *header = (void *)ring->at;
-    size_t start = (size_t)(ring->at - ring->taken_at);
-    if (!is_within(ring, start, SIZE_OF(header), 0, 0) ||
-        !is_within(ring, start, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
-        return fail(p, header->tp_mac, header->tp_snaplen);
-    ring->left--;
-    ring->at += header->tp_next_offset;
-    __builtin_prefetch(ring->at);
-    FILL(frame, header, &header->hv1);
-    return 1;
-}
-
-/* The next packet of a ring of frames, each of which holds one: immediate mode. */
-static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_frame *frame) {
-    if (!next_unit(ring, offsetof(struct tpacket2_hdr, tp_status)))
-        return 0;
-    struct tpacket2_hdr *header = (void *)ring->taken_at;
-    if (!is_within(ring, 0, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
-        return fail(p, header->tp_mac, header->tp_snaplen);
-    FILL(frame, header, header);
-    return 1;
-}
 
 /* Whether libpcap would hand on a packet in this direction. Loopback shows each packet twice. */
 static int is_wanted(const luapcap_ring *ring, const struct sockaddr_ll *from) {
@@ -107,15 +75,74 @@ static int is_wanted(const luapcap_ring *ring, const struct sockaddr_ll *from) {
     return ring->direction != PCAP_D_OUT;
 }
 
+/* The ring's judge. It gets a copy, so that the frame itself may stay in registers. */
+static int passes(const luapcap_ring *ring, luapcap_frame frame) {
+    return luapcap_ring_judge(ring, &frame);
+}
+
 /* Puts back the VLAN tag that the kernel has taken out. The ring has room before the packet. */
-static void put_tag(luapcap_frame *frame) {
-    int has_tpid = frame->vlan_tpid != 0 || (frame->status & TP_STATUS_VLAN_TPID_VALID) != 0;
-    uint16_t tag[2] = {htons(has_tpid ? frame->vlan_tpid : 0x8100), htons(frame->vlan_tci)};
-    memmove(frame->data - TAG, frame->data, ADDRESSES);
-    memcpy(frame->data - TAG + ADDRESSES, tag, TAG);
-    frame->data -= TAG;
-    frame->caplen += TAG;
-    frame->wirelen += TAG;
+static void put_tag(luapcap_packet *packet, uint8_t *data, const uint16_t tag[2]) {
+    memmove(data - TAG, data, ADDRESSES);
+    memcpy(data - TAG + ADDRESSES, tag, TAG);
+    packet->data = data - TAG;
+    packet->caplen += TAG;
+    packet->wirelen += TAG;
+}
+
+/* Makes a packet of a frame. Returns 0 if libpcap would not hand it on. */
+static inline int take(const luapcap_ring *ring, luapcap_packet *packet, luapcap_frame frame) {
+    if (!is_wanted(ring, frame.from) || (ring->judge != NULL && !passes(ring, frame)))
+        return 0;
+    packet->data = frame.data;
+    packet->caplen = frame.caplen;
+    packet->wirelen = frame.wirelen;
+    packet->sec = frame.sec;
+    packet->nsec = ring->time_unit == 1 ? frame.nsec : frame.nsec / 1000 * 1000;
+    if ((frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) &&
+        frame.caplen >= ADDRESSES) {
+        int has_tpid = frame.vlan_tpid != 0 || (frame.status & TP_STATUS_VLAN_TPID_VALID) != 0;
+        put_tag(packet, frame.data,
+                (uint16_t[]){htons(has_tpid ? frame.vlan_tpid : 0x8100), htons(frame.vlan_tci)});
+    }
+    if (packet->caplen > ring->snaplen)
+        packet->caplen = ring->snaplen;
+    return 1;
+}
+
+/* The next packet of a ring of blocks, each of which holds many. */
+static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
+    for (;;) {
+        while (ring->left == 0) {
+            if (!next_unit(ring, offsetof(struct tpacket_block_desc, hdr.bh1.block_status)))
+                return 0;
+            const struct tpacket_block_desc *block = (const void *)ring->taken_at;
+            ring->at = ring->taken_at + block->hdr.bh1.offset_to_first_pkt;
+            ring->left = block->hdr.bh1.num_pkts;
+        }
+        struct tpacket3_hdr *header = (void *)ring->at;
+        size_t start = (size_t)(ring->at - ring->taken_at);
+        if (!is_within(ring, start, SIZE_OF(header), 0, 0) ||
+            !is_within(ring, start, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
+            return fail(p, header->tp_mac, header->tp_snaplen);
+        ring->left--;
+        ring->at += header->tp_next_offset;
+        __builtin_prefetch(ring->at + (size_t)AHEAD * header->tp_next_offset);
+        __builtin_prefetch(ring->at + (size_t)AHEAD * header->tp_next_offset + 64);
+        if (take(ring, packet, FRAME(header, &header->hv1)))
+            return 1;
+    }
+}
+
+/* The next packet of a ring of frames, each of which holds one: immediate mode. */
+static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
+    while (next_unit(ring, offsetof(struct tpacket2_hdr, tp_status))) {
+        struct tpacket2_hdr *header = (void *)ring->taken_at;
+        if (!is_within(ring, 0, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
+            return fail(p, header->tp_mac, header->tp_snaplen);
+        if (take(ring, packet, FRAME(header, header)))
+            return 1;
+    }
+    return 0;
 }
 
 /*
@@ -123,23 +150,7 @@ static void put_tag(luapcap_frame *frame) {
  * release. Returns 0 if there is none: libpcap may know why.
  */
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
-    luapcap_frame frame;
-    do {
-        int status =
-            ring->has_frames ? next_in_frame(p, ring, &frame) : next_in_block(p, ring, &frame);
-        if (status != 1)
-            return status;
-    } while (!is_wanted(ring, frame.from) ||
-             (ring->judge != NULL && !luapcap_ring_judge(ring, &frame)));
-    if ((frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) &&
-        frame.caplen >= ADDRESSES)
-        put_tag(&frame);
-    packet->data = frame.data;
-    packet->caplen = frame.caplen < ring->snaplen ? frame.caplen : ring->snaplen;
-    packet->wirelen = frame.wirelen;
-    packet->sec = frame.sec;
-    packet->nsec = ring->time_unit == 1 ? frame.nsec : frame.nsec / 1000 * 1000;
-    return 1;
+    return ring->has_frames ? next_in_frame(p, ring, packet) : next_in_block(p, ring, packet);
 }
 
 /* Whether libpcap has something to tell: the descriptor shows an error, or libpcap asks to be

@@ -49,7 +49,8 @@ local LATE, LONGEST_LAST_WAIT = 0.015, 1
 local function read_last_block(self)
   local message = failure.message(self._handle)
   self._has_failed = true
-  local wait = math.min(self._buffer_timeout / 1000 + LATE, LONGEST_LAST_WAIT)
+  local wait = self._buffer_timeout / 1000 + LATE -- no math.min(): see core/signals.lua
+  wait = wait < LONGEST_LAST_WAIT and wait or LONGEST_LAST_WAIT
   local deadline = shim.luapcap_monotonic() + wait
   local status, reason = SIGNAL, nil
   while status == SIGNAL do
@@ -118,7 +119,9 @@ local function wait(self, status, timeout)
   local now = shim.luapcap_monotonic()
   local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
   local reason
-  local rest = math.min(self._woken_at + self._coalesce, deadline) - now
+  -- No math.min(): see core/signals.lua.
+  local rest = self._woken_at + self._coalesce - now
+  rest = rest < timeout and rest or timeout
   if rest > 0 and status == NO_PACKET then
     status, reason = rest_and_read(self, rest)
   end
