@@ -86,6 +86,16 @@ describe("A pcapng capture", function()
     assert.same({ { type = 0x544c534b, data = "secret" } }, cap:secrets())
   end)
 
+  it("has nothing in empty blocks of names and secrets", function()
+    for _, big in ipairs { false, true } do
+      local w = pcapng_file.writer(big)
+      local cap = open(w:section() .. w:interface(1, 100) .. w:block(4, "") .. w:block(10, "")
+        .. w:block(5, "") .. w:packet "one")
+      assert.same({ { "one" }, "closed" }, { drain(cap) })
+      assert.same({ {}, {} }, { cap:names(), cap:secrets() })
+    end
+  end)
+
   it("gives blocks of no known type on request, before the packet that follows them", function()
     local w = pcapng_file.writer(false)
     local custom, other = w:block(0xbad, w:word(1, 4) .. "data"), w:block(0x7000, "1234")

@@ -49,6 +49,17 @@ describe("The pcapng format", function()
     assert.is_nil(mutants.compare(libpcap, folder, texts, random))
   end)
 
+  it("refuses a packet before any interface as libpcap does, however short it is", function()
+    local texts = {}
+    for _, kind in ipairs { 2, 3, 6 } do
+      for _, size in ipairs { 0, 4, 16, 20 } do
+        local w = pcapng_file.writer(false)
+        table.insert(texts, w:section() .. w:block(kind, ("\0"):rep(size)))
+      end
+    end
+    assert.is_nil(mutants.compare(libpcap, folder, texts, generator(3)))
+  end)
+
   it("reads interfaces that differ, and sections of both byte orders", function()
     local little, big = pcapng_file.writer(false), pcapng_file.writer(true)
     local list, ending = read_all(little:section() .. little:interface(1, 100)
@@ -64,6 +75,20 @@ describe("The pcapng format", function()
     local list, ending = read_all(good .. w:packet("one", { interface = 7 }))
     assert.same({}, list)
     assert.matches("interface 7.*%(block at offset " .. #good .. "%)$", ending)
+  end)
+
+  it("names the offset of a section's bad header if it has another byte order", function()
+    local little, big = pcapng_file.writer(false), pcapng_file.writer(true)
+    local good = little:section() .. little:interface(1, 100) .. little:packet "one"
+    local header = big:section()
+    for problem, bad in pairs {
+      ["length of 1 < 12"] = header:sub(1, 4) .. "\0\0\0\1" .. header:sub(9),
+      ["tried to read 20 bytes, only got 16"] = header:sub(1, 24),
+    } do
+      local list, ending = read_all(good .. bad)
+      assert.equal("one", list[1][1])
+      assert.matches(problem .. " %(block at offset " .. #good .. "%)$", ending)
+    end
   end)
 
   it("filters each packet by its own link type", function()

@@ -73,7 +73,7 @@ local function block_at(state, window)
     problem = first_length_problem(length)
   end
   if problem or length > rest then
-    return nil, problem
+    return nil, problem, swapped
   end
   return kind, length, swapped
 end
@@ -96,6 +96,7 @@ function blocks.step(state, window, pkt)
   if not kind and not length then
     return "more"
   end
+  readers.note_order(state, swapped)
   local outcome, message
   if not kind then
     outcome, message = fail(state, window, "%s", length)
@@ -152,6 +153,7 @@ function blocks.ended(state, window)
     if swapped == nil then
       swapped = state.swapped
     end
+    readers.note_order(state, swapped)
     local length = u32(start + 4, swapped)
     local read = state.started and HEADER or 12
     wanted, got = length - read, rest - read

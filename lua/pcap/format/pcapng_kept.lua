@@ -1,8 +1,10 @@
 --- Keeps blocks as they stand, in one piece of memory that grows.
 --
 -- A file may have any number of them. They are kept up to 16 MB, the length of the longest block
--- that is accepted. Later blocks are counted, not kept.
+-- that is accepted. What is noted beside a block counts too, because blocks may be empty. Later
+-- blocks are counted, not kept.
 
+local bit = require "bit"
 local ffi = require "ffi"
 
 local kept = {}
@@ -10,48 +12,53 @@ local kept = {}
 local LIMIT = 16 * 1024 * 1024
 local array = ffi.typeof("uint8_t[?]")
 
+-- What is noted before each body.
+local note = ffi.typeof("struct { uint32_t size, swapped, first, second; }")
+local note_pointer, NOTE = ffi.typeof("$ *", note), ffi.sizeof(note)
+
 local Kept = {}
 Kept.__index = Kept
 
 function kept.new()
-  return setmetatable({ used = 0, room = 0, sizes = {}, orders = {}, extras = {}, lost = 0 }, Kept)
+  return setmetatable({ used = 0, room = 0, lost = 0 }, Kept)
 end
 
 --- Keeps the body of a block.
 ---@param body ffi.cdata*  const uint8_t *
 ---@param size integer
 ---@param swapped boolean
----@param extra any        what else belongs to the block
-function Kept:add(body, size, swapped, extra)
+---@param first? integer   what else is noted of the block: two numbers of 32 bits
+---@param second? integer
+function Kept:add(body, size, swapped, first, second)
   local used = self.used
-  if self.lost > 0 or used + size > LIMIT then
+  local after = used + NOTE + bit.band(size + 3, -4)
+  if self.lost > 0 or after > LIMIT then
     self.lost = self.lost + 1
     return
   end
-  if used + size > self.room then
-    local room = math.max(2 * self.room, used + size, 256)
+  if after > self.room then
+    local room = math.max(2 * self.room, after, 256)
     local memory = array(room)
     if used > 0 then
       ffi.copy(memory, self.memory, used)
     end
     self.memory, self.room = memory, room
   end
-  ffi.copy(self.memory + used, body, size)
-  self.used = used + size
-  local count = #self.sizes + 1
-  self.sizes[count], self.orders[count], self.extras[count] = size, swapped, extra or false
+  local its = ffi.cast(note_pointer, self.memory + used)
+  its.size, its.swapped, its.first, its.second = size, swapped and 1 or 0, first or 0, second or 0
+  ffi.copy(self.memory + used + NOTE, body, size)
+  self.used = after
 end
 
---- Iterates over what is kept: body, size, swapped, extra.
+--- Iterates over what is kept: body, size, swapped, first, second.
 function Kept:each()
-  local index, offset = 0, 0
+  local offset = 0
   return function()
-    index = index + 1
-    local size = self.sizes[index]
-    if size then
-      local body = self.memory + offset
-      offset = offset + size
-      return body, size, self.orders[index], self.extras[index]
+    if offset < self.used then
+      local its = ffi.cast(note_pointer, self.memory + offset)
+      local body = self.memory + offset + NOTE
+      offset = offset + NOTE + bit.band(its.size + 3, -4)
+      return body, its.size, its.swapped ~= 0, its.first, its.second
     end
   end
 end

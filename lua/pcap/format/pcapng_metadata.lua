@@ -31,7 +31,7 @@ end
 
 -- Keeps a block for copies that begin later, and hands it to those who are writing one now.
 local function hand_on(self, kind, body, size, swapped, number)
-  self.section_kept:add(body, size, swapped, { kind, number })
+  self.section_kept:add(body, size, swapped, kind, number)
   for _, write in pairs(self.followers) do
     write(for_copies(kind, body, size, swapped, number))
   end
@@ -42,8 +42,8 @@ end
 ---@return { kind: integer, body: string, swapped: boolean, number?: integer }[]
 function Metadata:section_blocks()
   local list = {}
-  for body, size, swapped, extra in self.section_kept:each() do
-    list[#list + 1] = for_copies(extra[1], body, size, swapped, extra[2])
+  for body, size, swapped, kind, number in self.section_kept:each() do
+    list[#list + 1] = for_copies(kind, body, size, swapped, number > 0 and number or nil)
   end
   return list
 end
@@ -65,8 +65,7 @@ end
 
 --- Keeps an interface's block. Interfaces are numbered from 1 over the whole file.
 function Metadata:add_interface(body, size, swapped, interface)
-  self.interface_blocks:add(body, size, swapped,
-    { tonumber(interface.linktype), interface.snaplen })
+  self.interface_blocks:add(body, size, swapped, interface.linktype, interface.snaplen)
   hand_on(self, INTERFACE, body, size, swapped, interface.number)
 end
 
@@ -125,10 +124,10 @@ end
 ---@return table[] list
 function Metadata:interfaces()
   local list = {}
-  for body, size, swapped, extra in self.interface_blocks:each() do
+  for body, size, swapped, linktype, snaplen in self.interface_blocks:each() do
     local interface = fields.read(fields.INTERFACE, body + 8, size - 8, swapped)
     interface.number = #list + 1
-    interface.linktype, interface.snaplen = extra[1], extra[2]
+    interface.linktype, interface.snaplen = linktype, snaplen
     interface.tsresol = interface.tsresol or 6
     interface.tsoffset = interface.tsoffset or 0
     add_counts(interface, self.statistics[interface.number])

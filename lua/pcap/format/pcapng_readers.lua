@@ -25,6 +25,11 @@ local function fail(state, window, message, ...)
   return "error", worded(state, window, message:format(...))
 end
 
+-- Records whether a block has another byte order than the blocks before it. Libpcap refuses that.
+local function note_order(state, swapped)
+  state.is_beyond = state.is_beyond or state.started and swapped ~= state.swapped
+end
+
 local function too_short(state, window, kind)
   return fail(state, window, "block of type %u in pcapng dump file is too short", kind)
 end
@@ -32,10 +37,7 @@ end
 -- Fills in the packet of a packet block, or tells what is wrong with it.
 local function packet(state, window, pkt, kind, found)
   local interfaces = state.interfaces
-  if not state.first_linktype then
-    return fail(state, window,
-      "the capture file has a packet block before any Interface Description Blocks")
-  elseif found.number >= interfaces.count then
+  if found.number >= interfaces.count then
     return fail(state, window, "a packet arrived on interface %u, but there's no Interface "
       .. "Description Block for that interface", found.number)
   end
@@ -64,10 +66,21 @@ end
 -- body starts, how long the body is, and whether it is swapped.
 local readers = {}
 
+-- A packet block's function. Libpcap looks at none before it has found an interface.
+local function after_interface(read)
+  return function(state, window, ...)
+    if not state.first_linktype then
+      return fail(state, window,
+        "the capture file has a packet block before any Interface Description Blocks")
+    end
+    return read(state, window, ...)
+  end
+end
+
 -- The enhanced and the obsolete packet block differ in their first four bytes alone. `head` reads
 -- these: the interface's number, and the packet's flags if there are any.
 local function timed(kind, head)
-  return function(state, window, pkt, body, size, swapped)
+  return after_interface(function(state, window, pkt, body, size, swapped)
     if size < 20 then
       return too_short(state, window, kind)
     end
@@ -76,7 +89,7 @@ local function timed(kind, head)
       high = u32(body + 4, swapped), low = u32(body + 8, swapped),
       caplen = u32(body + 12, swapped), wirelen = u32(body + 16, swapped),
       data = body + 20, room = size - 20 })
-  end
+  end)
 end
 
 readers[6] = timed(6, u32)
@@ -86,13 +99,13 @@ readers[2] = timed(2, function(body, swapped)
 end)
 
 -- A simple packet has no time and no captured length.
-readers[3] = function(state, window, pkt, body, size, swapped)
+readers[3] = after_interface(function(state, window, pkt, body, size, swapped)
   if size < 4 then
     return too_short(state, window, 3)
   end
   return packet(state, window, pkt, 3, { number = 0, high = 0, low = 0,
     wirelen = u32(body, swapped), data = body + 4, room = size - 4 })
-end
+end)
 
 readers[1] = function(state, window, _, body, size, swapped)
   if size < 8 then
@@ -130,7 +143,6 @@ readers[SECTION] = function(state, window, _, body, size, swapped)
     return fail(state, window, "%s", problem)
   end
   state.minor = state.minor or u16(body + 6, swapped)
-  state.is_beyond = state.is_beyond or state.started and swapped ~= state.swapped
   state.started, state.swapped = true, swapped
   interface_block.forget(state)
   state.metadata:start_section(body, size, swapped)
@@ -152,4 +164,4 @@ readers[10] = function(state, _, _, body, size, swapped)
   return "skipped"
 end
 
-return { by_type = readers, worded = worded, fail = fail }
+return { by_type = readers, worded = worded, fail = fail, note_order = note_order }
