@@ -70,6 +70,46 @@ describe("A copy of a pcapng file", function()
     assert.is_true(shell.read(to) == whole(w, 101))
   end)
 
+  it("keeps simple packets, of either byte order, cut or not", function()
+    for _, offset in ipairs { 0, 86400 } do
+      local function with_simple(writer)
+        return writer:section() .. writer:interface(1, 8, { { 14, writer:word(offset, 8) } })
+          .. writer:simple "short" .. writer:simple("cut off", 99) .. writer:simple ""
+          .. writer:interface(101, 8) .. writer:simple "again" .. writer:packet("timed", { low = 7,
+            high = 400000 }) .. writer:simple("12345678", 9)
+      end
+      -- Of the seven bytes and one of padding, eight are the packet: its length says 99.
+      shell.write(from, with_simple(w))
+      assert_same()
+      shell.write(from, with_simple(other))
+      copy(from, to)
+      assert.is_true(shell.read(to) == with_simple(w))
+    end
+  end)
+
+  it("makes an enhanced packet of a simple one that would not be the same", function()
+    shell.write(from, w:section() .. w:interface(1, 8) .. w:simple "one")
+    local cap = assert(pcap.open_offline(from))
+    local pkt = assert(cap:next_packet()):copy()
+    local other_time = pkt:copy()
+    other_time.sec = 5
+    local dumper = assert(pcap.dumper { file = to, format = "pcapng" })
+    assert(dumper:dump(pkt, { comment = "told" }))
+    assert(dumper:dump(other_time))
+    local second = assert(dumper:add_interface {})
+    assert(dumper:dump(pkt, { interface = second }))
+    assert(dumper:dump(pkt))
+    assert(dumper:close())
+    local list = {}
+    for it in assert(pcap.open_offline(to)):packets() do
+      table.insert(list, { it:bytes(), it.sec, it.interface, it:comment() })
+    end
+    assert.same({ { "one", 0, 1, "told" }, { "one", 5, 1 }, { "one", 0, 2 }, { "one", 0, 1 } },
+      list)
+    local block = w:simple "one"
+    assert.equal(block, shell.read(to):sub(-#block))
+  end)
+
   it("is the same for a file that we wrote", function()
     local dumper = assert(pcap.dumper { file = from, format = "pcapng",
       section = { comment = "ours" }, interface = { name = "eth0", tsresol = 148 } })

@@ -71,7 +71,8 @@ end
 
 -- Bits of a packet's flags. DIRECTION: what the source knows of the direction. SWAPPED: the options
 -- have the other byte order. OBSOLETE: the packet is from an obsolete packet block, and the upper
--- 16 bits are that block's count of lost packets.
+-- 16 bits are that block's count of lost packets. 0x400, for copies: it is from a simple packet
+-- block.
 local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
 local DIRECTIONS = { "in", "out" }
 local UNKNOWN_COUNT = 0xffff

@@ -8,8 +8,8 @@ local time = require "pcap.format.pcapng_time"
 local SECTION, MAGIC = 0x0a0d0d0a, 0x1a2b3c4d
 -- Bits of a packet's flags, as packet.lua reads them. SWAPPED: the options have the other byte
 -- order. OBSOLETE: the packet is from an obsolete packet block, and the upper 16 bits are that
--- block's count of lost packets.
-local SWAPPED, OBSOLETE, DROPS = 0x100, 0x200, 0x10000
+-- block's count of lost packets. SIMPLE: it is from a simple packet block.
+local SWAPPED, OBSOLETE, SIMPLE, DROPS = 0x100, 0x200, 0x400, 0x10000
 local u16, u32 = bytes.u16, bytes.u32
 
 -- A message in libpcap's words. If libpcap would have refused the file earlier, there is nothing to
@@ -103,7 +103,7 @@ readers[3] = after_interface(function(state, window, pkt, body, size, swapped)
   if size < 4 then
     return too_short(state, window, 3)
   end
-  return packet(state, window, pkt, 3, { number = 0, high = 0, low = 0,
+  return packet(state, window, pkt, 3, { number = 0, flags = SIMPLE, high = 0, low = 0,
     wirelen = u32(body, swapped), data = body + 4, room = size - 4 })
 end)
 

@@ -115,7 +115,12 @@ local function write_odd(self, handle, pkt, added)
     return nil, message
   end
   local done = section:write_interface(interface)
-    and shim.luapcap_block_write(handle, own, its) == 0
+  local simple = done and packet_options.simple(pkt, its, text)
+  if simple then
+    done = section:put(simple)
+  elseif done then
+    done = shim.luapcap_block_write(handle, own, its) == 0
+  end
   if done and not number then
     section.targets[pkt.interface] = its
   end

@@ -11,9 +11,10 @@ local reading = require "pcap.format.pcapng_options"
 local packet = {}
 
 local FLAGS, HASH, DROPPED, COMMENT, VERDICT = 2, 3, 4, 1, 7
--- Bits of a packet's own flags, as format/pcapng_blocks.lua has them.
-local DIRECTION, SWAPPED, OBSOLETE = 3, 0x100, 0x200
+-- Bits of a packet's own flags, as format/pcapng_readers.lua has them.
+local DIRECTION, SWAPPED, OBSOLETE, SIMPLE = 3, 0x100, 0x200, 0x400
 local UNKNOWN_DROPS = 0xffff
+local SIMPLE_PACKET = 3 -- a block's type
 
 local DIRECTIONS = { ["in"] = 1, out = 2 }
 
@@ -103,6 +104,20 @@ function packet.options(pkt, added)
     put_direction(list, added.direction)
   end
   return bytes.options(list)
+end
+
+--- The simple packet block of a packet that came in one. Nil if a reader would not get the same
+-- packet from it: the block has no interface, no time, no captured length and no options.
+---@param pkt ffi.cdata*  luapcap_packet
+---@param its ffi.cdata*  luapcap_block_interface
+---@param text string     the packet's options
+---@return string|nil block
+function packet.simple(pkt, its, text)
+  if bit.band(pkt.flags, SIMPLE) ~= 0 and its.number == 0 and text == ""
+    and pkt.caplen == math.min(pkt.wirelen, its.longest)
+    and pkt.sec == its.offset and pkt.nsec == 0 then
+    return (bytes.block(SIMPLE_PACKET, bytes.u32(pkt.wirelen) .. ffi.string(pkt.data, pkt.caplen)))
+  end
 end
 
 return packet
