@@ -23,29 +23,13 @@ local show = progress(cap, false)
 local to = arg[2] or "-"
 local dumper = assert(cap:dump_open(to, { format = to:find "%.pcapng$" and "pcapng" or "pcap" }))
 
--- Copies the unknown blocks before the packet that was read last. Nobody can turn the numbers in a
--- block of the other byte order.
-local function copy_blocks()
-  for _, block in ipairs(cap:blocks()) do
-    if not block.swapped then
-      assert(dumper:add_block(block.type, block.bytes:sub(9, -5)))
-    end
-  end
-end
-
 stop_on_signal(cap)
 
 local count = 0
 for pkt in cap:packets() do
-  if keeps_blocks then
-    copy_blocks()
-  end
   assert(dumper:dump(pkt))
   count = count + 1
   show()
-end
-if keeps_blocks then
-  copy_blocks()
 end
 show "done"
 

@@ -87,6 +87,13 @@ describe("A copy of a pcapng file", function()
     end
   end)
 
+  it("keeps link types that nothing here knows, and statistics of no interface", function()
+    shell.write(from, w:section() .. w:interface(12345, 8) .. w:packet "one"
+      .. w:block(5, w:word(7, 4) .. ("\0"):rep(8)) .. w:interface(54321, 8)
+      .. w:packet("two", { interface = 1 }))
+    assert_same()
+  end)
+
   it("makes an enhanced packet of a simple one that would not be the same", function()
     shell.write(from, w:section() .. w:interface(1, 8) .. w:simple "one")
     local cap = assert(pcap.open_offline(from))
@@ -169,10 +176,16 @@ describe("A copy of a pcapng file", function()
   end)
 
   it("by the example has unknown blocks if that is asked", function()
-    local unknown = w:block(3000, "12345678")
     local text = whole(w, 101)
     local third = text:find("third", 1, true) - 29
-    shell.write(from, text:sub(1, third) .. unknown .. text:sub(third + 1) .. unknown)
+    local header, second = text:byte(BIG and 8 or 5), #text / 2 -- a header's length
+    -- One in each place that matters: before packets, at a section's end and beginning, at the end.
+    local parts, at = {}, 1
+    for number, place in ipairs { header, third, second, second + header, #text } do
+      parts[number] = text:sub(at, place) .. w:block(3000 + number, ("x"):rep(4 * number - 4))
+      at = place + 1
+    end
+    shell.write(from, table.concat(parts))
     shell.run("luajit examples/copy.lua %s %s.pcapng 2>/dev/null", from, to)
     assert.is_true(shell.read(to .. ".pcapng") == text)
     shell.run("luajit examples/copy.lua --blocks %s %s.pcapng 2>/dev/null", from, to)

@@ -84,6 +84,7 @@ end
 function Metadata:add_block(kind, block, length, swapped)
   if self.other_blocks then
     self.other_blocks:add(block, length, swapped, kind)
+    hand_on(self, kind, block + 8, length - 12, swapped)
   end
 end
 
@@ -93,12 +94,12 @@ function Metadata:add_statistics(body, size, swapped, interfaces)
   if size < 12 then
     return
   end
-  local index = u32(body, swapped)
+  local index, number = u32(body, swapped), nil
   if index < interfaces.count then
-    local number = interfaces.before + index + 1
+    number = interfaces.before + index + 1
     self.statistics[number] = fields.read(fields.STATISTICS, body + 12, size - 12, swapped)
-    hand_on(self, STATISTICS, body, size, swapped, number)
   end
+  hand_on(self, STATISTICS, body, size, swapped, number)
 end
 
 -- A time of a statistics block in seconds since 1970.

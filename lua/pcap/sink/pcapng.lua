@@ -58,7 +58,8 @@ function pcapng.new(handle, where, kind, opts)
     file.path_of(where) ~= nil)
   local self = setmetatable({ section = section, own = packet.new(0),
     started = packet.new(0) }, Writer)
-  local header, interface = beginning.blocks(section, opts)
+  local given = section.origin.blocks()
+  local header, interface = beginning.blocks(section, opts, given ~= nil)
   if not header then
     return nil, interface
   end
@@ -67,9 +68,8 @@ function pcapng.new(handle, where, kind, opts)
   if not done then
     return nil, message, errno
   end
-  local given = section.origin.blocks()
   if given then
-    section.first = opts.interface and interface
+    section.first = interface or false
     self:carry(given, opts.section and header)
   else
     section:begin(header)

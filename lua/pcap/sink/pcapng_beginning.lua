@@ -58,13 +58,16 @@ end
 -- of the two only if the caller gave values for it.
 ---@param section table  of pcapng_section.lua
 ---@param opts table     { section =, interface = } as pcapng.new() takes them
+---@param has_own boolean  whether the source gives its own blocks
 ---@return string|nil header
----@return table|string interface  or what is wrong
-function beginning.blocks(section, opts)
+---@return table|string|nil interface  nil if it is not needed; or what is wrong
+function beginning.blocks(section, opts, has_own)
   section.values = section_values(section, opts.section)
   local header, message = sections.header(section.values)
   if not header then
     return nil, message
+  elseif has_own and not opts.interface then
+    return header
   end
   local interface
   interface, message = interfaces.of_table(first_interface(section, opts.interface))

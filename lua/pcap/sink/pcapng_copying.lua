@@ -30,7 +30,7 @@ carriers[blocks.INTERFACE] = function(section, body, number)
   return section:write_interface(interface)
 end
 
--- The interface may have another number here.
+-- The interface may have another number here. One that the source does not have keeps its number.
 carriers[blocks.STATISTICS] = function(section, body, number)
   local interface = section.made[number]
   if interface and interface.section == section.number then

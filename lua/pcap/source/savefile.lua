@@ -252,7 +252,7 @@ end
 --- which the copy shares, is undefined afterwards
 ---@param opts? table       {precision = "micro"|"nano": of timestamps and of dump files made
 --- from the capture (default "micro"), blocks = whether cap:blocks() gives the blocks of a pcapng
---- file that nothing else here reads (default false)}
+--- file that nothing else here reads, and a pcapng dumper copies them (default false)}
 ---@return table|nil capture
 ---@return string|nil message  naming the file
 ---pcap_fopen_offline_with_tstamp_precision
