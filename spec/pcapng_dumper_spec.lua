@@ -108,6 +108,23 @@ describe("A pcapng dumper", function()
         { 16, w:word(2 ^ 33, 8) }, { 17, w:word(7, 8) } }))
   end)
 
+  it("takes an IPv4 address's mask as a prefix too, and refuses one that is none", function()
+    local dumper = open()
+    for prefix, mask in pairs { [0] = "\0\0\0\0", [1] = "\128\0\0\0", [22] = "\255\255\252\0",
+      [31] = "\255\255\255\254", [32] = "\255\255\255\255" } do
+      local before = #shell.read(out)
+      assert(dumper:add_interface { addresses = { { address = "192.0.2.1", prefix = prefix } } })
+      dumper:flush()
+      assert.equal(w:interface(1, 65535, { { 4, "\192\0\2\1" .. mask }, { 9, "\6" } }),
+        shell.read(out):sub(before + 1))
+    end
+    for _, value in ipairs { { address = "192.0.2.1", prefix = 33 },
+      { address = "::1", netmask = "ffff::" }, { address = "192.0.2.1", netmask = "::" } } do
+      assert.is_nil((dumper:add_interface { addresses = { value } }))
+    end
+    dumper:close()
+  end)
+
   it("adds options to a packet", function()
     open():dump("abc", 1, 3, { comments = { "one", "two" }, direction = "in", dropped = 5,
         id = 2 ^ 40, queue = 2, hash = { type = 2, data = "\1\2\3\4" },
@@ -212,13 +229,15 @@ describe("A pcapng dumper", function()
   it("writes names, secrets and blocks of any other type", function()
     open():add_names { { address = "192.0.2.1", names = { "a", "bc" } },
         { address = "2001:db8::1", names = { "six" } },
-        { address = "02:00:00:00:00:01", names = { "card" } } }
+        { address = "02:00:00:00:00:01", names = { "card" } },
+        { address = "02:00:00:00:00:00:00:01", names = { "eui" } } }
       :add_secrets { type = 0x544c534b, data = "CLIENT_RANDOM 1 2\n" }
       :add_block(0x80000001, "any"):dump("abc", 1):close()
     assert_written(HEADER .. w:block(4,
         w:word(1, 2) .. w:word(9, 2) .. "\192\0\2\1a\0bc\0\0\0\0"
         .. w:word(2, 2) .. w:word(20, 2) .. "\32\1\13\184" .. ("\0"):rep(11) .. "\1six\0"
-        .. w:word(3, 2) .. w:word(11, 2) .. "\2\0\0\0\0\1card\0\0" .. ("\0"):rep(4))
+        .. w:word(3, 2) .. w:word(11, 2) .. "\2\0\0\0\0\1card\0\0"
+        .. w:word(4, 2) .. w:word(12, 2) .. "\2\0\0\0\0\0\0\1eui\0" .. ("\0"):rep(4))
       .. w:block(10, w:word(0x544c534b, 4) .. w:word(18, 4) .. "CLIENT_RANDOM 1 2\n")
       .. w:block(0x80000001, "any") .. packet("abc", 1e6))
     local info = shell.run("capinfos %s", out)
@@ -333,6 +352,20 @@ describe("A pcapng dumper", function()
       "bad argument #1 to 'add_secrets' (table expected, got number)")
     misuse(function() dumper:add_block(6, "") end,
       "bad argument #1 to 'add_block' (block type 6 is the dumper's own)")
+    for problem, more in pairs {
+      ["option 'hash': option 'type' is missing"] = { hash = {} },
+      ["option 'verdict': option 'data' is missing"] = { verdict = { type = 1 } },
+      ["option 'options': item 1: option 'value' is missing"] = { options = { { code = 1 } } },
+      ["option 'options': list of tables expected, got a table with the key 'code'"] =
+        { options = { code = 1 } },
+      ["option 'comments': item 2: string expected, got nil"] = { comments = { "a", nil, "c" } },
+    } do
+      misuse(function() dumper:dump("abc", 1, 3, more) end,
+        ("bad argument #4 to 'dump' (%s)"):format(problem))
+    end
+    misuse(function() dumper:add_interface { addresses = { { prefix = 8 } } } end,
+      "bad argument #1 to 'add_interface' (option 'addresses': item 1: option 'address' is "
+      .. "missing)")
     dumper:close()
     misuse(function() dumper:comment "x" end,
       "calling 'comment' on bad self: pcap dumper has been closed")

@@ -97,6 +97,14 @@ function options.record(kinds, needed)
   end
 end
 
+-- What is wrong with a list of `count` items that has another key: a hole, or it is no list.
+local function not_in_list(key, count, kind, name)
+  if type(key) == "number" then
+    return ("item %d: %s"):format(count + 1, but_got(select(2, kind(nil)), nil))
+  end
+  return ("list of %s expected, got a table with the key '%s'"):format(name, tostring(key))
+end
+
 --- A kind of list.
 ---@param kind function  of what is in it
 ---@param name string    what is in it, for messages
@@ -112,6 +120,11 @@ function options.list(kind, name)
         return nil, nil, ("item %d: %s"):format(i, problem or but_got(expected, item))
       end
       list[i] = taken
+    end
+    for key in pairs(value) do
+      if list[key] == nil then
+        return nil, nil, not_in_list(key, #list, kind, name)
+      end
     end
     return list
   end

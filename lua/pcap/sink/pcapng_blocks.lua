@@ -57,8 +57,9 @@ end
 local RECORDS = { [4] = 1, [16] = 2, [6] = 3, [8] = 4 }
 
 local function name_record(entry)
-  local own = address.parse(entry.address) or address.parse_hardware(entry.address, 6)
-    or address.parse_hardware(entry.address, 8)
+  -- Eight pairs of digits are an EUI-64, as names() gives it. As an IPv6 address they would be odd.
+  local own = address.parse_hardware(entry.address, 8) or address.parse(entry.address)
+    or address.parse_hardware(entry.address, 6)
   if not own then
     return nil, ("%q is no address"):format(entry.address)
   end

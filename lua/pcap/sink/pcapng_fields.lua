@@ -12,6 +12,8 @@ local fields = {}
 local uint64 = ffi.typeof("uint64_t")
 local int64 = ffi.typeof("int64_t")
 
+local long, byte = bytes.u64, string.char
+
 --- A text that readers can show in full, or nil and what is wrong with it.
 function fields.text(value)
   local at = utf8.problem(value) or value:find("\0", 1, true)
@@ -20,8 +22,6 @@ function fields.text(value)
   end
   return value
 end
-
-local long, byte = bytes.u64, string.char
 
 local function filter(value)
   local shown, problem = fields.text(value)
@@ -40,19 +40,32 @@ local function typed(value)
   return string.char(value.type) .. value.data
 end
 
+-- The bytes of an IPv4 address's netmask.
+local function netmask(value)
+  local prefix = value.prefix or 32
+  if value.netmask then
+    local mask = address.parse(value.netmask)
+    return mask and #mask == 4 and mask or nil, ("%q is no netmask"):format(value.netmask)
+  elseif prefix > 32 then
+    return nil, ("an IPv4 address has no prefix of %d bits"):format(prefix)
+  end
+  local mask = 2 ^ 32 - 2 ^ (32 - prefix)
+  return byte(mask / 2 ^ 24, mask / 2 ^ 16 % 256, mask / 2 ^ 8 % 256, mask % 256)
+end
+
 -- An address of an interface: code and value.
 local function interface_address(value)
   local own = address.parse(value.address)
   if not own then
     return nil, ("%q is no IP address"):format(value.address)
   elseif #own == 16 then
+    if value.netmask then
+      return nil, "an IPv6 address has a prefix, no netmask"
+    end
     return { code = 5, value = own .. string.char(value.prefix or 128) }
   end
-  local mask = address.parse(value.netmask or "255.255.255.255")
-  if not mask or #mask ~= 4 then
-    return nil, ("%q is no netmask"):format(value.netmask)
-  end
-  return { code = 4, value = own .. mask }
+  local mask, problem = netmask(value)
+  return mask and { code = 4, value = own .. mask }, problem
 end
 
 -- Kinds of values, as core/options.lua wants them.
@@ -73,9 +86,9 @@ local function tsresol(value)
 end
 
 local u8 = options.integer(0, 255)
-local tagged = options.record { type = u8, data = options.string }
-local addresses = options.list(options.record { address = options.string,
-  netmask = options.string, prefix = options.integer(0, 128) }, "tables")
+local tagged = options.record({ type = u8, data = options.string }, { "type", "data" })
+local addresses = options.list(options.record({ address = options.string,
+  netmask = options.string, prefix = options.integer(0, 128) }, { "address" }), "tables")
 
 -- { code, name, kind, encoder, whether it is a list }, in the order in which they are written.
 local COMMENTS = { 1, "comments", options.list(options.string, "strings"), fields.text, true }

@@ -26,8 +26,8 @@ end
 packet.OPTIONS = fields.kinds(fields.PACKET, {
   direction = direction,
   interface = options.integer(1, 2 ^ 32 - 1),
-  options = options.list(options.record {
-    code = options.integer(1, 65535), value = options.string }, "tables"),
+  options = options.list(options.record({ code = options.integer(1, 65535),
+    value = options.string }, { "code", "value" }), "tables"),
 })
 
 -- Whether a packet may have several options of a code.
