@@ -62,8 +62,9 @@ local function refill(self)
   return status == MORE
 end
 
--- Finds the next packet that the filter takes. This is a loop, so a loop that calls it does not
--- compile.
+-- Finds the next packet that the filter takes. There is no `return` for it within the loop, because
+-- LuaJIT must compile the loop from packets that are rejected. If it compiled the way to a return
+-- first, each packet would go back to the interpreter, and no loop that calls this would compile.
 local function search(self)
   local format, match, pkt = self._format, self._match, self._packet
   local state, take, window = format.state, format.take, self._window
@@ -88,9 +89,10 @@ local function search(self)
       end
     end
     if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen, self)) then
-      return pkt
+      break
     end
   end
+  return pkt
 end
 
 -- Called when the window has no plain record at its position. A record that is odd but whole goes
