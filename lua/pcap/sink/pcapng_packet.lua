@@ -35,15 +35,16 @@ local function is_repeatable(code)
   return code == COMMENT or code == HASH or code == VERDICT or code > VERDICT
 end
 
--- Adds an option. If there can be only one of its code, it replaces the one in the list.
+-- Adds an option. If there can be only one of its code, it replaces the first in the list. The
+-- list is searched only then, because there may be very many comments.
 local function put(list, option)
-  for i, old in ipairs(list) do
-    if old.code == option.code and not is_repeatable(option.code) then
-      list[i] = option
-      return
+  local place = #list + 1
+  if not is_repeatable(option.code) then
+    for i = #list, 1, -1 do
+      place = list[i].code == option.code and i or place
     end
   end
-  list[#list + 1] = option
+  list[place] = option
 end
 
 local function flags_of(list)
