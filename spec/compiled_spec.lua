@@ -46,6 +46,14 @@ describe("A caller's loop is compiled whole", function()
     end
     local head = w:section() .. w:interface(1, 262144)
     shell.write(path .. "ng", head .. table.concat(records))
+    local options = { { 1, "told" }, { 2, w:word(1, 4) }, { 4, w:word(7, 8) } }
+    for i = 1, 20000 do
+      records[i] = w:packet(("%064d"):format(i), { low = i, options = options })
+    end
+    shell.write(path .. "ng.options", head .. table.concat(records))
+    for i = 1, 20000 do
+      records[i] = w:packet(("%064d"):format(i), { high = 395000, low = i })
+    end
     for i = 100, 20000, 100 do
       records[i] = records[i] .. w:block(0xbad, "unknown") .. w:interface(1, 262144)
     end
@@ -60,6 +68,10 @@ describe("A caller's loop is compiled whole", function()
     ["over at most so many packets"] = { "", "pkt in cap:packets(20000)", "" },
     ["over next"] = { "", "data, timestamp, wirelen in cap.next, cap", "" },
     ["that copies"] = { "", PACKETS, "assert(dumper:dump(pkt))" },
+    ["that asks for options"] = { 'cap = pcap.open_offline(arg[1] .. "ng.options")', PACKETS,
+      'assert(pkt:comment() == "told" and pkt.direction == "in" and pkt:dropped() == 7)' },
+    ["that asks for options where there are none"] = { 'cap = pcap.open_offline(arg[1] .. "ng")',
+      PACKETS, "if pkt:comment() or pkt.direction or #pkt:comments() > 0 then error() end" },
     ["that copies to pcapng"] = { 'dumper = cap:dump_open("/dev/null", { format = "pcapng" })',
       PACKETS, "assert(dumper:dump(pkt))" },
     ["over what a filter takes"] = { 'assert(cap:set_filter "len = 64")', PACKETS, "" },

@@ -2,6 +2,9 @@
 --
 -- All functions take where the options start, how many bytes there are, and whether they have
 -- the other byte order. If an option runs past the end of its block, those before it count.
+--
+-- The loops are made of `goto`. LuaJIT compiles a caller's loop with a few rounds of these in it,
+-- but not with any other loop in it.
 
 local ffi = require "ffi"
 local bytes = require "pcap.format.pcapng_bytes"
@@ -39,14 +42,14 @@ end
 ---@return string? message  if an option runs past its block's end
 function options.list(start, length, swapped)
   local list, offset = {}, 0
-  while true do
-    local code, size, next_offset = option_at(start, length, swapped, offset)
-    if not code then
-      return list, code == false and size or nil
-    end
+  ::again::
+  local code, size, next_offset = option_at(start, length, swapped, offset)
+  if code then
     list[#list + 1] = { code = code, value = ffi.string(start + offset + 4, size) }
     offset = next_offset
+    goto again
   end
+  return list, code == false and size or nil
 end
 
 --- Finds the first option of a code: where its value is, and how long that is.
@@ -54,15 +57,13 @@ end
 ---@return integer? size
 function options.find(start, length, swapped, wanted)
   local offset = 0
-  while true do
-    local code, size, next_offset = option_at(start, length, swapped, offset)
-    if not code then
-      return nil
-    end
-    if code == wanted then
-      return start + offset + 4, size
-    end
+  ::again::
+  local code, size, next_offset = option_at(start, length, swapped, offset)
+  if code == wanted then
+    return start + offset + 4, size
+  elseif code then
     offset = next_offset
+    goto again
   end
 end
 
@@ -70,7 +71,8 @@ end
 ---@return string
 function options.text(value, size)
   local text = ffi.string(value, size)
-  return text:match("^[^%z]*")
+  local zero = text:find("\0", 1, true) -- string.match() would not compile
+  return zero and text:sub(1, zero - 1) or text
 end
 
 --- The first comment.
@@ -84,16 +86,16 @@ end
 ---@return string[]
 function options.comments(start, length, swapped)
   local list, offset = {}, 0
-  while true do
-    local code, size, next_offset = option_at(start, length, swapped, offset)
-    if not code then
-      return list
-    end
+  ::again::
+  local code, size, next_offset = option_at(start, length, swapped, offset)
+  if code then
     if code == COMMENT then
       list[#list + 1] = options.text(start + offset + 4, size)
     end
     offset = next_offset
+    goto again
   end
+  return list
 end
 
 -- The value of an option that must have exactly `size` bytes.
