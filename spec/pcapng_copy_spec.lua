@@ -94,6 +94,24 @@ describe("A copy of a pcapng file", function()
     assert_same()
   end)
 
+  it("leaves out an interface that cannot be read, and has the packets after it", function()
+    shell.write(from, w:section() .. w:interface(1, 100) .. w:packet "one"
+      .. w:interface(101, 100, { { 9, "\36" } }) .. w:interface(1, 100)
+      .. w:packet("two", { interface = 1 }) .. w:packet("three", { interface = 2 }))
+    local cap = assert(pcap.open_offline(from))
+    local dumper = assert(cap:dump_open(to, { format = "pcapng" }))
+    local endings = {}
+    for i = 1, 2 do
+      for pkt in cap:packets() do assert(dumper:dump(pkt)) end
+      endings[i] = cap:ending()
+    end
+    assert.matches("if_tsresol option resolution 10%^%-36 is too high", endings[1])
+    assert.equal("closed", endings[2])
+    assert(dumper:close())
+    assert.equal("1\n7\n1\n",
+      shell.run("tshark -r %s -T fields -e frame.encap_type 2>/dev/null", to))
+  end)
+
   it("makes an enhanced packet of a simple one that would not be the same", function()
     shell.write(from, w:section() .. w:interface(1, 8) .. w:simple "one")
     local cap = assert(pcap.open_offline(from))

@@ -199,7 +199,8 @@ describe("A pcapng dumper", function()
     end
     dumper:close()
     assert_written(HEADER .. packet("abc", 0, { options = { { 2, w:word(2, 4) } } })
-      .. packet("abc", 0) .. packet("abc", 0, { options = { { 4, w:word(3, 8) } } })
+      .. packet("abc", 0, { options = { { 4, w:word(0, 8) } } }) -- as editcap does
+      .. packet("abc", 0, { options = { { 4, w:word(3, 8) } } })
       .. packet("abc", 0))
   end)
 

@@ -149,7 +149,7 @@ function interface_block.add(state, body, size, swapped)
   interface.number = interfaces.before + interfaces.count
   interfaces.native_count = swapped and 0 or interfaces.count
   note(state, interface, body, max_snaplen)
-  state.metadata:add_interface(body, size, swapped, interface)
+  state.metadata:add_interface(body, size, swapped, interface, not message)
   return message
 end
 

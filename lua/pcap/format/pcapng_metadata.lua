@@ -64,9 +64,12 @@ function Metadata:start_section(body, size, swapped)
 end
 
 --- Keeps an interface's block. Interfaces are numbered from 1 over the whole file.
-function Metadata:add_interface(body, size, swapped, interface)
+---@param is_sound boolean  whether others can read the block: a copy must not end there
+function Metadata:add_interface(body, size, swapped, interface, is_sound)
   self.interface_blocks:add(body, size, swapped, interface.linktype, interface.snaplen)
-  hand_on(self, INTERFACE, body, size, swapped, interface.number)
+  if is_sound then
+    hand_on(self, INTERFACE, body, size, swapped, interface.number)
+  end
 end
 
 function Metadata:add_names(body, size, swapped)

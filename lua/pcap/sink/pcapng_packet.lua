@@ -73,7 +73,7 @@ local function brought(pkt)
     order.turn(list, order.PACKET)
   end
   local drops = bit.rshift(flags, 16)
-  if bit.band(flags, OBSOLETE) ~= 0 and drops > 0 and drops ~= UNKNOWN_DROPS then
+  if bit.band(flags, OBSOLETE) ~= 0 and drops ~= UNKNOWN_DROPS then
     put(list, { code = DROPPED, value = bytes.u64(drops) })
   end
   local value = bit.band(flags, DIRECTION)
