@@ -94,7 +94,7 @@ describe("A copy of a pcapng file", function()
     assert_same()
   end)
 
-  it("leaves out an interface that cannot be read, and has the packets after it", function()
+  it("leaves out an interface's wrong options, and has the packets after it", function()
     shell.write(from, w:section() .. w:interface(1, 100) .. w:packet "one"
       .. w:interface(101, 100, { { 9, "\36" } }) .. w:interface(1, 100)
       .. w:packet("two", { interface = 1 }) .. w:packet("three", { interface = 2 }))

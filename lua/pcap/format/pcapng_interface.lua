@@ -9,6 +9,7 @@ local interface_block = {}
 
 local u16, u32 = bytes.u16, bytes.u32
 local END, TSRESOL, TSOFFSET = 0, 9, 14
+local WITHOUT_OPTIONS = 8 -- the bytes of a body
 local NAME = "Interface Description Block"
 -- Each interface takes some 100 bytes of memory, so their number in a section is limited.
 local MAX_INTERFACES = 2 ^ 20
@@ -115,7 +116,7 @@ function interface_block.problem(body, size, swapped)
 end
 
 --- Adds the interface that a block describes to the section. One with wrong options counts too, so
--- that the later ones keep their numbers. Its times are then in microseconds.
+-- that the later ones keep their numbers. It then has no options, so its times are in microseconds.
 ---@param state table
 ---@param body ffi.cdata*  const uint8_t *
 ---@param size integer     at least 8
@@ -149,7 +150,8 @@ function interface_block.add(state, body, size, swapped)
   interface.number = interfaces.before + interfaces.count
   interfaces.native_count = swapped and 0 or interfaces.count
   note(state, interface, body, max_snaplen)
-  state.metadata:add_interface(body, size, swapped, interface, not message)
+  -- Without wrong options, a copy can be read behind this block.
+  state.metadata:add_interface(body, message and WITHOUT_OPTIONS or size, swapped, interface)
   return message
 end
 

@@ -64,12 +64,9 @@ function Metadata:start_section(body, size, swapped)
 end
 
 --- Keeps an interface's block. Interfaces are numbered from 1 over the whole file.
----@param is_sound boolean  whether others can read the block: a copy must not end there
-function Metadata:add_interface(body, size, swapped, interface, is_sound)
+function Metadata:add_interface(body, size, swapped, interface)
   self.interface_blocks:add(body, size, swapped, interface.linktype, interface.snaplen)
-  if is_sound then
-    hand_on(self, INTERFACE, body, size, swapped, interface.number)
-  end
+  hand_on(self, INTERFACE, body, size, swapped, interface.number)
 end
 
 function Metadata:add_names(body, size, swapped)
