@@ -52,8 +52,7 @@
 
 ---@class pcap.options.open_offline
 ---@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
----@field blocks? boolean  whether blocks() gives a pcapng file's unknown blocks, and a pcapng
----dumper of the capture copies them (default false)
+---@field blocks? boolean  whether blocks() gives, and copies have, a pcapng file's unknown blocks
 
 ---@class pcap.options.open_dead
 ---@field precision? pcap.precision  of the files that it writes (default "micro")
@@ -61,8 +60,7 @@
 ---@class pcap.options.reader
 ---@field linktype? integer  the only one to take of the first interface (default: any)
 ---@field precision? pcap.precision  of timestamps (default "micro")
----@field blocks? boolean  whether blocks() gives a pcapng file's unknown blocks, and a pcapng
----dumper of the capture copies them (default false)
+---@field blocks? boolean  whether blocks() gives, and copies have, a pcapng file's unknown blocks
 
 ---@class pcap.options.dumper
 ---@field file pcap.place  "-" is stdout
