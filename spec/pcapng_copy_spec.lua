@@ -112,6 +112,19 @@ describe("A copy of a pcapng file", function()
       shell.run("tshark -r %s -T fields -e frame.encap_type 2>/dev/null", to))
   end)
 
+  it("has no packet whose time it cannot hold exactly", function()
+    for _, offset in ipairs { 2 ^ 53, -2 ^ 53, 2 ^ 61 } do
+      shell.write(from, w:section() .. w:interface(1, 100, { { 14, w:word(offset, 8) } })
+        .. w:packet("one", { low = 1 }) .. w:simple "two")
+      local cap = assert(pcap.open_offline(from))
+      local dumper = assert(cap:dump_open(to, { format = "pcapng" }))
+      for pkt in cap:packets() do
+        assert.matches("the interface cannot hold a time", select(2, dumper:dump(pkt)))
+      end
+      assert(dumper:close())
+    end
+  end)
+
   it("makes an enhanced packet of a simple one that would not be the same", function()
     shell.write(from, w:section() .. w:interface(1, 8) .. w:simple "one")
     local cap = assert(pcap.open_offline(from))

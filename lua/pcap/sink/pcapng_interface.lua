@@ -13,6 +13,7 @@ local shim = require "pcap.core.shim"
 local interface = {}
 
 local MICRO, NANO = 6, 9
+local EXACT = 2 ^ 53 - 1 -- seconds
 local TSRESOL, TSOFFSET = 9, 14
 
 -- The number that a link type has in files.
@@ -35,8 +36,9 @@ local function prepare(linktype, snaplen, tsresol, tsoffset)
   its.nsec_per_unit = is_binary and 1 or 10 ^ math.max(NANO - power, 0)
   its.units_per_nsec = is_binary and 1 or 10ULL ^ math.max(power - NANO, 0)
   its.offset = tsoffset
-  its.first = tsoffset
-  its.last = tsoffset + tonumber(-1ULL / its.units) - 1
+  -- A number of Lua cannot hold times exactly that are farther off than EXACT.
+  its.first = math.abs(tsoffset) < EXACT and tsoffset or math.huge
+  its.last = math.min(tsoffset + tonumber(-1ULL / its.units) - 1, EXACT)
   its.linktype = linktype
   its.longest = kinds.longest_packet { linktype = linktype, snaplen = snaplen }
   return its
