@@ -49,6 +49,7 @@
 ---@field precision? pcap.precision  of timestamps (default "micro")
 ---@field direction? pcap.direction  default "inout"
 ---@field protocol? integer  an Ethernet type, on Linux
+---@field on_drop? fun(dropped: integer, cap: pcap.Capture)  a read calls it if packets were lost
 
 ---@class pcap.options.open_offline
 ---@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
@@ -145,6 +146,8 @@
 ---@class pcap.options.start
 ---@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
 ---@field on_exit? fun(reason: string, loop: pcap.Loop)  called once when a loop has ended
+---@field on_drop? fun(dropped: integer, loop: pcap.Loop)  called if packets were lost
+---@field restart? number  seconds: how often a loop tries to open a device that is not there
 
 -- Results
 

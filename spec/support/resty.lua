@@ -23,6 +23,7 @@ local INIT_WORKER = [[
     local source, problem = $SOURCE
     if source then
       loop, problem = live.start(source, function(pkt) $CALLBACK end)
+      warning = problem
     end
     if not loop then ngx.log(ngx.ERR, problem) end
   }]]

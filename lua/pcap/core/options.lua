@@ -33,6 +33,13 @@ function options.cstring(value)
   return nil, "string without NUL bytes"
 end
 
+function options.callback(value)
+  if type(value) == "function" then
+    return value
+  end
+  return nil, "function"
+end
+
 function options.seconds(value)
   if type(value) == "number" and value >= 0 then
     return value

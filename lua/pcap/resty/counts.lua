@@ -21,6 +21,7 @@ function counts.new()
     _lag = 0, _max_lag = 0, _period_lag = 0, _lag_before = 0,
     _period_end = shim.luapcap_monotonic() + PERIOD,
     _kernel = {}, -- what the kernel had counted at the last look
+    _before = {}, -- what it had counted for the captures before this one
   }, Counts)
 end
 
@@ -54,7 +55,15 @@ end
 --- Looks up what the kernel has counted. This must be called now and then, because the kernel's
 -- counters begin again at 2^32.
 function Counts:look(capture)
-  self._kernel = core.is_open(capture) and capture:stats() or self._kernel
+  self._kernel = capture and core.is_open(capture) and capture:stats() or self._kernel
+end
+
+--- Goes on with another capture, whose counters begin at zero.
+function Counts:go_on()
+  for _, name in ipairs(KERNEL) do
+    self._before[name] = (self._before[name] or 0) + (self._kernel[name] or 0)
+  end
+  self._kernel = {}
 end
 
 --- All counts, in a new table. Asking changes nothing.
@@ -69,7 +78,7 @@ function Counts:all()
     recent_lag = math.max(self._period_lag, self._lag_before),
   }
   for _, name in ipairs(KERNEL) do
-    all[name] = self._kernel[name] or 0
+    all[name] = (self._before[name] or 0) + (self._kernel[name] or 0)
   end
   return all
 end

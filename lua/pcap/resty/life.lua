@@ -4,6 +4,8 @@ local counts = require "pcap.resty.counts"
 local nginx = require "pcap.resty.nginx"
 local packet = require "pcap.packet"
 local resty_capture = require "pcap.resty.live"
+local restart = require "pcap.resty.restart"
+local semaphore = require "ngx.semaphore"
 local shim = require "pcap.core.shim"
 
 local life = {}
@@ -40,25 +42,31 @@ local function guard(self, callback)
 end
 
 --- The fields of a loop. The loop owns the capture from here on.
----@param capture table      of pcap.resty
----@param opts table         read with LOOP_OPTIONS; what it lacks, the capture was opened with
+---@param capture table|nil  of pcap.resty; nil if its device cannot be opened yet
+---@param opts table         read with LOOP_OPTIONS
+---@param opened_with table  what the capture is opened with, also again; the rest of `opts`
 ---@param callback function  start()'s
-function life.new(capture, opts, callback)
+---@param problem? string    why there is no capture
+function life.new(capture, opts, opened_with, callback, problem)
   local self = {
-    capture = capture, _device = resty_capture.device_of(capture),
-    _opts = setmetatable(opts, { __index = resty_capture.options_of(capture) }),
+    capture = capture, _device = opened_with.device or "any", _opened_with = opened_with,
+    _opts = setmetatable(opts, { __index = opened_with }), _problem = problem,
     _running = true, _begun = false, _ending = false, _counts = counts.new(), _log_at = 0,
     -- When to look at the kernel's counters next; and the earliest time when packets have come.
     _look_at = math.huge, _may_look_at = 0,
   }
   self._callback = guard(self, callback)
-  resty_capture.give(capture, self)
+  self._wake = self._opts.restart and semaphore.new()
+  if capture then
+    resty_capture.give(capture, self)
+  end
   return self
 end
 
 local function look(self, now)
   self._look_at, self._may_look_at = math.huge, now + LOOK_PAUSE
   self._counts:look(self.capture)
+  resty_capture.tell_drops(self.capture)
 end
 
 -- One turn of reading. Returns why the loop must end, or nil.
@@ -82,21 +90,34 @@ local function tell_end(self)
     nginx.log(ngx.ERR, self._device, "the loop has ended: " .. reason)
     reason = nginx.about(self._device, reason)
   end
-  local called, problem = true, nil
   if on_exit then
-    called, problem = xpcall(on_exit, debug.traceback, reason, self)
-  end
-  if not called then
-    nginx.log(ngx.ERR, self._device, "on_exit: " .. tostring(problem))
+    nginx.call(self._device, "on_exit", on_exit, reason, self)
   end
 end
 
 local function finish(self, reason)
   nginx.watch(self, nil)
   self._running, self._ending = false, reason
-  self._counts:look(self.capture)
-  self.capture:close()
+  if self.capture then
+    self._counts:look(self.capture)
+    resty_capture.tell_drops(self.capture)
+    self.capture:close()
+  end
   tell_end(self)
+end
+
+-- Waits for packets and takes a turn. Returns why the loop must end, or nil.
+local function step(self)
+  if not self.capture then
+    return self._problem
+  end
+  local ready, ending = resty_capture.wait(self.capture, math.max(self._look_at - monotonic(), 0))
+  if ready then
+    return turn(self)
+  elseif ending ~= "timeout" then
+    return ending
+  end
+  look(self, monotonic())
 end
 
 local function run(premature, self)
@@ -104,15 +125,11 @@ local function run(premature, self)
     return
   end
   self._begun = true
-  local capture, reason = self.capture, premature and "closed" or nil
+  local reason = premature and "closed" or nil
   while self._running and not reason do
-    local ready, ending = resty_capture.wait(capture, math.max(self._look_at - monotonic(), 0))
-    if ready then
-      reason = turn(self)
-    elseif ending == "timeout" then
-      look(self, monotonic())
-    else
-      reason = ending
+    reason = step(self)
+    if reason and reason ~= "closed" and self._opts.restart then
+      reason = restart.wait(self, reason)
     end
   end
   finish(self, reason or "closed")
@@ -133,7 +150,7 @@ local function tick(self, exiting)
 end
 
 local function set_going(self)
-  local able, message = resty_capture.can_wait(self.capture)
+  local able, message = resty_capture.can_wait(self._opened_with)
   if not able then
     return nil, message
   end
@@ -152,7 +169,9 @@ function life.begin(self)
   if not set then
     self._begun, self._running = true, false
     nginx.watch(self, nil)
-    self.capture:close()
+    if self.capture then
+      self.capture:close()
+    end
     return nil, nginx.about(self._device, problem)
   end
   return true
@@ -167,7 +186,24 @@ end
 --- See Loop:stop().
 function life.stop(self)
   self._running = false
-  resty_capture.stop(self.capture)
+  if self.capture then
+    resty_capture.stop(self.capture)
+  end
+  if self._wake then
+    self._wake:post()
+  end
+end
+
+--- Sets the filter, also that of captures which the loop will open again.
+function life.set_filter(self, expression)
+  local set, message = true, nil
+  if not self._problem then
+    set, message = self.capture:set_filter(expression)
+  end
+  if set then
+    self._opened_with.filter = expression
+  end
+  return set, message
 end
 
 --- What a loop does now, or how it has ended, in words.
@@ -175,7 +211,12 @@ function life.state(self)
   if self._ending then
     return self._ending == "closed" and "ended" or "ended: " .. self._ending
   end
-  return self._running and (self._begun and "running" or "starting") or "stopping"
+  if not self._running then
+    return "stopping"
+  elseif self._problem then
+    return "waiting: " .. self._problem
+  end
+  return self._begun and "running" or "starting"
 end
 
 return life

@@ -4,6 +4,7 @@
 
 local check = require "pcap.core.check"
 local core = require "pcap.capture"
+local drops = require "pcap.resty.drops"
 local own = require "pcap.resty.options"
 local shim = require "pcap.core.shim"
 
@@ -44,6 +45,10 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 local HEARTBEAT = 1
 -- A loop is told of the worker's end, so its waits are longer.
 local LOOP_HEARTBEAT = 4
+
+local function kind_of(opts)
+  return opts.waiter or own.WAITER
+end
 
 local function new_waiter(self)
   if self._waiter then
@@ -138,6 +143,7 @@ function capture.drain(self, callback, budget)
       elseif woken then
         self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
       end
+      reason = self._ended and "closed" or reason
       return count, reason ~= "timeout" and reason or nil
     end
     count = count + 1
@@ -167,13 +173,15 @@ end
 --- Gives the capture to a loop. Then nobody else may wait for its packets or take them.
 function capture.give(self, loop)
   self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
+  self._look_for_drops_at = math.huge -- the loop looks, also when nothing is read any more
 end
 
---- Whether waits for the capture can work, as far as that can be known before the first one.
+--- Whether waits for a capture with such options can work, as far as that can be known before the
+-- first one.
 ---@return boolean|nil able
 ---@return string|nil message
-function capture.can_wait(self)
-  return self._kind.check()
+function capture.can_wait(opts)
+  return kind_of(opts).check()
 end
 
 --- The loop that has the capture, or false.
@@ -199,11 +207,6 @@ function capture.options_of(self)
   return self._opts
 end
 
---- The name of its device.
-function capture.device_of(self)
-  return self._name
-end
-
 --- Closes the capture, and ends a wait for it.
 ---@return boolean true
 ---pcap_close
@@ -212,19 +215,27 @@ function RestyCapture:close()
   return core.class.close(self)
 end
 
+--- Tells now of the packets that were lost.
+function capture.tell_drops(self)
+  if self._handle then
+    drops.tell(self)
+  end
+end
+
 --- Makes a capture of the core one of these.
 ---@param self table  pcap.open_live's
 ---@param opts table  read with own.OPTIONS
 function capture.adopt(self, opts)
   setmetatable(self, RestyCapture)
   self._loop = false
-  self._waiter, self._kind, self._ended = false, opts.waiter or own.WAITER, false
+  self._waiter, self._kind, self._ended = false, kind_of(opts), false
   -- `_pause`: for how long not to look at the descriptor. `_woken`: whether a wait gave a reason to
   -- read and no drain has followed yet.
   self._pause, self._woken = 0, false
   self._budget = opts.budget or self._kind.budget
   self._heartbeat = HEARTBEAT
   self._opts = opts
+  self._on_drop = drops.on_drop
   -- Only wait() waits: a read that waits would hold up the worker.
   self._timeout, self._patience = 0, opts.timeout or math.huge
   return self

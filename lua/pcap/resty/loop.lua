@@ -25,13 +25,17 @@ Loop.__index = Loop
 ---@param callback function  callback(pkt)
 ---@param opts? table        these may stand among the first argument's options too:
 --- budget (seconds of a turn), on_exit (function(reason, loop), called once at the end with
---- "closed" or what went wrong, which is logged too; not when nginx ends by TERM)
+--- "closed" or what went wrong, which is logged too; not when nginx ends by TERM), on_drop
+--- (function(dropped, loop), called at most once a second if packets were lost, which is logged
+--- too), restart (seconds: when the device fails or cannot be opened yet, the loop opens it every
+--- so often, and goes on)
 ---@return table|nil loop
----@return string|nil message  why not; with a loop, the capture's warning if any
+---@return string|nil message  why not; with a loop, the capture's warning if any, or why the device
+--- cannot be opened yet
 function loop.start(source, callback, opts)
   nginx.require_worker("start")
   local capture, message = source, nil
-  local opened_with
+  local opened_with, may_work_later
   if getmetatable(source) == core.class then
     check.fail(1, "start", "capture of pcap.resty expected, got one of pcap")
   elseif getmetatable(source) ~= resty_capture.class then
@@ -45,13 +49,16 @@ function loop.start(source, callback, opts)
     check.fail(2, "start", "function expected, got " .. type(callback))
   end
   opts = options.read(opts, 3, "start", resty_options.LOOP_OPTIONS)
-  if not capture then
-    capture, message = opening.make(opened_with)
-    if not capture then
+  if capture then
+    opened_with = resty_capture.options_of(capture)
+  else
+    capture, message, may_work_later = opening.make(opened_with)
+    if not capture and not (may_work_later and (opts.restart or opened_with.restart)) then
       return nil, message
     end
   end
-  local self = setmetatable(life.new(capture, opts, callback), Loop)
+  local self = setmetatable(life.new(capture, opts, opened_with, callback,
+    not capture and nginx.bare(opened_with.device or "any", message) or nil), Loop)
   local begun, problem = life.begin(self)
   if not begun then
     return nil, problem
@@ -80,7 +87,7 @@ function Loop:set_filter(expression)
   if not self._running then
     return nil, "the loop has ended"
   end
-  local set, message = self.capture:set_filter(expression)
+  local set, message = life.set_filter(self, expression)
   return set and self or nil, message
 end
 

@@ -21,6 +21,9 @@ local TICK = 5
 
 local watched, ticks = {}, false
 
+local function nothing()
+end
+
 local function on_tick(premature)
   local due = {} -- a tick may end one loop and start another
   for _, tick in pairs(watched) do
@@ -28,6 +31,11 @@ local function on_tick(premature)
   end
   for _, tick in ipairs(due) do
     tick(premature)
+  end
+  if premature then
+    -- Now nginx is between two rounds of its event loop. It runs what a tick has woken after the
+    -- next event, so there has to be one.
+    ngx.timer.at(0, nothing)
   end
 end
 
@@ -54,30 +62,56 @@ init_by_lua, where the master opens the captures as root; AmbientCapabilities=CA
 service that starts as its user; 'proxy_bind $remote_addr transparent;' in a location, with
 which workers keep CAP_NET_RAW. What does not: setcap on the binary under a root master]]
 
---- Adds what helps to the message, if opening failed because nginx lacks the privilege.
+--- Whether opening failed because nginx lacks the privilege.
 ---@param message string  open_live()'s
+function nginx.lacks_privilege(message)
+  -- This is the core's wording. No other failure names the capability.
+  return message:find("CAP_NET_RAW", 1, true) ~= nil
+end
+
+--- Adds what helps to such a message.
+---@param message string
 ---@return string message
 function nginx.explain(message)
-  -- This is the core's wording. No other failure names the capability.
-  if message:find("CAP_NET_RAW", 1, true) then
+  if nginx.lacks_privilege(message) then
     return message .. (WAYS:gsub("\n", " "))
   end
   return message
 end
 
---- A message that names the device first. The core's messages about opening do so already.
+--- A message without the device's name, with which the core's messages about opening begin.
+---@param device string
+---@param message string
+---@return string
+function nginx.bare(device, message)
+  local name = device .. ": "
+  return message:sub(1, #name) == name and message:sub(#name + 1) or message
+end
+
+--- A message that names the device first.
 ---@param device string
 ---@param message string
 ---@return string
 function nginx.about(device, message)
-  local name = device .. ": "
-  return message:sub(1, #name) == name and message or name .. message
+  return device .. ": " .. nginx.bare(device, message)
 end
 
 --- Writes a line about a device into nginx's error log.
 ---@param level integer  such as ngx.ERR
 function nginx.log(level, device, message)
   ngx.log(level, "pcap.resty: ", nginx.about(device, message))
+end
+
+--- Calls a function of the user's. If it raises an error, the error is logged with its traceback.
+---@param device string
+---@param name string        the option that the function was given as
+---@param callback function
+---@param ... any            its arguments
+function nginx.call(device, name, callback, ...)
+  local called, problem = xpcall(callback, debug.traceback, ...)
+  if not called then
+    nginx.log(ngx.ERR, device, name .. ": " .. tostring(problem))
+  end
 end
 
 return nginx

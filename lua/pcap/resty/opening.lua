@@ -9,12 +9,15 @@ local resty_capture = require "pcap.resty.live"
 local opening = {}
 
 --- Opens a capture with options that have been read with own.OPTIONS.
+---@return table|nil capture
+---@return string|nil message  why not, naming the device; with a capture, a warning if any
+---@return boolean|nil may_work_later  whether the same call may succeed at another time
 function opening.make(opts)
   opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
   opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
   local self, message = live.open(opts)
   if not self then
-    return nil, nginx.explain(message)
+    return nil, nginx.explain(message), not nginx.lacks_privilege(message)
   end
   resty_capture.adopt(self, opts)
   local ready, problem, warning = self, nil, nil
@@ -22,12 +25,13 @@ function opening.make(opts)
     ready, warning = self:set_filter(opts.filter)
     problem = warning
   end
+  local is_bad_filter = not ready
   if ready and opts.fanout then
     ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
   end
   if not ready then
     self:close()
-    return nil, problem
+    return nil, problem, not is_bad_filter
   end
   return self, message or warning
 end

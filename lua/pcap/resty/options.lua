@@ -20,13 +20,6 @@ resty_options.BUFFER_SIZE = 3 * 2 ^ 23
 -- time.
 resty_options.BUFFER_TIMEOUT = 0.015
 
-local function callback(value)
-  if type(value) == "function" then
-    return value
-  end
-  return nil, "function"
-end
-
 --- What loop.start takes beside a capture, by name.
 resty_options.LOOP_OPTIONS = {
   budget = function(value)
@@ -35,7 +28,14 @@ resty_options.LOOP_OPTIONS = {
     end
     return nil, "seconds, up to 1"
   end,
-  on_exit = callback,
+  on_exit = options.callback,
+  on_drop = options.callback,
+  restart = function(value)
+    if type(value) == "number" and value > 0 and value <= 86400 then
+      return value
+    end
+    return nil, "seconds, up to 86400"
+  end,
 }
 
 local own_options = {

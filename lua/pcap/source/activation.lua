@@ -99,6 +99,7 @@ activation.OPTIONS = {
   precision = options.precision,
   direction = options.direction,
   protocol = options.integer(0, 65535),
+  on_drop = options.callback,
 }
 
 local function configure(device, handle, opts)

@@ -11,6 +11,7 @@ local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
 local kernel_filter = require "pcap.source.kernel_filter"
 local none = require "pcap.source.none"
+local drops = require("pcap.core.on_demand").module "pcap.source.drops"
 local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local retry = require "pcap.core.retry"
@@ -119,6 +120,9 @@ local function wait(self, status, timeout)
   local now = shim.luapcap_monotonic()
   local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
   local reason
+  if self._on_drop then
+    drops.look(self)
+  end
   -- No math.min(): see core/signals.lua.
   local rest = self._woken_at + self._coalesce - now
   rest = rest < timeout and rest or timeout
@@ -155,6 +159,9 @@ end
 
 local function look_and_read(self, timeout)
   signals.look()
+  if self._on_drop and self._handle then
+    drops.look(self)
+  end
   local reason = capture.interrupted(self)
   if reason then
     return capture.none(self, reason)
@@ -250,6 +257,7 @@ function live.open(opts)
     _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
     _has_failed = false,
     _coalesce = activation.coalesce(opts, ring), _woken_at = 0,
+    _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
   }), message
 end
@@ -259,8 +267,9 @@ end
 -- buffer_timeout (seconds that the kernel may keep packets, default 0.04), immediate (boolean: no
 -- waiting for a block to fill), coalesce (seconds between two wake-ups at the least; default up to
 -- 0.001 in immediate mode, else 0), rfmon (boolean: monitor mode), tstamp_type (a name or number of
--- pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or "inout") and protocol
--- (an Ethernet type, on Linux). If the device cannot do what was asked for, the result is nil,
+-- pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or "inout"), protocol (an
+-- Ethernet type, on Linux) and on_drop (function(dropped, cap), which reads call if packets were
+-- lost, at most once a second). If the device cannot do what was asked for, the result is nil,
 -- message.
 ---@param device? string    default "any", if the system has it
 ---@param snaplen? integer  bytes of each packet to capture; 0 (default) means all, 262144
