@@ -22,6 +22,15 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       :format(t.a, traffic.FILTER) .. text)
   end
 
+  -- Opens the capture `kept` in a timer, for several requests.
+  local function keep(more)
+    run(([[
+      cap:close()
+      kept = nil
+      ngx.timer.at(0, function() kept = live.open { device = %q, filter = %q, %s } end)
+      repeat ngx.sleep(0.01) until kept]]):format(t.a, traffic.FILTER, more or ""))
+  end
+
   it("waits as long as it is told, while the worker serves others", function()
     if not net.require_privilege(pending) then return end
     local pipe
@@ -73,7 +82,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
 
   it("is waited for again by a later request, and by one after an aborted wait", function()
     if not net.require_privilege(pending) then return end
-    run "kept = cap return ''"
+    keep()
     for _ = 1, 3 do
       assert.equal("niltimeout", run "cap:close() return kept:wait(0.05)")
     end
@@ -100,8 +109,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     local refused = ("false: calling '%s' on bad self: another light thread waits for the capture")
     refused = refused:format "wait" .. ", " .. refused:format "drain"
     for waiter, answer in pairs { thread = "niltimeout", sleep = "truenil" } do
-      run(("cap:close() kept = live.open { device = %q, filter = %q, waiter = %q }")
-        :format(t.a, traffic.FILTER, waiter))
+      keep(("waiter = %q"):format(waiter))
       assert.equal(refused .. " " .. answer, run([[
         cap:close()
         local ready, why
@@ -110,7 +118,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
         ngx.thread.wait(thread)
         return answer .. " " .. tostring(ready) .. tostring(why)]]))
     end
-    run(("cap:close() kept = live.open { device = %q, filter = 'ether proto 0x88b5' }"):format(t.a))
+    keep()
     local pipe = io.popen("curl -s -m 10 -d 'return kept:wait(2)' http://127.0.0.1:"
       .. t.server.port .. "/do")
     shell.run "sleep 0.5"
@@ -123,11 +131,12 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
 
   it("is for the next when a client has gone who waited", function()
     if not net.require_privilege(pending) then return end
-    local server = nginx.start { http = 'init_by_lua_block { live = require "pcap.resty" }',
-      server = [[lua_check_client_abort on;
+    local server = nginx.start { http = [[
+      init_by_lua_block { live = require "pcap.resty" }
+      init_worker_by_lua_block {
+        kept = assert(live.open { device = "]] .. t.a .. [[", filter = "ether proto 0x88b5" })
+      }]], server = [[lua_check_client_abort on;
         location = /wait { content_by_lua_block {
-          kept = kept or assert(live.open { device = "]] .. t.a .. [[",
-            filter = "ether proto 0x88b5" })
           ngx.say(kept:wait(tonumber(ngx.var.arg_s)))
         } }]] }
     t.server = server
@@ -215,12 +224,64 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.is_true(tonumber(seconds) >= 0.0099 and tonumber(seconds) < 0.5, seconds)
   end)
 
+  local function held(worker)
+    return ("%d captures, %d descriptors"):format(resty.captures(worker), resty.descriptors(worker))
+  end
+
+  it("is closed when its request ends, also by a client that goes", function()
+    if not net.require_privilege(pending) then return end
+    for _, waiter in ipairs { "thread", "sleep" } do
+      local server = nginx.start { connections = 512, http = [[
+        lua_check_client_abort on;
+        init_by_lua_block { live = require "pcap.resty" }
+        init_worker_by_lua_block { collectgarbage "stop" }]], server = ([[
+        location = /wait { content_by_lua_block {
+          local cap = assert(live.open { device = %q, filter = "ether proto 0x88b5",
+            waiter = %q })
+          if ngx.var.arg_how == "flush" then
+            while true do
+              ngx.say(("x"):rep(65536))
+              if not ngx.flush(true) then return end
+            end
+          elseif ngx.var.arg_how == "error" then
+            error "mine"
+          elseif ngx.var.arg_how == "loop" then
+            loop = live.start(cap, function() end)
+            return
+          end
+          ngx.say(cap:wait(20))
+        } }]]):format(t.a, waiter) }
+      t.server = server
+      local worker = server:workers()[1]
+      server:get "/hello"
+      local before = held(worker)
+      for i = 1, 6 do
+        shell.try([[for client in 1 2 3 4 5 6; do
+          curl -s -m 0.5 "http://127.0.0.1:"%s"/wait?how="%s >/dev/null &
+        done
+        wait]], server.port, i % 2 == 0 and "flush" or "wait")
+      end
+      -- Those of one round at the most: an opening closes what earlier requests have left.
+      assert.is_true(resty.captures(worker) <= 12, held(worker))
+      assert.equal(before, resty.settle(before, function() return held(worker) end))
+      server:get "/wait?how=error"
+      assert.equal(before, resty.settle(before, function() return held(worker) end))
+      server:get "/wait?how=loop"
+      shell.run "sleep 1.5"
+      assert.equal(1, resty.captures(worker))
+      assert.equal("", server:complaints "mine")
+      server:remove()
+    end
+    t.server = nil
+  end)
+
   it("leaves no descriptor and no thread when it is closed, or forgotten", function()
     if not net.require_privilege(pending) then return end
     run "cap:wait(0.01) return cap:close()"
     local worker = t.server:workers()[1]
     local function now()
       run "cap:close() cap = nil collectgarbage() collectgarbage() return 1"
+      shell.run "sleep 1.2" -- the request's own pair goes within a second
       return resty.descriptors(worker) .. ", threads: "
         .. shell.run("ls /proc/%s/task | wc -l", worker)
     end

@@ -814,7 +814,8 @@ function Dumper:close() end
 ---@field _VERSION string  pcap's
 local resty = {}
 
----Opens a live capture, to wait for its packets in a context of your own that may yield.
+---Opens a live capture, to wait for its packets in a context of your own that may yield. If a
+---request opens it, it is closed when the request ends.
 ---@param options pcap.options.open
 ---@return pcap.RestyCapture|nil cap
 ---@return string|nil message  why not; with a capture, a warning if any

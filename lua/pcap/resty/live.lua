@@ -6,6 +6,8 @@ local check = require "pcap.core.check"
 local core = require "pcap.capture"
 local drops = require "pcap.resty.drops"
 local own = require "pcap.resty.options"
+local pair = require "pcap.resty.pair"
+local request = require "pcap.resty.request"
 local shim = require "pcap.core.shim"
 
 local monotonic = shim.luapcap_monotonic
@@ -172,6 +174,7 @@ end
 
 --- Gives the capture to a loop. Then nobody else may wait for its packets or take them.
 function capture.give(self, loop)
+  request.disown(self)
   self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
   self._look_for_drops_at = math.huge -- the loop looks, also when nothing is read any more
 end
@@ -181,7 +184,10 @@ end
 ---@return boolean|nil able
 ---@return string|nil message
 function capture.can_wait(opts)
-  return kind_of(opts).check()
+  if kind_of(opts).needs_pair then
+    return pair.check()
+  end
+  return true
 end
 
 --- The loop that has the capture, or false.

@@ -4,6 +4,7 @@ local live = require "pcap.source.live"
 local nginx = require "pcap.resty.nginx"
 local options = require "pcap.core.options"
 local own = require "pcap.resty.options"
+local request = require "pcap.resty.request"
 local resty_capture = require "pcap.resty.live"
 
 local opening = {}
@@ -39,7 +40,8 @@ end
 --- Opens a live capture, to wait for its packets in a context of your own that may yield: a
 -- request or a timer.
 --
--- It has all methods of pcap.open_live's captures, also drain(), and a wait() that yields.
+-- It has all methods of pcap.open_live's captures, also drain(), and a wait() that yields. If a
+-- request opens it, it is closed when the request ends.
 ---@param opts table  open_live's options by name, and
 --- filter (string, or a filter of pcap.compile), fanout ({id =, type =, rollover =, defrag =},
 --- see set_fanout), budget (seconds of a turn, default 0.0005), waiter ("thread", default, or
@@ -48,7 +50,17 @@ end
 ---@return string|nil message  why not; with a capture, a warning if any
 ---pcap_create, pcap_activate
 function opening.open(opts)
-  return opening.make(options.read(opts, 1, "open", own.OPTIONS))
+  opts = options.read(opts, 1, "open", own.OPTIONS)
+  local owner, problem = request.pair()
+  -- A waiter that sleeps works without sockets, too.
+  if owner == nil and (opts.waiter or own.WAITER).needs_pair then
+    return nil, nginx.about(opts.device or "any", problem)
+  end
+  local self, message = opening.make(opts)
+  if self and owner then
+    request.own(self, owner)
+  end
+  return self, message
 end
 
 return opening

@@ -8,83 +8,32 @@
 
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
+local pair = require "pcap.resty.pair"
 local shim = require "pcap.core.shim"
 
 local waiter = {
-  --- The kinds of waiters, by name. `check()` gives true, or nil and a message if a new waiter of
-  -- the kind cannot work, as far as can be known before. `new(handle)` gives a waiter for the
-  -- capture with this handle (pcap_t *), or nil and a message. `budget` is how many seconds a turn
-  -- may keep the worker from its other work: a waiter that sleeps for milliseconds has to take more
-  -- in one turn.
+  --- The kinds of waiters, by name. `needs_pair` is whether it works by a pair. `new(handle)` gives
+  -- a waiter for the capture with this handle (pcap_t *), or nil and a message. `budget` is how
+  -- many seconds a turn may keep the worker from its other work: a waiter that sleeps for
+  -- milliseconds has to take more in one turn.
   KINDS = {
-    thread = { budget = 0.0005 },
-    sleep = { budget = 0.002 },
+    thread = { budget = 0.0005, needs_pair = true },
+    sleep = { budget = 0.002, needs_pair = false },
   },
 }
-
--- The cosocket's timeout in milliseconds. The thread answers or ends long before. A read timeout
--- would leave a line at error level in the log.
-local NEVER = 2 ^ 31 - 1
-
-local PATH_SIZE = 108
 
 local thread = {}
 thread.__index = thread
 
-local function error_text()
-  return failure.system()
-end
-
--- A socket in a folder of its own, for one connection.
-local function listen()
-  local path = ffi.new("char[?]", PATH_SIZE)
-  local folder = os.getenv("TMPDIR") or "/tmp"
-  local listener = shim.luapcap_pair_listen(folder, path, PATH_SIZE)
-  if listener < 0 then
-    return nil, ("cannot make a socket in %s: %s"):format(folder, error_text())
-  end
-  return listener, path
-end
-
-function waiter.KINDS.thread.check()
-  local listener, path = listen()
-  if not listener then
-    return nil, path
-  end
-  shim.luapcap_pair_accept(listener, path) -- nobody has connected: it only removes the socket
-  return true
-end
-
--- A unix stream pair between this worker and itself: a cosocket and a descriptor.
-local function pair()
-  -- This comes first, because it raises an error in a phase that has no cosockets.
-  local socket = ngx.socket.tcp()
-  local listener, path = listen()
-  if not listener then
-    return nil, path
-  end
-  socket:settimeouts(NEVER, NEVER, NEVER)
-  local connected, message = socket:connect("unix:" .. ffi.string(path))
-  local fd = shim.luapcap_pair_accept(listener, path)
-  if fd < 0 or not connected then
-    message = message or error_text()
-    if fd >= 0 then
-      shim.luapcap_pair_close(fd)
-    end
-    return nil, "cannot connect to the waiting thread: " .. message
-  end
-  return socket, fd
-end
-
 -- Makes a waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
 -- request or timer needs a waiter of its own.
 function waiter.KINDS.thread.new(handle)
-  local socket, fd = pair()
+  local socket, fd = pair.new()
   if not socket then
     return nil, fd
   end
   if shim.luapcap_waiter_start(handle, fd) ~= 0 then
-    local message = error_text()
+    local message = failure.system()
     shim.luapcap_pair_close(fd)
     return nil, "cannot start a thread: " .. message
   end
@@ -152,10 +101,6 @@ sleep.__index = sleep
 
 -- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
 local SHORTEST, LONGEST = 0.001, 0.008
-
-function waiter.KINDS.sleep.check()
-  return true
-end
 
 -- Makes a waiter that sleeps. The fewer packets come, the longer it sleeps.
 function waiter.KINDS.sleep.new()
