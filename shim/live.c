@@ -56,8 +56,11 @@ int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     }
     errno = 0;
     int status = luapcap_next(p, packet);
-    if (status == 1)
+    if (status == 1) {
         luapcap_ring_release(ring); /* packets came after an error: libpcap goes on from here */
+        packet->interface = 1;
+        packet->flags = 0;
+    }
     if (status != PCAP_ERROR || (errno != EAGAIN && errno != EWOULDBLOCK))
         return status;
     const char *message = pcap_geterr(p), *reason = strerror(errno);

@@ -106,7 +106,10 @@ typedef struct luapcap_block_interface {
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
  * NULL. `at` is the next of the `left` packets in a block. `taken` counts units. Until `taken` is
  * `judged_until`, `judge` is the filter for packets that the kernel has let pass by another one; or
- * it is NULL. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * it is NULL. `is_cooked` is whether the kernel takes the link-layer headers off. `interface` is
+ * the system's number of the interface; if it is 0, packets come from any. Then `indexes` are the
+ * `known` interfaces that packets have come from, and `latest` is where the latest stands.
+ * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -114,6 +117,7 @@ typedef struct luapcap_ring {
     uint8_t *taken_at;
     uint8_t *at;
     luapcap_judge *judge;
+    int32_t *indexes;
     double size;
     uint32_t left;
     uint32_t index;
@@ -128,6 +132,10 @@ typedef struct luapcap_ring {
     int32_t loopback;
     int32_t direction;
     int32_t has_frames;
+    int32_t is_cooked;
+    int32_t interface;
+    uint32_t known;
+    uint32_t latest;
 } luapcap_ring;
 
 /* A dump file and its stream's buffer. */
@@ -232,8 +240,12 @@ LUAPCAP_API void luapcap_discard(pcap_t *p);
 /* ring.c and ring_read.c, for source/live.lua: the kernel's ring of a live capture */
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
+LUAPCAP_API void luapcap_ring_free(luapcap_ring *ring);
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_ring_has_failed(pcap_t *p);
+
+/* ring_interface.c, for source/interfaces.lua: where packets come from */
+LUAPCAP_API int luapcap_interface_name(int index, char *name, size_t size);
 
 /* ring_filter.c, for source/kernel_filter.lua: what the kernel puts into the ring */
 LUAPCAP_API int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring,

@@ -4,7 +4,7 @@
  * documentation). The ring is mapped once more. Libpcap's own reading would copy each packet.
  *
  * Whoever reads first reads to the end, since libpcap does not tell which block it is at. So this
- * takes the ring when the capture is opened, if it is of the common kind: Ethernet, whole packets.
+ * takes the ring when the capture is opened, if it is of a common kind: Ethernet, IP or "any".
  * Else libpcap reads. It is libpcap too that tells the device's errors.
  */
 #include "luapcap.h"
@@ -15,14 +15,13 @@
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "ring.h"
-
-#define TAG 4 /* bytes of a VLAN tag */
 
 /* Looks for the ring of the socket `inode` in one message of packet_diag. Returns 1 if it is there.
  */
@@ -98,10 +97,23 @@ static int option(int fd, int level, int name) {
     return getsockopt(fd, level, name, &value, &size) == 0 ? value : -1;
 }
 
+/* The interface that a socket hears; 0 for all of them. */
+static int32_t interface_of(int fd) {
+    struct sockaddr_ll address = {.sll_ifindex = 0};
+    socklen_t size = sizeof address;
+    getsockname(fd, (struct sockaddr *)&address, &size);
+    return address.sll_ifindex;
+}
+
+/* Whether libpcap hands on the packets of a socket as luapcap_ring_next() does. */
+static int is_known_kind(int linktype, int kind) {
+    return kind == SOCK_DGRAM ? linktype == DLT_LINUX_SLL || linktype == DLT_LINUX_SLL2
+                              : linktype == DLT_EN10MB || linktype == DLT_RAW;
+}
+
 static int is_common(pcap_t *p, int fd) {
-    return fd >= 0 && pcap_datalink(p) == DLT_EN10MB &&
-           option(fd, SOL_SOCKET, SO_DOMAIN) == AF_PACKET &&
-           option(fd, SOL_SOCKET, SO_TYPE) == SOCK_RAW &&
+    return fd >= 0 && option(fd, SOL_SOCKET, SO_DOMAIN) == AF_PACKET &&
+           is_known_kind(pcap_datalink(p), option(fd, SOL_SOCKET, SO_TYPE)) &&
            option(fd, SOL_PACKET, PACKET_VERSION) >= TPACKET_V2 &&
            option(fd, SOL_PACKET, PACKET_RESERVE) >= TAG;
 }
@@ -125,6 +137,8 @@ void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
             ring->per_block = ring->block_size / ring->unit_size;
             ring->count = ring->per_block * geometry.pdr_block_nr;
             ring->snaplen = (uint32_t)pcap_snapshot(p);
+            ring->is_cooked = option(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM;
+            ring->interface = interface_of(fd);
             ring->loopback = (int32_t)if_nametoindex("lo");
             ring->time_unit = pcap_get_tstamp_precision(p) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
         }
@@ -140,12 +154,24 @@ void luapcap_ring_release(luapcap_ring *ring) {
     ring->left = 0;
     luapcap_ring_forget(ring);
 }
+
+/* Frees what the ring knows, too. */
+void luapcap_ring_free(luapcap_ring *ring) {
+    luapcap_ring_release(ring);
+    free(ring->indexes);
+    ring->indexes = NULL;
+    ring->known = 0;
+}
 #else
 void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
     (void)p, (void)ring;
 }
 
 void luapcap_ring_release(luapcap_ring *ring) {
+    (void)ring;
+}
+
+void luapcap_ring_free(luapcap_ring *ring) {
     (void)ring;
 }
 #endif

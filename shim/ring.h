@@ -2,6 +2,7 @@
 #ifndef LUAPCAP_RING_H
 #define LUAPCAP_RING_H
 #include "luapcap.h"
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 
 /* What both kinds of ring tell of a packet. The pointers point into the ring. */
@@ -17,6 +18,11 @@ typedef struct luapcap_frame {
     uint16_t vlan_tpid;
 } luapcap_frame;
 
+#define TAG 4 /* bytes of a VLAN tag */
+
+uint32_t luapcap_ring_number(luapcap_ring *ring, int32_t index);
+int luapcap_ring_cook(luapcap_frame *frame, int linktype);
+int luapcap_ring_uncook(struct bpf_insn *insns, unsigned count, int linktype);
 void luapcap_ring_forget(luapcap_ring *ring);
 int luapcap_ring_judge(const luapcap_ring *ring, const luapcap_frame *frame);
 

@@ -30,7 +30,6 @@ static struct luapcap_judge *new_judge(const struct bpf_program *program) {
     judge->count = program->bf_len;
     judge->patched = judge->insns + program->bf_len;
     memcpy(judge->insns, program->bf_insns, size);
-    memcpy(judge->patched, program->bf_insns, size);
     return judge;
 }
 
@@ -48,9 +47,16 @@ int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring, const struct bpf_program 
     struct luapcap_judge *judge = NULL;
     int fd = pcap_fileno(p), status;
     if (program != NULL) {
-        struct sock_fprog filter = {(unsigned short)program->bf_len, (void *)program->bf_insns};
+        struct sock_fprog filter = {.len = (unsigned short)program->bf_len};
         if ((judge = new_judge(program)) == NULL)
             return -1;
+        filter.filter = (void *)judge->insns;
+        if (ring->is_cooked && !luapcap_ring_uncook(judge->insns, judge->count, pcap_datalink(p))) {
+            free(judge);
+            errno = EINVAL;
+            return -1;
+        }
+        memcpy(judge->patched, judge->insns, judge->count * sizeof *judge->insns);
         status = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
     } else {
         int unused = 0;

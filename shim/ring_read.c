@@ -6,15 +6,19 @@
 
 #ifdef HAVE_LINUX
 #include <arpa/inet.h>
+#include <pcap/sll.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include "ring.h"
 
 #define ADDRESSES 12 /* bytes of an Ethernet header before the type, where a VLAN tag goes */
-#define TAG 4
+#define CAN 0x000c   /* protocols of a cooked header */
+#define CAN_FD 0x000d
 /* Packets from the one that is read to the one that is fetched into the processor's cache. */
 #define AHEAD 4
+
+enum { CAME_IN = 1, WENT_OUT = 2 }; /* flags of luapcap_packet */
 
 /* What is read of a header, and where the sender's address follows it. */
 #define ADDRESS_AFTER(header) TPACKET_ALIGN(sizeof *(header))
@@ -68,10 +72,17 @@ static int is_within(const luapcap_ring *ring, size_t start, size_t header, size
         .vlan_tci = (uint16_t)(tag)->tp_vlan_tci, .vlan_tpid = (tag)->tp_vlan_tpid,                \
     }
 
-/* Whether libpcap would hand on a packet in this direction. Loopback shows each packet twice. */
+static int is_can(const struct sockaddr_ll *from) {
+    uint16_t protocol = ntohs(from->sll_protocol);
+    return protocol == CAN || protocol == CAN_FD;
+}
+
+/* Whether libpcap would hand on a packet in this direction. Loopback and CAN show each packet
+ * twice. */
 static int is_wanted(const luapcap_ring *ring, const struct sockaddr_ll *from) {
     if (from->sll_pkttype == PACKET_OUTGOING)
-        return from->sll_ifindex != ring->loopback && ring->direction != PCAP_D_IN;
+        return from->sll_ifindex != ring->loopback && ring->direction != PCAP_D_IN &&
+               (ring->direction == PCAP_D_OUT || !is_can(from));
     return ring->direction != PCAP_D_OUT;
 }
 
@@ -80,28 +91,54 @@ static int passes(const luapcap_ring *ring, luapcap_frame frame) {
     return luapcap_ring_judge(ring, &frame);
 }
 
+/* Where a VLAN tag goes; 0 for nowhere. */
+static uint32_t tag_offset(pcap_t *p, const luapcap_ring *ring) {
+    int linktype = pcap_datalink(p);
+    if (ring->is_cooked)
+        return linktype == DLT_LINUX_SLL ? offsetof(struct sll_header, sll_protocol) : 0;
+    return linktype == DLT_RAW ? 0 : ADDRESSES;
+}
+
 /* Puts back the VLAN tag that the kernel has taken out. The ring has room before the packet. */
-static void put_tag(luapcap_packet *packet, uint8_t *data, const uint16_t tag[2]) {
-    memmove(data - TAG, data, ADDRESSES);
-    memcpy(data - TAG + ADDRESSES, tag, TAG);
+static void put_tag(luapcap_packet *packet, uint8_t *data, uint32_t offset, const uint16_t tag[2]) {
+    memmove(data - TAG, data, offset);
+    memcpy(data - TAG + offset, tag, TAG);
     packet->data = data - TAG;
     packet->caplen += TAG;
     packet->wirelen += TAG;
 }
 
-/* Makes a packet of a frame. Returns 0 if libpcap would not hand it on. */
-static inline int take(const luapcap_ring *ring, luapcap_packet *packet, luapcap_frame frame) {
+/* The frame with a cooked header, or without bytes if there is no room for one. Not inline, so that
+ * the frames of others may stay in registers. */
+__attribute__((noinline)) static luapcap_frame cook(pcap_t *p, luapcap_frame frame) {
+    if (!luapcap_ring_cook(&frame, pcap_datalink(p)))
+        frame.data = NULL;
+    return frame;
+}
+
+/* Makes a packet of a frame. Returns 1; 0 if libpcap would not hand it on; or PCAP_ERROR. */
+static inline int take(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet, luapcap_frame frame) {
     if (!is_wanted(ring, frame.from) || (ring->judge != NULL && !passes(ring, frame)))
         return 0;
+    if (ring->is_cooked) {
+        frame = cook(p, frame);
+        if (frame.data == NULL)
+            return fail(p, 0, frame.caplen);
+    }
+    if (ring->interface == 0)
+        packet->interface = luapcap_ring_number(ring, frame.from->sll_ifindex);
+    packet->flags = frame.from->sll_pkttype == PACKET_OUTGOING ? WENT_OUT : CAME_IN;
     packet->data = frame.data;
     packet->caplen = frame.caplen;
     packet->wirelen = frame.wirelen;
     packet->sec = frame.sec;
     packet->nsec = ring->time_unit == 1 ? frame.nsec : frame.nsec / 1000 * 1000;
-    if ((frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) &&
-        frame.caplen >= ADDRESSES) {
+    if (frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) {
+        uint32_t offset = tag_offset(p, ring);
         int has_tpid = frame.vlan_tpid != 0 || (frame.status & TP_STATUS_VLAN_TPID_VALID) != 0;
-        put_tag(packet, frame.data,
+        if (offset > 0 && frame.caplen >= offset)
+            put_tag(
+                packet, frame.data, offset,
                 (uint16_t[]){htons(has_tpid ? frame.vlan_tpid : 0x8100), htons(frame.vlan_tci)});
     }
     if (packet->caplen > ring->snaplen)
@@ -128,8 +165,9 @@ static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
         ring->at += header->tp_next_offset;
         __builtin_prefetch(ring->at + (size_t)AHEAD * header->tp_next_offset);
         __builtin_prefetch(ring->at + (size_t)AHEAD * header->tp_next_offset + 64);
-        if (take(ring, packet, FRAME(header, &header->hv1)))
-            return 1;
+        int status = take(p, ring, packet, FRAME(header, &header->hv1));
+        if (status != 0)
+            return status;
     }
 }
 
@@ -139,8 +177,9 @@ static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
         struct tpacket2_hdr *header = (void *)ring->taken_at;
         if (!is_within(ring, 0, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
             return fail(p, header->tp_mac, header->tp_snaplen);
-        if (take(ring, packet, FRAME(header, header)))
-            return 1;
+        int status = take(p, ring, packet, FRAME(header, header));
+        if (status != 0)
+            return status;
     }
     return 0;
 }

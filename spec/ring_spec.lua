@@ -208,11 +208,4 @@ describe("The ring of a live capture #live", function()
     assert.equal(count, received)
     assert.is_true(changes > 100)
   end)
-
-  it("is left to libpcap where it is another kind of ring", function()
-    if not net.require_privilege(pending) then return end
-    local cap = assert(pcap.open_live { device = "any" })
-    assert.is_false(walks_the_ring(cap))
-    cap:close()
-  end)
 end)

@@ -147,7 +147,7 @@ describe("lua/pcap/types.lua", function()
       return names
     end
     assert.same(set(cap:interfaces()[1], told(fields.INTERFACE), told(fields.STATISTICS),
-      { "comment" }), classes["pcap.Interface"].names)
+      { "comment", "index" }), classes["pcap.Interface"].names)
     assert.same(set(cap:section(), told(fields.SECTION), { "comment", "major", "minor", "length" }),
       classes["pcap.Section"].names)
   end)

@@ -175,6 +175,7 @@
 ---@field snaplen integer  bytes
 ---@field tsresol integer  units of its times: 6 is microseconds; 128 + n is 2^-n seconds
 ---@field tsoffset integer|ffi.cdata*  seconds that were added to its times; an int64_t beyond 2^53
+---@field index? integer  the system's number of a live interface
 ---@field name? string
 ---@field description? string
 ---@field filter? string  that packets had passed

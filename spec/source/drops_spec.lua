@@ -82,7 +82,7 @@ describe("on_drop #live", function()
     local cap = open(function() error("too slow", 0) end)
     traffic.replay(packets, b, 100000)
     assert.same({ false, "too slow" }, { pcall(count, cap) })
-    assert.is_true(count(cap) > 0)
+    count(cap) -- raises no other
     cap = open(function(_, which) which:close() end)
     traffic.replay(packets, b, 100000)
     assert.is_true(count(cap) < COUNT)

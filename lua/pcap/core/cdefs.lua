@@ -115,6 +115,7 @@ typedef struct luapcap_ring {
   uint8_t *taken_at;
   uint8_t *at;
   luapcap_judge *judge;
+  int32_t *indexes;
   double size;
   uint32_t left;
   uint32_t index;
@@ -129,6 +130,10 @@ typedef struct luapcap_ring {
   int32_t loopback;
   int32_t direction;
   int32_t has_frames;
+  int32_t is_cooked;
+  int32_t interface;
+  uint32_t known;
+  uint32_t latest;
 } luapcap_ring;
 
 const char *luapcap_dlt_name(int index);
@@ -170,6 +175,8 @@ int luapcap_close_on_exec(luapcap_t *p);
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
 void luapcap_ring_release(luapcap_ring *ring);
+void luapcap_ring_free(luapcap_ring *ring);
+int luapcap_interface_name(int index, char *name, size_t size);
 int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_program *program);
 int luapcap_kernel_filter(luapcap_t *p);
 int luapcap_accept_all(luapcap_t *p);

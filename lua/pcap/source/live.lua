@@ -9,6 +9,7 @@ local activation = require "pcap.source.activation"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local check = require "pcap.core.check"
+local interfaces = require("pcap.core.on_demand").module "pcap.source.interfaces"
 local kernel_filter = require "pcap.source.kernel_filter"
 local none = require "pcap.source.none"
 local drops = require("pcap.core.on_demand").module "pcap.source.drops"
@@ -218,7 +219,7 @@ function source.set_direction(self, number)
 end
 
 function source.release(memory)
-  shim.luapcap_ring_release(memory.ring)
+  shim.luapcap_ring_free(memory.ring)
   none.release(memory)
 end
 
@@ -231,11 +232,7 @@ function source.interface(self)
 end
 
 function source.interfaces(self)
-  local list, stats = none.interfaces(self), self:stats() or {}
-  local interface, wanted = list[1], self._wanted
-  interface.name, interface.filter = self._name, wanted and wanted.expression or nil
-  interface.received, interface.dropped = stats.received, stats.dropped
-  return list
+  return interfaces.of(self)
 end
 
 function source.fileno(self)
