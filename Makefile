@@ -124,6 +124,9 @@ bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 bench-openresty: deps-bench-openresty all ## time capture inside nginx beside a sleep loop
 	@luajit bench/openresty.lua
 
+soak: deps-bench-openresty all ## capture in nginx for half an hour, with reloads, kills and lost interfaces
+	@luajit bench/soak.lua
+
 # Installs a file with a mode, and makes its folder. (install -D is GNU's.)
 INSTALL = put() { mkdir -p "$${3%/*}" && install -m "$$1" "$$2" "$$3"; }; put
 
@@ -187,6 +190,6 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
 .PHONY: all help demo demo-openresty test check test-in portable test-deb test-deb-in release rockspecs \
-	abicheck campaign bench bench-openresty lint format install uninstall clean deps-run \
+	abicheck campaign bench bench-openresty soak lint format install uninstall clean deps-run \
 	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-portable \
 	deps-lint

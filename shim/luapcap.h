@@ -241,6 +241,7 @@ LUAPCAP_API void luapcap_discard(pcap_t *p);
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_free(luapcap_ring *ring);
+LUAPCAP_API int luapcap_ring_resume(luapcap_ring *ring);
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_ring_has_failed(pcap_t *p);
 

@@ -48,6 +48,33 @@ static int next_unit(luapcap_ring *ring, size_t status) {
     return 1;
 }
 
+/*
+ * Goes on in a ring that a process has read which has died, and which this one has inherited
+ * unread. Blocks are numbered in the order in which the kernel opens them. The first that it has
+ * handed over is given back unread, because the dead process may have been reading it. If it has
+ * handed over none, the next one is the one that it has opened last. Returns 0 if the ring's units
+ * have no numbers; then nothing can be told.
+ */
+int luapcap_ring_resume(luapcap_ring *ring) {
+    uint64_t first = UINT64_MAX, last = 0;
+    uint32_t first_at = 0, last_at = 0;
+    if (ring->blocks == NULL || ring->has_frames)
+        return 0;
+    for (ring->index = 0; ring->index < ring->count; ring->index++) {
+        const struct tpacket_block_desc *block = (const void *)unit_at(ring);
+        uint64_t number = block->hdr.bh1.seq_num;
+        uint32_t status = __atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
+        if ((status & TP_STATUS_USER) != 0 && number < first)
+            first = number, first_at = ring->index;
+        if (number > last)
+            last = number, last_at = ring->index;
+    }
+    ring->index = first != UINT64_MAX ? first_at : last_at;
+    ring->taken_at = first != UINT64_MAX ? unit_at(ring) : NULL;
+    ring->left = 0;
+    return 1;
+}
+
 static int fail(pcap_t *p, unsigned mac, unsigned size) {
     snprintf(pcap_geterr(p), PCAP_ERRBUF_SIZE,
              "corrupted frame on kernel ring mac offset %u + caplen %u", mac, size);
@@ -208,5 +235,10 @@ int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
 int luapcap_ring_has_failed(pcap_t *p) {
     (void)p;
     return 1;
+}
+
+int luapcap_ring_resume(luapcap_ring *ring) {
+    (void)ring;
+    return 0;
 }
 #endif

@@ -135,10 +135,30 @@ describe("pcap.resty's privileges #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
-  it("tell a worker that replaces a dead one to ask for a reload, which helps", function()
+  it("let a worker that replaces a dead one read on", function()
     if not net.require_privilege(pending) then return end
-    serve_team { workers = 1 }
-    count_of_one_worker()
+    serve_team { workers = 1, loop_options = "buffer_size = 67108864" }
+    for i = 1, 3 do
+      local dead = t.server:workers()[1]
+      local finish = i > 1 and traffic.start(t.packets, t.b, 20000)
+      if i == 2 then
+        resty.eventually(function() return resty.stats(t.server).count > 1000 end)
+      elseif i == 3 then
+        shell.run "sleep 0.6" -- the ring is read round and round
+      end
+      shell.run("kill -KILL %s", dead)
+      resty.eventually(function() return t.server:workers()[1] ~= dead end)
+      if finish then finish() end
+      shell.run "sleep 0.1"
+      resty.run(t.server, "count = 0")
+      count_of_one_worker()
+    end
+    assert.equal("", t.server:complaints "exited on signal 9")
+  end)
+
+  it("tell such a worker to ask for a reload where its place is not known", function()
+    if not net.require_privilege(pending) then return end
+    serve_team { workers = 1, loop_options = "immediate = true" }
     local dead = t.server:workers()[1]
     shell.run("kill -KILL %s", dead)
     assert.truthy(resty.eventually(function()
@@ -146,7 +166,9 @@ describe("pcap.resty's privileges #nginx #live", function()
     end))
     assert.equal("hello\n", (t.server:get "/hello"))
     t.server:reload()
-    count_of_one_worker()
+    local sent = traffic.replay(t.packets, t.b, 5000)
+    resty.eventually(function() return resty.stats(t.server).count == sent end)
+    assert.equal(sent, resty.stats(t.server).count)
   end)
 
   it("suffice with an ambient CAP_NET_RAW, as systemd's AmbientCapabilities gives it", function()

@@ -883,7 +883,8 @@ local Team = {}
 
 ---Takes this worker's capture and closes the others. Call it in init_worker_by_lua.
 ---@return pcap.RestyCapture|nil cap
----@return string|nil message  there is none for this worker, or a dead worker had it
+---@return string|nil message  there is none for this worker; or a dead one had it, and its place is
+---not known
 function Team:take() end
 
 ---Closes the captures that have not been taken.

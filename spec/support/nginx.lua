@@ -18,9 +18,12 @@ local function free_port()
   return last_port
 end
 
-local TEMPLATE = [[
+local MODULES = [[
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+]]
+
+local TEMPLATE = MODULES .. [[
 $MAIN
 worker_processes $WORKERS;
 pid $PREFIX/nginx.pid;
@@ -47,7 +50,8 @@ http {
 local root = shell.run("pwd"):gsub("\n", "")
 
 --- Starts a server. Options: main, http, server (pieces of configuration), workers (default 1),
---- connections (of each worker, default 256), and user (default root).
+--- connections (of each worker, default 256), and user (default root); or text, a whole
+--- configuration.
 function nginx.start(opts)
   shell.needs("nginx", "curl", "ss", "ps")
   local prefix, remove = shell.folder()
@@ -109,8 +113,13 @@ function Server:configure(opts)
     WORKERS = opts.workers or 1, CONNECTIONS = opts.connections or 256,
     PREFIX = self.prefix, PORT = self.port, ROOT = root,
   }
+  local template = TEMPLATE
+  if opts.text then
+    template = MODULES .. "pid $PREFIX/nginx.pid; error_log $PREFIX/error.log notice;\n"
+      .. opts.text
+  end
   -- Twice: the pieces may use the names too.
-  local text = TEMPLATE:gsub("%$(%u+)", values):gsub("%$(%u+)", values)
+  local text = template:gsub("%$(%u+)", values):gsub("%$(%u+)", values)
   shell.write(self.prefix .. "/nginx.conf", text)
 end
 

@@ -176,6 +176,7 @@ int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
 void luapcap_ring_release(luapcap_ring *ring);
 void luapcap_ring_free(luapcap_ring *ring);
+int luapcap_ring_resume(luapcap_ring *ring);
 int luapcap_interface_name(int index, char *name, size_t size);
 int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_program *program);
 int luapcap_kernel_filter(luapcap_t *p);

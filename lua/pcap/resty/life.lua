@@ -6,6 +6,7 @@ local packet = require "pcap.packet"
 local resty_capture = require "pcap.resty.live"
 local restart = require "pcap.resty.restart"
 local semaphore = require "ngx.semaphore"
+local waiting = require "pcap.resty.waiting"
 local shim = require "pcap.core.shim"
 
 local life = {}
@@ -111,7 +112,7 @@ local function step(self)
   if not self.capture then
     return self._problem
   end
-  local ready, ending = resty_capture.wait(self.capture, math.max(self._look_at - monotonic(), 0))
+  local ready, ending = waiting.wait(self.capture, math.max(self._look_at - monotonic(), 0))
   if ready then
     return turn(self)
   elseif ending ~= "timeout" then
@@ -139,7 +140,9 @@ end
 -- not run, because nginx had no connection or no light thread free. Nginx drops such a timer and
 -- tells only its log.
 local function tick(self, exiting)
-  if exiting then
+  if exiting and waiting.lingers(self.capture) and self._begun and not self._problem then
+    return -- it leaves by itself
+  elseif exiting then
     life.stop(self)
     run(true, self)
   elseif not self._begun then

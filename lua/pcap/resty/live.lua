@@ -5,10 +5,10 @@
 local check = require "pcap.core.check"
 local core = require "pcap.capture"
 local drops = require "pcap.resty.drops"
-local own = require "pcap.resty.options"
 local pair = require "pcap.resty.pair"
 local request = require "pcap.resty.request"
 local shim = require "pcap.core.shim"
+local waiting = require "pcap.resty.waiting"
 
 local monotonic = shim.luapcap_monotonic
 
@@ -42,43 +42,6 @@ local STRIDE = 4
 -- longer. The reason: the descriptor of an interface that is down is always ready.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 
--- After so many seconds, a wait looks whether the worker exits. Each look costs five context
--- switches.
-local HEARTBEAT = 1
--- A loop is told of the worker's end, so its waits are longer.
-local LOOP_HEARTBEAT = 4
-
-local function kind_of(opts)
-  return opts.waiter or own.WAITER
-end
-
-local function new_waiter(self)
-  if self._waiter then
-    self._waiter:close()
-    self._waiter = false
-  end
-  local made, message = self._kind.new(self._handle)
-  self._waiter = made or false
-  return made, message
-end
-
--- Waits for `left` seconds at the most, the pause included. While an interface is down, libpcap
--- asks for a read every millisecond. So the pause comes before the wait that libpcap requires.
-local function wait_once(self, left)
-  local current = self._waiter
-  if not current or not current:is_usable() then
-    local made, message = new_waiter(self)
-    if not made then
-      return nil, message
-    end
-    current = made
-  end
-  local required = shim.luapcap_required_timeout(self._handle)
-  local pause = math.min(self._pause, left)
-  local timeout = math.min(left - pause, self._heartbeat, required >= 0 and required or math.huge)
-  return current:wait(pause, timeout)
-end
-
 --- Waits until there is a reason to read. That is not always a packet. Meanwhile the worker does
 -- its other work. This needs a context that may yield, as any cosocket does.
 ---@param timeout? number      seconds (default: open's option of this name, or for ever)
@@ -87,29 +50,7 @@ end
 function RestyCapture:wait(timeout)
   check_free(self, "wait")
   timeout = timeout == nil and self._patience or check.seconds(timeout, 1, "wait")
-  return capture.wait(self, timeout)
-end
-
---- The same for the loop that has the capture.
-function capture.wait(self, timeout)
-  timeout = timeout or self._patience
-  if self._ended or ngx.worker.exiting() then
-    return nil, "closed"
-  end
-  local deadline = monotonic() + timeout
-  repeat
-    local answer, message = wait_once(self, math.max(deadline - monotonic(), 0))
-    if not answer or self._ended then
-      return nil, message or "closed"
-    elseif answer == "p" or shim.luapcap_required_timeout(self._handle) >= 0 then
-      self._woken = true
-      return true
-    elseif ngx.worker.exiting() then
-      return nil, "closed"
-    end
-  until monotonic() >= deadline
-  self._pause = 0
-  return nil, "timeout"
+  return waiting.wait(self, timeout)
 end
 
 --- Calls a function for each packet that is there, without waiting. The caller gets an error that
@@ -175,7 +116,8 @@ end
 --- Gives the capture to a loop. Then nobody else may wait for its packets or take them.
 function capture.give(self, loop)
   request.disown(self)
-  self._loop, self._heartbeat = loop, LOOP_HEARTBEAT
+  self._loop = loop
+  waiting.serve_loop(self)
   self._look_for_drops_at = math.huge -- the loop looks, also when nothing is read any more
 end
 
@@ -184,7 +126,7 @@ end
 ---@return boolean|nil able
 ---@return string|nil message
 function capture.can_wait(opts)
-  if kind_of(opts).needs_pair then
+  if waiting.kind_of(opts).needs_pair then
     return pair.check()
   end
   return true
@@ -195,10 +137,11 @@ function capture.loop_of(self)
   return self._loop
 end
 
---- Marks a capture that the master opened as this worker's.
----@return boolean taken  false if a worker that has died had it
+--- Makes a capture that the master opened this worker's.
+---@return boolean taken  false if a worker that has died had it, and only that one knew where it
+--- was reading
 function capture.take(self)
-  return shim.luapcap_take(self._handle) == 1
+  return shim.luapcap_take(self._handle) == 1 or shim.luapcap_ring_resume(self._ring) == 1
 end
 
 --- When the packet that was read last arrived.
@@ -234,12 +177,8 @@ end
 function capture.adopt(self, opts)
   setmetatable(self, RestyCapture)
   self._loop = false
-  self._waiter, self._kind, self._ended = false, kind_of(opts), false
-  -- `_pause`: for how long not to look at the descriptor. `_woken`: whether a wait gave a reason to
-  -- read and no drain has followed yet.
-  self._pause, self._woken = 0, false
+  waiting.begin(self, opts)
   self._budget = opts.budget or self._kind.budget
-  self._heartbeat = HEARTBEAT
   self._opts = opts
   self._on_drop = drops.on_drop
   -- Only wait() waits: a read that waits would hold up the worker.

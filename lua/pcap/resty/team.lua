@@ -1,9 +1,10 @@
 --- Teams: captures that nginx's master opens as root, one for each worker, in one fanout group.
 --
 -- Workers inherit all of them at the fork. Each takes its own and closes the others. The master
--- keeps its copies until it has loaded another configuration. Even so, a worker that replaces a
--- dead one cannot go on with its capture. Only the dead worker's libpcap knew where in the ring it
--- was reading. If reading started again, it would stay behind or ahead of the kernel for ever.
+-- keeps its copies until it has loaded another configuration. A worker that replaces a dead one
+-- goes on with its capture, if the ring's blocks tell where the dead one was reading. A ring of
+-- frames (immediate mode) does not tell. If libpcap reads, only the dead worker's libpcap knew. If
+-- reading started somewhere, it would stay behind or ahead of the kernel for ever.
 
 local check = require "pcap.core.check"
 local nginx = require "pcap.resty.nginx"
@@ -58,8 +59,8 @@ end
 --- Takes this worker's capture, and closes the others in this process only. Call it in
 -- init_worker_by_lua.
 ---@return table|nil capture   as capture.open gives it
----@return string|nil message  there is none for this worker, or a dead worker had it; then its
---- share of the packets is lost until nginx is reloaded
+---@return string|nil message  there is none for this worker; or a dead worker had it, and its place
+--- is not known: its share of the packets is lost until nginx is reloaded
 function Team:take()
   nginx.require_worker("take")
   local id = ngx.worker.id()
