@@ -254,7 +254,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       t.server = server
       local worker = server:workers()[1]
       server:get "/hello"
-      local before = held(worker)
+      local before = resty.settled(function() return held(worker) end)
       for i = 1, 6 do
         shell.try([[for client in 1 2 3 4 5 6; do
           curl -s -m 0.5 "http://127.0.0.1:"%s"/wait?how="%s >/dev/null &
@@ -285,7 +285,7 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       return resty.descriptors(worker) .. ", threads: "
         .. shell.run("ls /proc/%s/task | wc -l", worker)
     end
-    local before = now()
+    local before = resty.settled(now)
     for i = 1, 10 do
       run(i % 2 == 0 and "cap:wait(0.01) return cap:close()" or "cap:wait(0.01) return 1")
     end

@@ -340,8 +340,7 @@ describe("pcap.resty #nginx #live", function()
       table.sort(counts)
       return resty.descriptors(t.server:pid()) .. ": " .. table.concat(counts, ", ")
     end
-    shell.run "sleep 0.2"
-    local before = descriptors()
+    local before = resty.settled(descriptors)
     assert.matches("^%d+: %d+, %d+$", before)
     for _ = 1, 10 do
       t.server:reload()

@@ -126,7 +126,7 @@ describe("pcap.resty's privileges #nginx #live", function()
         .. shell.run("awk -v device=$(cat /sys/class/net/%s/ifindex) '$5 == device' "
           .. "/proc/net/packet | wc -l", t.a)
     end
-    local before = descriptors()
+    local before = resty.settled(descriptors)
     for _ = 1, 10 do
       t.server:reload()
     end

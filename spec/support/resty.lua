@@ -82,6 +82,19 @@ function resty.eventually(condition)
   return condition()
 end
 
+--- What `measure` gives, once it has given the same three times, or after five seconds: a figure to
+-- begin with, when what was open for earlier requests is closed.
+function resty.settled(measure)
+  local value, times = nil, 0
+  resty.eventually(function()
+    local before = value
+    value = measure()
+    times = value == before and times + 1 or 1
+    return times == 3
+  end)
+  return value
+end
+
 --- What `measure` gives, once that is `expected` or after five seconds: nginx's processes close
 -- what they had open for each other when they get round to it.
 function resty.settle(expected, measure)
