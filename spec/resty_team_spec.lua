@@ -158,7 +158,7 @@ describe("pcap.resty's privileges #nginx #live", function()
 
   it("tell such a worker to ask for a reload where its place is not known", function()
     if not net.require_privilege(pending) then return end
-    serve_team { workers = 1, loop_options = "immediate = true" }
+    serve_team { workers = 1, loop_options = "immediate = true, snaplen = 100" }
     local dead = t.server:workers()[1]
     shell.run("kill -KILL %s", dead)
     assert.truthy(resty.eventually(function()
