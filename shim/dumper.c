@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "luapcap.h"
+#include "target.h"
 
 #ifdef HAVE_FWRITE_UNLOCKED
 #define WRITE fwrite_unlocked
@@ -18,9 +19,9 @@
 #define STREAM_BUFFER_SIZE 65536
 
 struct luapcap_dumper {
-    FILE *stream; /* writes to the descriptor, and closes it */
-    int fd;
-    int is_file;     /* a regular file, not a pipe or a device */
+    FILE *stream; /* writes to the target, and closes it */
+    luapcap_target target;
+    int is_file;     /* a regular file, not a pipe, a device or memory */
     double position; /* where in the file the next byte goes */
     size_t short_of; /* how many bytes the file is short of a whole number of buffers, or 0 */
     int error;       /* errno of the first write that failed, or of the close; or 0 */
@@ -28,29 +29,23 @@ struct luapcap_dumper {
 };
 
 /*
- * Writes all bytes. It goes on after a signal: stdio would lose the contents of its buffer then.
- * After a failed write nothing more is written, because a part of the file is missing there.
+ * Writes all bytes. After a failed write nothing more is written, because a part of the file is
+ * missing there.
  */
 static luapcap_cookie_count write_whole(void *cookie, const char *bytes, luapcap_cookie_size size) {
     luapcap_dumper *dumper = cookie;
-    size_t done = 0;
-    while (dumper->error == 0 && done < (size_t)size) {
-        ssize_t n = write(dumper->fd, bytes + done, (size_t)size - done);
-        if (n > 0)
-            done += (size_t)n;
-        else if (n == 0 || errno != EINTR)
-            dumper->error = n == 0 ? EIO : errno;
-    }
+    if (dumper->error == 0)
+        dumper->error = luapcap_target_write(&dumper->target, bytes, (size_t)size);
 #ifdef HAVE_LINUX
-    return (luapcap_cookie_count)done;
+    return dumper->error == 0 ? (luapcap_cookie_count)size : 0;
 #else
-    return done < (size_t)size ? -1 : size;
+    return dumper->error == 0 ? size : -1;
 #endif
 }
 
-static int close_descriptor(void *cookie) {
+static int close_target(void *cookie) {
     luapcap_dumper *dumper = cookie;
-    int status = close(dumper->fd);
+    int status = luapcap_target_close(&dumper->target);
     if (status != 0 && dumper->error == 0)
         dumper->error = errno;
     return status;
@@ -63,8 +58,9 @@ static int outcome(const luapcap_dumper *dumper) {
 }
 
 /*
- * Makes a dumper that writes to `fd` from its position on. It takes `fd` over, even if it fails.
- * Returns the dumper, which the caller frees with luapcap_dumper_close(); or NULL with errno.
+ * Makes a dumper that writes to `fd` from its position on, or into memory if `fd` is -1. It takes
+ * `fd` over, even if it fails. Returns the dumper, which the caller frees with
+ * luapcap_dumper_close(); or NULL with errno.
  */
 luapcap_dumper *luapcap_dumper_new(int fd) {
     luapcap_dumper *dumper = malloc(sizeof *dumper);
@@ -72,16 +68,17 @@ luapcap_dumper *luapcap_dumper_new(int fd) {
     if (dumper != NULL) {
         struct stat status;
         memset(dumper, 0, offsetof(luapcap_dumper, buffer));
-        dumper->fd = fd;
-        dumper->is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+        dumper->target.fd = fd;
+        dumper->is_file = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
         if (dumper->is_file)
             dumper->position = (double)lseek(fd, 0, SEEK_CUR);
-        stream = luapcap_cookie(dumper, NULL, write_whole, NULL, close_descriptor);
+        stream = luapcap_cookie(dumper, NULL, write_whole, NULL, close_target);
     }
     if (stream == NULL) {
         int reason = errno;
         free(dumper);
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         errno = reason;
         return NULL;
     }
@@ -90,10 +87,24 @@ luapcap_dumper *luapcap_dumper_new(int fd) {
     return dumper;
 }
 
+/*
+ * Packs with gzip what is written from here on; `level` is zlib's. Nothing was written before.
+ * Returns 0, or -1 with a message in `errbuf`, of PCAP_ERRBUF_SIZE, and errno.
+ */
+int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf) {
+    dumper->target.packer = luapcap_packer_open(level, errbuf, PCAP_ERRBUF_SIZE);
+    return dumper->target.packer != NULL ? 0 : -1;
+}
+
+/* Whether bytes are counted. A pipe or a device has no positions. */
+static int has_positions(const luapcap_dumper *dumper) {
+    return dumper->is_file || dumper->target.fd < 0;
+}
+
 /* Moves to the file's end, and returns the file's size in bytes. 0 for a pipe or a device. */
 double luapcap_dumper_to_end(luapcap_dumper *dumper) {
     if (dumper->is_file)
-        dumper->position = (double)lseek(dumper->fd, 0, SEEK_END);
+        dumper->position = (double)lseek(dumper->target.fd, 0, SEEK_END);
     return dumper->position;
 }
 
@@ -109,8 +120,8 @@ int luapcap_dumper_cut(luapcap_dumper *dumper, double position) {
         errno = ESPIPE;
         return -1;
     }
-    if (ftruncate(dumper->fd, (off_t)position) != 0 ||
-        lseek(dumper->fd, (off_t)position, SEEK_SET) < 0)
+    if (ftruncate(dumper->target.fd, (off_t)position) != 0 ||
+        lseek(dumper->target.fd, (off_t)position, SEEK_SET) < 0)
         return -1;
     dumper->position = position;
     return 0;
@@ -148,15 +159,61 @@ int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size)
     return outcome(dumper);
 }
 
+/* Hands everything written so far to the target. Returns 0, or -1 with errno if this write or an
+ * earlier one failed. */
+static int hand_on(luapcap_dumper *dumper) {
+    if (fflush(dumper->stream) != 0 && dumper->error == 0)
+        dumper->error = EIO;
+    return outcome(dumper);
+}
+
 /* Hands everything written so far to the system. Returns 0, or -1 with errno if this or any earlier
  * write failed. */
 int luapcap_dumper_flush(luapcap_dumper *dumper) {
-    if (fflush(dumper->stream) != 0 && dumper->error == 0)
-        dumper->error = EIO;
+    if (hand_on(dumper) == 0)
+        dumper->error = luapcap_target_flush(&dumper->target);
     if (dumper->is_file)
         dumper->short_of =
             (size_t)(STREAM_BUFFER_SIZE - (int64_t)dumper->position % STREAM_BUFFER_SIZE);
     return outcome(dumper);
+}
+
+/* Hands everything on, and the end of what is packed. Nothing is written after it. Returns as
+ * luapcap_dumper_flush(). */
+int luapcap_dumper_finish(luapcap_dumper *dumper) {
+    if (hand_on(dumper) == 0)
+        dumper->error = luapcap_target_end(&dumper->target);
+    return outcome(dumper);
+}
+
+/* How many bytes have reached the memory that the dumper writes to. */
+double luapcap_dumper_held(const luapcap_dumper *dumper) {
+    return (double)dumper->target.held;
+}
+
+/* The bytes in memory. They are the dumper's, and valid until it writes or releases. */
+const uint8_t *luapcap_dumper_bytes(const luapcap_dumper *dumper) {
+    return dumper->target.bytes;
+}
+
+/* Forgets the first `count` bytes in memory. If that is all of them, memory beyond `keep` bytes is
+ * given back. */
+void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep) {
+    luapcap_target *target = &dumper->target;
+    target->held -= count;
+    if (target->held > 0) {
+        memmove(target->bytes, target->bytes + count, target->held);
+    } else if (target->room > keep) {
+        free(target->bytes);
+        target->bytes = NULL;
+        target->room = 0;
+    }
+}
+
+/* Lets all writes fail from here on, because a part of the file is missing. */
+void luapcap_dumper_break(luapcap_dumper *dumper, int error) {
+    if (dumper->error == 0)
+        dumper->error = error;
 }
 
 /*
@@ -164,6 +221,7 @@ int luapcap_dumper_flush(luapcap_dumper *dumper) {
  * with the errno of the first failure, which may be that of the close.
  */
 int luapcap_dumper_close(luapcap_dumper *dumper) {
+    luapcap_dumper_finish(dumper);
     if (fclose(dumper->stream) != 0 && dumper->error == 0)
         dumper->error = EIO;
     int reason = dumper->error;
@@ -177,14 +235,14 @@ int luapcap_dumper_close(luapcap_dumper *dumper) {
 double luapcap_dumper_tell(const luapcap_dumper *dumper) {
     if (outcome(dumper) != 0)
         return -1;
-    if (!dumper->is_file) {
+    if (!has_positions(dumper)) {
         errno = ESPIPE;
         return -1;
     }
     return dumper->position;
 }
 
-/* Returns the dumper's own descriptor. */
+/* Returns the dumper's own descriptor, or -1 if it writes into memory. */
 int luapcap_dumper_fileno(const luapcap_dumper *dumper) {
-    return dumper->fd;
+    return dumper->target.fd;
 }

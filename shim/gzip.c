@@ -6,19 +6,11 @@
 #include <stdlib.h>
 #include "gzip.h"
 
-#if defined(__has_include)
-#if __has_include(<zlib.h>)
-#define HAVE_ZLIB_H 1
-#endif
-#endif
-
 #ifdef HAVE_ZLIB_H
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 /* 15: the largest window; 16: the format is gzip's, and its checksum is checked. */
@@ -32,32 +24,6 @@ struct luapcap_gzip {
     int (*inflateEnd)(z_stream *);
 };
 
-/* Whether descriptors are short. Loading a library takes one, but dlopen() does not keep errno. So
- * this opens another file to see. Returns EMFILE or ENFILE, or 0. */
-static int lacks_descriptors(void) {
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == EMFILE || errno == ENFILE ? errno : 0;
-    close(fd);
-    return 0;
-}
-
-static void *open_library(void) {
-    static const char *const names[] = {"libz.so.1", "libz.so", "libz.1.dylib", "libz.dylib"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-        if (library != NULL)
-            return library;
-    }
-    return NULL;
-}
-
-/* Finds a function. C has no cast from an object's pointer to a function's; POSIX has this one. */
-static int find(void *library, const char *name, void *function) {
-    *(void **)function = dlsym(library, name);
-    return *(void **)function != NULL;
-}
-
 /*
  * Prepares to unpack a stream. Returns what luapcap_gzip_close() frees, or NULL with the reason in
  * `error` and errno.
@@ -69,9 +35,9 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
         snprintf(error, size, "not enough memory to unpack gzip");
         return NULL;
     }
-    gzip->library = open_library();
+    int reason;
+    gzip->library = luapcap_zlib_load(&reason);
     if (gzip->library == NULL) {
-        int reason = lacks_descriptors();
         if (reason != 0)
             snprintf(error, size,
                      "compressed with gzip, and zlib, which unpacks it, cannot be loaded: %s",
@@ -84,10 +50,10 @@ luapcap_gzip *luapcap_gzip_open(char *error, size_t size) {
         return NULL;
     }
     /* Zlib compares version and size with its own, and refuses what it does not understand. */
-    if (find(gzip->library, "inflateInit2_", &init) &&
-        find(gzip->library, "inflate", &gzip->inflate) &&
-        find(gzip->library, "inflateReset", &gzip->inflateReset) &&
-        find(gzip->library, "inflateEnd", &gzip->inflateEnd) &&
+    if (luapcap_zlib_find(gzip->library, "inflateInit2_", &init) &&
+        luapcap_zlib_find(gzip->library, "inflate", &gzip->inflate) &&
+        luapcap_zlib_find(gzip->library, "inflateReset", &gzip->inflateReset) &&
+        luapcap_zlib_find(gzip->library, "inflateEnd", &gzip->inflateEnd) &&
         init(&gzip->stream, GZIP_WINDOW, ZLIB_VERSION, (int)sizeof gzip->stream) == Z_OK)
         return gzip;
     snprintf(error, size, "compressed with gzip, and the zlib that is installed cannot be used");

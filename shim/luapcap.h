@@ -141,6 +141,9 @@ typedef struct luapcap_ring {
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
 
+/* The last packets, in a ring in memory. */
+typedef struct luapcap_recorder luapcap_recorder;
+
 /* Asks a waiting thread to wait. First it waits `pause` milliseconds, whatever comes. Then it waits
  * `timeout` milliseconds for a packet. */
 typedef struct luapcap_wait_request {
@@ -282,12 +285,18 @@ LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_
 
 /* dumper.c, for sink/: files being written, with every write checked */
 LUAPCAP_API luapcap_dumper *luapcap_dumper_new(int fd);
+LUAPCAP_API int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
 LUAPCAP_API double luapcap_dumper_to_end(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_cut(luapcap_dumper *dumper, double position);
 LUAPCAP_API double luapcap_dumper_tell(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_fileno(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size);
 LUAPCAP_API int luapcap_dumper_flush(luapcap_dumper *dumper);
+LUAPCAP_API int luapcap_dumper_finish(luapcap_dumper *dumper);
+LUAPCAP_API double luapcap_dumper_held(const luapcap_dumper *dumper);
+LUAPCAP_API const uint8_t *luapcap_dumper_bytes(const luapcap_dumper *dumper);
+LUAPCAP_API void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep);
+LUAPCAP_API void luapcap_dumper_break(luapcap_dumper *dumper, int error);
 LUAPCAP_API int luapcap_dumper_close(luapcap_dumper *dumper);
 
 /* record.c, for sink/classic.lua: what stands in a classic savefile */
@@ -304,8 +313,19 @@ LUAPCAP_API int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet
 LUAPCAP_API void luapcap_block_time(const luapcap_block_interface *interface, double sec,
                                     double nsec, uint32_t *time);
 
+/* recorder.c, for sink/recorder.lua: the last packets, in a ring in memory */
+LUAPCAP_API luapcap_recorder *luapcap_recorder_new(double limit, double seconds);
+LUAPCAP_API void luapcap_recorder_free(luapcap_recorder *recorder);
+LUAPCAP_API int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet);
+LUAPCAP_API int luapcap_recorder_first(luapcap_recorder *recorder);
+LUAPCAP_API int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet);
+LUAPCAP_API void luapcap_recorder_done(luapcap_recorder *recorder);
+LUAPCAP_API double luapcap_recorder_packets(const luapcap_recorder *recorder);
+LUAPCAP_API double luapcap_recorder_bytes(const luapcap_recorder *recorder);
+
 /* system.c, for sink/ and resty/loop.lua: the clock, and what the system is called */
 LUAPCAP_API void luapcap_now(luapcap_packet *packet);
+LUAPCAP_API double luapcap_second(void);
 LUAPCAP_API void luapcap_system(char *os, char *hardware, size_t size);
 
 /* For the shim's own files: cookie.c. Its functions have other types on other systems. */

@@ -16,6 +16,7 @@ local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
 local opening = require "pcap.sink.opening"
 local on_demand = require "pcap.core.on_demand"
+local recorder = on_demand.module "pcap.sink.recorder"
 local timestamp = require "pcap.timestamp"
 
 -- A worker of nginx is another user, who may not be able to read the module's files.
@@ -33,6 +34,7 @@ return {
   open_offline = savefile.open_offline,
   reader = reader.reader,
   dumper = opening.dumper,
+  recorder = function(opts) return recorder.recorder(opts) end,
   tv2secs = timestamp.tv2secs,
   secs2tv = timestamp.secs2tv,
   devices = devices.devices,

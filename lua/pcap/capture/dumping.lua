@@ -11,18 +11,21 @@ local place = require "pcap.core.place"
 local Capture, methods = object.class, {}
 
 --- Opens a savefile to write packets of this capture's kind to. The dumper outlives the capture.
----@param fname string|integer|file*  a path; "-" is stdout; or a descriptor or an open Lua file,
---- which is written to through a copy from its position on, and left open
+---@param fname string|integer|file*|function  a path; "-" is stdout; or a descriptor or an open Lua
+--- file, which is written to through a copy from its position on, and left open; or a function, as
+--- `write` of pcap.dumper()
 ---@param opts? table    append = true, for a path, adds to an existing file. A classic file must
 --- have the same magic, link type, snapshot length and precision; others are left as they are.
 --- format = "pcapng", and what such a file says: section = table, interface = table, with the names
---- of cap:section() and cap:interfaces()
+--- of cap:section() and cap:interfaces(). compress = "gzip", level = 1 to 9. limit = bytes, for a
+--- function. rotate = table: see sink/rotating.lua
 ---@return table|nil dumper
 ---@return string|nil message  naming the file
 ---pcap_dump_fopen, pcap_dump_open_append
 function methods:dump_open(fname, opts)
   local handle = check.open(self, Capture, "dump_open")
-  local where = place.read(fname, "dump_open")
+  local where = type(fname) == "function" and opening.to_memory(fname)
+    or place.read(fname, "dump_open")
   opts = options.read(opts, 2, "dump_open", opening.OPTIONS)
   local problem = opening.problem(where, opts)
   if problem then

@@ -13,7 +13,11 @@ local users = setmetatable({}, { __mode = "k" })
 local SIZE = 64
 local text = ffi.new("char[?]", SIZE)
 
-local function identify(fd)
+--- A text that is the same for all names and descriptors of a file. Nil for what is no file on a
+-- disk.
+---@param fd integer
+---@return string|nil
+function in_use.identify(fd)
   return shim.luapcap_file_identity(fd, text, SIZE) == 1 and ffi.string(text) or nil
 end
 
@@ -37,7 +41,7 @@ end
 ---@param is_done? function  is_done() tells whether the user no longer needs the file
 ---@return table token for remove(); the file is in use while something refers to it
 function in_use.add(fd, user, is_done)
-  local token = { file = identify(fd), user = user, is_done = is_done }
+  local token = { file = in_use.identify(fd), user = user, is_done = is_done }
   if token.file then -- a pipe or a device may be read and written at once
     users[token] = true
   end
@@ -57,7 +61,7 @@ end
 ---@param own? table        the token of who asks; its use counts even if it is done
 ---@return string|nil user  nil if nobody is
 function in_use.by(fd, own)
-  local file = identify(fd)
+  local file = in_use.identify(fd)
   local user = file and user_of(file, own)
   if user then
     collectgarbage()

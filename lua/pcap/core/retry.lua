@@ -11,14 +11,15 @@ local ERRNOS = { [23] = true, [24] = true, [12] = true }
 --- and errno
 ---@return any opened
 ---@return any more      of the last try
+---@return integer|nil errno
 function retry.open(open, ...)
   local opened, more, errno = open(...)
   if not opened and ERRNOS[errno] then
     collectgarbage()
     collectgarbage()
-    opened, more = open(...)
+    opened, more, errno = open(...)
   end
-  return opened, more
+  return opened, more, errno
 end
 
 return retry

@@ -25,20 +25,34 @@ local dumper = {}
 local Dumper = { __name = "pcap dumper" }
 Dumper.__index = Dumper
 
---- Makes a dumper for a file that has been opened.
----@param handle ffi.cdata*  luapcap_dumper, with its finalizer
----@param fields table       { _in_use = token, _name =, _format =, _writer =, _nano = }
+--- The class. rotating.lua, stream.lua and recorder.lua derive theirs from it.
+dumper.class = Dumper
+
+--- Makes a class of dumpers that has this one's methods.
 ---@return table
-function dumper.new(handle, fields)
+function dumper.derived()
+  local class = { __name = Dumper.__name, __tostring = Dumper.__tostring, __parent = Dumper }
+  class.__index = class
+  return setmetatable(class, { __index = Dumper })
+end
+
+--- Makes a dumper for a file that has been opened.
+---@param handle any   what the writer writes to; for a file, luapcap_dumper with its finalizer
+---@param fields table  { _in_use = token, _name = (false if the writer's messages name the file),
+---  _format =, _writer =, _nano = }
+---@param class? table  of derived()
+---@return table
+function dumper.new(handle, fields, class)
   local scratch = packet.new(0) -- for strings
   scratch.interface = 1
   fields._handle, fields._packet = handle, scratch
-  return setmetatable(fields, Dumper)
+  return setmetatable(fields, class or Dumper)
 end
 
 -- What a method that fails returns: the writer's message, or the system's if there is none.
 local function failed(self, message, errno)
-  return nil, self._name .. ": " .. (message or failure.system(errno))
+  message = message or failure.system(errno)
+  return nil, self._name and self._name .. ": " .. message or message
 end
 
 -- Rounds to the nearest time that the file can hold, so that a time from next() is written as it
@@ -119,10 +133,10 @@ function Dumper:dump(pkt, timestamp, wirelen, more)
   return self
 end
 
--- Calls a method of the writer that only some formats have.
+-- Calls a method of the writer that only a format with options has.
 local function have(self, name, what, ...)
   local writer = self._writer
-  if not writer[name] then
+  if not self._format.PACKET then
     return failed(self, self._format.name .. " has no " .. what)
   end
   local done, message = writer[name](writer, ...)
@@ -242,9 +256,7 @@ end
 --- close(2) may be the first to tell
 ---pcap_dump_close
 function Dumper:close()
-  if getmetatable(self) ~= Dumper then
-    check.open(self, Dumper, "close")
-  end
+  check.self(self, Dumper, "close")
   local handle = self._handle
   if handle then
     if self._writer.finish then

@@ -8,6 +8,8 @@ local shim = require "pcap.core.shim"
 
 local file = {}
 
+local EEXIST = 17
+
 local is_new = ffi.new("int[1]")
 
 local function failed(where)
@@ -19,10 +21,11 @@ end
 ---@param where table      of place.read()
 ---@param append? boolean  whether everything goes to the file's end
 ---@param own? table       in_use's token of the capture whose packets will be written
+---@param only_new? boolean  whether a file that exists is left alone
 ---@return integer|nil fd  the caller's to close
 ---@return boolean|string is_new  whether this made the file; or the message
 ---@return integer|nil errno
-function file.open(where, append, own)
+function file.open(where, append, own, only_new)
   local given = where.fd or -1
   if where.file then
     local flushed, message, errno = where.file:flush()
@@ -34,6 +37,10 @@ function file.open(where, append, own)
   local fd = shim.luapcap_file_open(where.path, given, append and 1 or 0, is_new)
   if fd < 0 then
     return failed(where)
+  end
+  if only_new and is_new[0] == 0 then
+    shim.luapcap_fd_close(fd)
+    return nil, where.name .. ": " .. failure.system(EEXIST), EEXIST
   end
   local user = in_use.by(fd, own)
   if user then

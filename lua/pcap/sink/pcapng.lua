@@ -44,20 +44,39 @@ local function make_room(self, where, has_more)
   return file.cut(self.section.handle, where)
 end
 
+-- Writes the first section's header and interfaces.
+local function begin(self, opts, given, header, interface)
+  local section = self.section
+  if opts.previous then
+    section:go_on_after(opts.previous.section)
+    self.started = opts.previous.started -- the source counts from there on
+  elseif given then
+    section.first = interface or false
+    self:carry(given, opts.section and header)
+  else
+    section:begin_anew(header)
+    section:add(interface, 1)
+    section:write_interface(interface)
+    section.targets[1] = interface.its
+  end
+end
+
 --- Begins a file, or adds a section to one.
 ---@param handle ffi.cdata*  luapcap_dumper, which stays the caller's
 ---@param where table        of place.read()
 ---@param kind table         of kinds.of()
 ---@param opts table         { append = boolean, section = and interface = as above, origin = of
----   capture/origin.lua }
+---   capture/origin.lua, is_part = whether another file will go on from here, previous = the writer
+---   of the file that this one goes on from }
 ---@return table|nil writer
 ---@return string|nil message
 ---@return integer|nil errno
 function pcapng.new(handle, where, kind, opts)
   local section = sections.new(handle, kind, opts.origin or pcapng.NO_ORIGIN,
-    file.path_of(where) ~= nil)
+    file.path_of(where) ~= nil and not opts.compress)
   local self = setmetatable({ section = section, own = packet.new(0),
     started = packet.new(0) }, Writer)
+  section.kept = opts.is_part and {} or false
   local given = section.origin.blocks()
   local header, interface = beginning.blocks(section, opts, given ~= nil)
   if not header then
@@ -68,16 +87,8 @@ function pcapng.new(handle, where, kind, opts)
   if not done then
     return nil, message, errno
   end
-  if given then
-    section.first = interface or false
-    self:carry(given, opts.section and header)
-  else
-    section:begin(header)
-    section:add(interface, 1)
-    section:write_interface(interface)
-    section.targets[1] = interface.its
-  end
   shim.luapcap_now(self.started)
+  begin(self, opts, given, header, interface)
   self.linktype = self:linktype_of(1)
   done, message, errno = file.outcome(shim.luapcap_dumper_flush(handle))
   return done and self, message, errno
@@ -182,12 +193,12 @@ end
 
 --- Writes names of addresses.
 function Writer:add_names(list)
-  return self.section:put(blocks.names(list))
+  return self.section:put_lasting(blocks.names(list))
 end
 
 --- Writes decryption secrets.
 function Writer:add_secrets(list)
-  return self.section:put(blocks.secrets(list))
+  return self.section:put_lasting(blocks.secrets(list))
 end
 
 --- Writes a block of any type.
@@ -201,7 +212,7 @@ end
 function Writer:carry(list, header)
   for i, block in ipairs(list) do
     if i == 1 and header then
-      self.section:begin(header)
+      self.section:begin_anew(header)
     else
       copying.carry(self.section, block)
     end

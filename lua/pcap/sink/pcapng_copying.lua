@@ -13,7 +13,7 @@ local carriers = {}
 
 -- The section may have another length here than in the source, so the length is left open.
 carriers[blocks.SECTION] = function(section, body)
-  return section:begin(bytes.block(blocks.SECTION,
+  return section:begin_anew(bytes.block(blocks.SECTION,
     body:sub(1, 8) .. ("\255"):rep(8) .. body:sub(17)))
 end
 
@@ -28,6 +28,12 @@ carriers[blocks.INTERFACE] = function(section, body, number)
   section:add(interface, number)
   section.targets[number] = interface.its
   return section:write_interface(interface)
+end
+
+for _, kind in ipairs { blocks.NAMES, blocks.SECRETS } do
+  carriers[kind] = function(section, body)
+    return section:put_lasting(bytes.block(kind, body))
+  end
 end
 
 -- The interface may have another number here. One that the source does not have keeps its number.

@@ -3,6 +3,7 @@
 -- Each interface of the source has one here, and its packets go there. That one is made when the
 -- source tells of it, or with the first packet that needs it.
 
+local ffi = require "ffi"
 local DLT = require "pcap.dlt"
 local blocks = require "pcap.sink.pcapng_blocks"
 local fields = require "pcap.sink.pcapng_fields"
@@ -25,7 +26,9 @@ local MAX_HEADER = 2 ^ 20
 -- `targets`: by that number, what writing its packets needs, if this section has the interface;
 -- `number`, `count`: the section's number, and how many interfaces it has;
 -- `start`, `behind`: where its header begins, and where the header and what belongs to it end;
--- `first`: the interface that replaces the source's first, if the caller wants another.
+-- `first`: the interface that replaces the source's first, if the caller wants another;
+-- `header`: the header's block, without comments that came later;
+-- `kept`: blocks that the next file begins with too, or false if there will be none.
 local Section = {}
 Section.__index = Section
 
@@ -50,7 +53,15 @@ end
 function section.new(handle, kind, origin, can_cut)
   return setmetatable({ handle = handle, kind = kind, origin = origin, can_cut = can_cut,
     values = {}, list = {}, made = {}, targets = {}, number = 0, count = 0, start = 0, behind = 0,
-    first = false }, Section)
+    first = false, header = "", kept = false }, Section)
+end
+
+--- Writes a block that the next file of a rotation begins with too.
+function Section:put_lasting(text, message)
+  if self.kept and text then
+    table.insert(self.kept, text)
+  end
+  return self:put(text, message)
 end
 
 -- Records that the header and what belongs to it end here.
@@ -69,6 +80,40 @@ function Section:begin(block)
   local done, message = self:put(block)
   note_behind(self)
   return done, message
+end
+
+--- Begins a section as begin() does, for a source's or the file's first. What came before does not
+-- last.
+function Section:begin_anew(block)
+  self.header = block
+  self.kept = self.kept and {}
+  return self:begin(block)
+end
+
+--- Begins a file as the next one of a rotation: with the section that the previous file had at last,
+-- its interfaces under the same numbers, and the blocks that it kept.
+---@param before table  the previous file's section, which stays as it is
+function Section:go_on_after(before)
+  local copies, its = {}, {}
+  self.values, self.first, self.header, self.kept =
+    before.values, before.first, before.header, before.kept
+  self:begin(before.header)
+  for i, old in ipairs(before.list) do
+    local copy = { block = old.block, its = ffi.new("luapcap_block_interface", old.its) }
+    self.list[i], copies[old], its[old.its] = copy, copy, copy.its
+    if old.section == before.number then
+      self:write_interface(copy)
+    end
+  end
+  for number, old in pairs(before.made) do
+    self.made[number] = copies[old]
+  end
+  for number, old in pairs(before.targets) do
+    self.targets[number] = its[old]
+  end
+  for _, block in ipairs(self.kept) do
+    self:put(block)
+  end
 end
 
 --- A section header's block.

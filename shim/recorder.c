@@ -1,0 +1,252 @@
+/*
+ * The last packets, in a ring in memory.
+ *
+ * Each packet is a record: its header, its bytes, its options. A record is in one piece. If there
+ * is no room for it before the end of the memory, it goes to the start. The ring grows up to its
+ * limit, and then the oldest records make room.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "luapcap.h"
+
+#define FIRST_ROOM 1048576
+
+typedef struct {
+    uint32_t size; /* of the record */
+    uint32_t caplen;
+    uint32_t wirelen;
+    uint32_t options_length;
+    int32_t linktype;
+    uint32_t interface;
+    uint32_t flags;
+    uint32_t unused;
+    double sec;
+    double nsec;
+} record;
+
+struct luapcap_recorder {
+    uint8_t *bytes;
+    size_t room;    /* bytes of memory */
+    size_t limit;   /* bytes of records */
+    double seconds; /* or 0: all times */
+    size_t used;    /* bytes of records */
+    size_t packets;
+    size_t head;    /* where the oldest record is */
+    size_t tail;    /* where the next record goes */
+    int is_wrapped; /* the records go from head to end, and from 0 to tail */
+    size_t end;
+    double newest_sec;
+    double newest_nsec;
+    int is_saving;
+    size_t cursor; /* while saving: the next record to give */
+    size_t passed; /* records before the cursor, which may be dropped */
+    size_t left;   /* records to give */
+};
+
+/*
+ * Makes a recorder of at most `limit` bytes, and of the packets of the last `seconds`, unless that
+ * is 0. Returns the recorder, which the caller frees; or NULL with errno.
+ */
+luapcap_recorder *luapcap_recorder_new(double limit, double seconds) {
+    luapcap_recorder *recorder = calloc(1, sizeof *recorder);
+    if (recorder != NULL) {
+        recorder->limit = (size_t)limit;
+        recorder->seconds = seconds;
+    }
+    return recorder;
+}
+
+void luapcap_recorder_free(luapcap_recorder *recorder) {
+    free(recorder->bytes);
+    free(recorder);
+}
+
+static record *at(const luapcap_recorder *recorder, size_t position) {
+    return (record *)(void *)(recorder->bytes + position);
+}
+
+/* Whether a record is older than the seconds that count before the newest packet. */
+static int is_expired(const luapcap_recorder *recorder, const record *it) {
+    double age = recorder->newest_sec - it->sec;
+    return recorder->seconds > 0 &&
+           age + (recorder->newest_nsec - it->nsec) / 1e9 > recorder->seconds;
+}
+
+/* Whether the oldest record may go. One that is still to be saved may not. */
+static int can_drop(const luapcap_recorder *recorder) {
+    return recorder->packets > 0 && (!recorder->is_saving || recorder->passed > 0);
+}
+
+static void drop(luapcap_recorder *recorder) {
+    size_t size = at(recorder, recorder->head)->size;
+    recorder->head += size;
+    recorder->used -= size;
+    recorder->packets--;
+    if (recorder->is_saving)
+        recorder->passed--;
+    if (recorder->is_wrapped && recorder->head == recorder->end) {
+        recorder->head = 0;
+        recorder->is_wrapped = 0;
+    }
+    if (recorder->packets == 0) {
+        recorder->head = recorder->tail = recorder->cursor = 0;
+        recorder->is_wrapped = 0;
+    }
+}
+
+/* Whether there is room for `size` bytes at the tail. It may move the tail to the start. */
+static int fits(luapcap_recorder *recorder, size_t size) {
+    if (recorder->is_wrapped)
+        return recorder->head - recorder->tail >= size;
+    if (recorder->room - recorder->tail >= size)
+        return 1;
+    if (recorder->head < size)
+        return 0;
+    recorder->end = recorder->tail;
+    recorder->tail = 0;
+    recorder->is_wrapped = 1;
+    return 1;
+}
+
+/* Moves everything to more memory, in one piece. */
+static int grow(luapcap_recorder *recorder, size_t room) {
+    uint8_t *bytes = malloc(room);
+    size_t upper = (recorder->is_wrapped ? recorder->end : recorder->tail) - recorder->head;
+    int is_below = recorder->is_wrapped && recorder->cursor < recorder->head;
+    if (bytes == NULL)
+        return 0;
+    if (recorder->packets > 0)
+        memcpy(bytes, recorder->bytes + recorder->head, upper);
+    if (recorder->is_wrapped)
+        memcpy(bytes + upper, recorder->bytes, recorder->tail);
+    free(recorder->bytes);
+    if (recorder->is_saving)
+        recorder->cursor = is_below ? upper + recorder->cursor : recorder->cursor - recorder->head;
+    recorder->tail = recorder->is_wrapped ? upper + recorder->tail : upper;
+    recorder->bytes = bytes;
+    recorder->room = room;
+    recorder->head = 0;
+    recorder->is_wrapped = 0;
+    return 1;
+}
+
+/* Makes room for a record. While packets are being saved, the ring may be twice as large: those may
+ * not go. Returns 0, or -1 with errno. */
+static int make_room(luapcap_recorder *recorder, size_t size) {
+    size_t most = recorder->is_saving ? 2 * recorder->limit : recorder->limit;
+    while (recorder->used + size > recorder->limit && can_drop(recorder))
+        drop(recorder);
+    while (recorder->used + size > most || !fits(recorder, size)) {
+        size_t room = recorder->room > 0 ? 2 * recorder->room : FIRST_ROOM;
+        while (room < size && room < most)
+            room *= 2;
+        room = room < most ? room : most;
+        int may_drop = can_drop(recorder);
+        if (may_drop && is_expired(recorder, at(recorder, recorder->head))) {
+            drop(recorder);
+        } else if (recorder->used + size > most || room <= recorder->room ||
+                   !grow(recorder, room)) {
+            if (!may_drop) {
+                errno = ENOBUFS;
+                return -1;
+            }
+            drop(recorder);
+        }
+    }
+    return 0;
+}
+
+/*
+ * Adds a packet, with its options. Returns 0; or -1 with errno: EMSGSIZE if it is longer than the
+ * whole ring, ENOBUFS if there is no memory, or too many packets came while others were being
+ * saved.
+ */
+int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet) {
+    size_t caplen = packet->caplen, options = packet->options_length;
+    size_t size = (sizeof(record) + caplen + options + 7) & ~(size_t)7;
+    if (size > recorder->limit || size > UINT32_MAX) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    recorder->newest_sec = packet->sec;
+    recorder->newest_nsec = packet->nsec;
+    if (make_room(recorder, size) != 0)
+        return -1;
+    record *it = at(recorder, recorder->tail);
+    it->size = (uint32_t)size;
+    it->caplen = packet->caplen;
+    it->wirelen = packet->wirelen;
+    it->options_length = packet->options_length;
+    it->linktype = packet->linktype;
+    it->interface = packet->interface;
+    it->flags = packet->flags;
+    it->sec = packet->sec;
+    it->nsec = packet->nsec;
+    if (caplen > 0)
+        memcpy(it + 1, packet->data, caplen);
+    if (options > 0)
+        memcpy((uint8_t *)(it + 1) + caplen, packet->options_start, options);
+    recorder->tail += size;
+    recorder->used += size;
+    recorder->packets++;
+    return 0;
+}
+
+/* Begins to give the packets that are there now. Until luapcap_recorder_done() none of them goes
+ * before it was given. Returns 0, or -1 if they are being given already. */
+int luapcap_recorder_first(luapcap_recorder *recorder) {
+    if (recorder->is_saving)
+        return -1;
+    recorder->is_saving = 1;
+    recorder->cursor = recorder->head;
+    recorder->passed = 0;
+    recorder->left = recorder->packets;
+    while (recorder->left > 0 && is_expired(recorder, at(recorder, recorder->cursor))) {
+        recorder->cursor += at(recorder, recorder->cursor)->size;
+        if (recorder->is_wrapped && recorder->cursor == recorder->end)
+            recorder->cursor = 0;
+        recorder->passed++;
+        recorder->left--;
+    }
+    return 0;
+}
+
+/* Gives the next packet. Its bytes are the recorder's, and valid until a packet is added. Returns
+ * 1, or 0 after the last one. */
+int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet) {
+    if (recorder->left == 0)
+        return 0;
+    if (recorder->is_wrapped && recorder->cursor == recorder->end)
+        recorder->cursor = 0;
+    const record *it = at(recorder, recorder->cursor);
+    recorder->cursor += it->size;
+    recorder->passed++;
+    recorder->left--;
+    packet->data = (const uint8_t *)(it + 1);
+    packet->caplen = it->caplen;
+    packet->wirelen = it->wirelen;
+    packet->sec = it->sec;
+    packet->nsec = it->nsec;
+    packet->options_start = packet->data + it->caplen;
+    packet->options_length = it->options_length;
+    packet->linktype = it->linktype;
+    packet->interface = it->interface;
+    packet->flags = it->flags;
+    return 1;
+}
+
+/* Ends to give packets. */
+void luapcap_recorder_done(luapcap_recorder *recorder) {
+    recorder->is_saving = 0;
+}
+
+/* How many packets are in memory. */
+double luapcap_recorder_packets(const luapcap_recorder *recorder) {
+    return (double)recorder->packets;
+}
+
+/* How many bytes they take, with their headers. */
+double luapcap_recorder_bytes(const luapcap_recorder *recorder) {
+    return (double)recorder->used;
+}

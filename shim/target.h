@@ -1,0 +1,20 @@
+/* Where a dumper's bytes go: to a descriptor, or into memory that grows. Gzip may stand before. */
+#ifndef LUAPCAP_TARGET_H
+#define LUAPCAP_TARGET_H
+
+#include "gzip.h"
+
+typedef struct luapcap_target {
+    int fd;         /* or -1: into memory */
+    uint8_t *bytes; /* in memory: `held` of them, with room for `room` */
+    size_t held;
+    size_t room;
+    luapcap_packer *packer; /* or NULL */
+} luapcap_target;
+
+int luapcap_target_write(luapcap_target *target, const void *bytes, size_t size);
+int luapcap_target_flush(luapcap_target *target);
+int luapcap_target_end(luapcap_target *target);
+int luapcap_target_close(luapcap_target *target);
+
+#endif
