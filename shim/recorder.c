@@ -109,25 +109,35 @@ static int fits(luapcap_recorder *recorder, size_t size) {
     return 1;
 }
 
-/* Moves everything to more memory, in one piece. */
-static int grow(luapcap_recorder *recorder, size_t room) {
-    uint8_t *bytes = malloc(room);
+/* Moves the upper records before the lower ones, to memory of its own. */
+static uint8_t *unwrapped(luapcap_recorder *recorder, size_t room) {
     size_t upper = (recorder->is_wrapped ? recorder->end : recorder->tail) - recorder->head;
-    int is_below = recorder->is_wrapped && recorder->cursor < recorder->head;
+    size_t lower = recorder->is_wrapped ? recorder->tail : 0;
+    int is_cursor_below = recorder->is_wrapped && recorder->cursor < recorder->head;
+    uint8_t *bytes = malloc(room);
     if (bytes == NULL)
-        return 0;
-    if (recorder->packets > 0)
-        memcpy(bytes, recorder->bytes + recorder->head, upper);
-    if (recorder->is_wrapped)
-        memcpy(bytes + upper, recorder->bytes, recorder->tail);
+        return NULL;
+    memcpy(bytes, recorder->bytes + recorder->head, upper);
+    memcpy(bytes + upper, recorder->bytes, lower);
     free(recorder->bytes);
     if (recorder->is_saving)
-        recorder->cursor = is_below ? upper + recorder->cursor : recorder->cursor - recorder->head;
-    recorder->tail = recorder->is_wrapped ? upper + recorder->tail : upper;
-    recorder->bytes = bytes;
-    recorder->room = room;
+        recorder->cursor =
+            is_cursor_below ? upper + recorder->cursor : recorder->cursor - recorder->head;
+    recorder->tail = upper + lower;
     recorder->head = 0;
     recorder->is_wrapped = 0;
+    return bytes;
+}
+
+/* Gives the records more memory. The system extends a large piece without a copy, if they are in
+ * order. */
+static int grow(luapcap_recorder *recorder, size_t room) {
+    int is_in_order = !recorder->is_wrapped && recorder->head == 0;
+    uint8_t *bytes = is_in_order ? realloc(recorder->bytes, room) : unwrapped(recorder, room);
+    if (bytes == NULL)
+        return 0;
+    recorder->bytes = bytes;
+    recorder->room = room;
     return 1;
 }
 

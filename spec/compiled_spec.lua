@@ -74,6 +74,17 @@ describe("A caller's loop is compiled whole", function()
       PACKETS, "if pkt:comment() or pkt.direction or #pkt:comments() > 0 then error() end" },
     ["that copies to pcapng"] = { 'dumper = cap:dump_open("/dev/null", { format = "pcapng" })',
       PACKETS, "assert(dumper:dump(pkt))" },
+    ["that rotates"] = { 'dumper = cap:dump_open(arg[1] .. ".%i",'
+      .. ' { rotate = { seconds = 1000000, bytes = 10000000 } })', PACKETS, "assert(dumper:dump(pkt))" },
+    ["that rotates by the system's clock, in pcapng"] = { 'dumper = cap:dump_open(arg[1] .. ".%i",'
+      .. ' { format = "pcapng", rotate = { seconds = 1000000, clock = "wall" } })', PACKETS,
+      "assert(dumper:dump(pkt))" },
+    ["that copies to a function"] = { 'dumper = cap:dump_open(function() end)', PACKETS,
+      "assert(dumper:dump(pkt))" },
+    ["that copies to memory"] = { 'dumper = pcap.dumper { memory = true, snaplen = 262144 }',
+      PACKETS, "assert(dumper:dump(pkt))" },
+    ["that records"] = { 'dumper = pcap.recorder { seconds = 5 }', PACKETS,
+      "assert(dumper:dump(pkt))" },
     ["over what a filter takes"] = { 'assert(cap:set_filter "len = 64")', PACKETS, "" },
     ["over the other byte order"] = { 'cap = assert(pcap.open_offline(arg[1] .. ".big"))', PACKETS,
       "" },

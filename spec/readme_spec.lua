@@ -12,7 +12,8 @@ local OBJECTS = {
   Capture = "cap", Dumper = "dumper", Filter = "filter", Packet = "pkt", Reader = "reader",
   Pollable = "pollable", Layers = "layers",
   RestyCapture = "cap", Loop = "loop", Team = "team",
-  Writer = false, Section = false, Counts = false,
+  Stream = "dumper", Rotating = "dumper", Recorder = "recorder",
+  Writer = false, Series = false, Section = false, Counts = false,
 }
 
 local function public_methods()
@@ -54,6 +55,7 @@ describe("README.md", function()
     local there = {}
     for _, name in ipairs(public_methods()) do
       there[name] = true
+      there[name:gsub("^dumper:", "recorder:")] = true -- a recorder is a dumper
     end
     for object, name in manual:gmatch "%f[%w](%l+):([%l_]+)%(" do
       for _, known in pairs(OBJECTS) do

@@ -60,6 +60,7 @@ describe("lua/pcap/types.lua", function()
     ["pcap.decode"] = decode,
     ["pcap.Capture"] = require("pcap.capture").class,
     ["pcap.Dumper"] = getmetatable(dumper),
+    ["pcap.Recorder"] = getmetatable(assert(pcap.recorder { bytes = 1 })),
     ["pcap.Filter"] = getmetatable(assert(pcap.compile "ip")),
     ["pcap.Reader"] = getmetatable(assert(pcap.reader())),
     ["pcap.Layers"] = getmetatable(decode.layers()),
@@ -102,6 +103,7 @@ describe("lua/pcap/types.lua", function()
   end)
 
   it("declares every option", function()
+    local recorder = assert(pcap.recorder { bytes = 1 })
     local read, seen = options.read, {}
     finally(function() options.read = read end)
     options.read = function(_, _, name, kinds) -- luacheck: ignore 122
@@ -111,7 +113,7 @@ describe("lua/pcap/types.lua", function()
     for _, call in ipairs {
       { pcap.open_live, {} }, { pcap.open_offline, "x", {} }, { pcap.open_dead, 1, 0, {} },
       { pcap.reader, {} }, { pcap.dumper, {} }, { pcap.compile, "ip", {} },
-      { cap.dump_open, cap, "x", {} }, { dumper.dump, dumper, "x", {} },
+      { cap.dump_open, cap, "x", {} }, { pcap.recorder, {} }, { recorder.save, recorder, "x", {} }, { dumper.dump, dumper, "x", {} },
       { dumper.add_interface, dumper, {} }, { cap.set_fanout, cap, 1, "hash", {} },
     } do
       pcall(unpack(call))
@@ -119,6 +121,7 @@ describe("lua/pcap/types.lua", function()
     seen.open = found(block("resty/options.lua", "local own_options = {"),
       "%f[^\n%z]  (%l[%w_]+) = ")
     seen.section = set(require("pcap.sink.pcapng").SECTION)
+    seen.rotate = set(require("pcap.sink.rotating").OPTIONS)
     seen.start = set(require("pcap.resty.options").LOOP_OPTIONS)
     seen.fanout = { id = true, type = true }
     assert.same(seen, declared "options")

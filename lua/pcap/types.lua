@@ -23,6 +23,8 @@
 ---@alias pcap.format "pcap"|"pcapng"
 ---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
 ---@alias pcap.place string|integer|file*
+---Gets bytes, which are valid until it returns or yields. If it fails, it returns nil and a message.
+---@alias pcap.write fun(pointer: ffi.cdata*, length: integer): any, string?
 ---How a fanout group deals its packets: by flow, in turn, by processor, to the first that has room,
 ---at random, or by receive queue.
 ---@alias pcap.fanout "hash"|"lb"|"cpu"|"rollover"|"rnd"|"qm"
@@ -64,7 +66,9 @@
 ---@field blocks? boolean  whether blocks() gives, and copies have, a pcapng file's unknown blocks
 
 ---@class pcap.options.dumper
----@field file pcap.place  "-" is stdout
+---@field file? pcap.place  "-" is stdout
+---@field write? pcap.write  what gets the bytes, instead of a file
+---@field memory? true  take() gives the bytes, instead of a file
 ---@field linktype? integer  a number of pcap.DLT (default EN10MB)
 ---@field snaplen? integer  bytes of the longest packet; 0 is the default, 65535
 ---@field precision? pcap.precision  of the file (default "micro")
@@ -72,12 +76,50 @@
 ---@field format? pcap.format  default "pcap"
 ---@field section? pcap.options.section  of a pcapng file
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
+---@field compress? "gzip"  packs what is written
+---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
+---@field limit? integer  bytes that may wait in memory (default 64 MB), for a function or memory
+---@field rotate? pcap.options.rotate  the file's name then has fields
 
 ---@class pcap.options.dump_open
 ---@field append? boolean  adds to an existing file of the same kind, which needs a path
 ---@field format? pcap.format  default "pcap"
 ---@field section? pcap.options.section  of a pcapng file
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
+---@field compress? "gzip"  packs what is written
+---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
+---@field limit? integer  bytes that may wait in memory (default 64 MB), for a function or memory
+---@field rotate? pcap.options.rotate  the file's name then has fields
+
+---When a dumper goes on in the next file, and which files stay.
+---@class pcap.options.rotate
+---@field bytes? integer  a file has no more
+---@field seconds? integer  a file ends at whole multiples of them since 1970, UTC
+---@field packets? integer  a file has no more
+---@field keep? integer  so many files of this dumper stay, the present one included
+---@field on_close? fun(path: string, stats: pcap.Complete)  called when a file is complete
+---@field clock? "packet"|"wall"  what tells the time (default "packet")
+---@field temporary? boolean  a file has ".part" behind its name until it is complete
+---@field overwrite? boolean  files that are there already are replaced (default: left alone)
+---@field utc? boolean  the times in names are UTC (default: local)
+
+---@class pcap.options.recorder
+---@field seconds? number  the packets of so many seconds before the newest one count
+---@field bytes? integer  of memory, at most (default 64 MB)
+---@field linktype? integer  of strings that are dumped (default EN10MB)
+
+---@class pcap.options.save
+---@field append? boolean  adds to an existing file of the same kind, which needs a path
+---@field format? pcap.format  default "pcap"
+---@field section? pcap.options.section  of a pcapng file
+---@field interface? pcap.options.add_interface  of a pcapng file, its first
+---@field compress? "gzip"  packs what is written
+---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
+---@field limit? integer  for a function or memory
+---@field rotate? pcap.options.rotate  the file's name then has fields
+---@field linktype? integer  of the file (default: the first packet's)
+---@field snaplen? integer  of the file (default 262144)
+---@field precision? pcap.precision  of the file (default "nano")
 
 ---What a section of a pcapng file says. Texts are UTF-8.
 ---@class pcap.options.section
@@ -304,11 +346,17 @@ function pcap.open_dead(linktype, snaplen, options) end
 ---@return string|nil message  if there is not enough memory
 function pcap.reader(options) end
 
----Opens a savefile to write packets to, with no capture.
+---Opens a savefile, a function or memory to write packets to, with no capture.
 ---@param options pcap.options.dumper
 ---@return pcap.Dumper|nil dumper
 ---@return string|nil message  naming the file
 function pcap.dumper(options) end
+
+---Makes a flight recorder: the last packets, in memory.
+---@param opts pcap.options.recorder
+---@return pcap.Recorder|nil recorder
+---@return string|nil message
+function pcap.recorder(opts) end
 
 ---Compiles an expression of pcap-filter(7) for packets of any source.
 ---@param expression string
@@ -660,7 +708,7 @@ function Capture:sendpacket(bytes) end
 function Capture:inject_all(packets, state, control) end
 
 ---Opens a savefile for packets of the capture's kind. The savefile outlives the capture.
----@param fname pcap.place  "-" is stdout
+---@param fname pcap.place|pcap.write  "-" is stdout
 ---@param options? pcap.options.dump_open
 ---@return pcap.Dumper|nil dumper
 ---@return string|nil message  naming the file
@@ -794,6 +842,17 @@ function Dumper:add_block(kind, body) end
 ---@return string|nil message  also when an earlier write failed
 function Dumper:flush() end
 
+---The bytes since the last call, of a dumper into memory. After close() it gives the last ones.
+---@return string|nil bytes
+---@return string|nil message
+function Dumper:take() end
+
+---Looks at the time, for when no packets come: a rotation's next file begins if it is due.
+---@param time? number  seconds (default: the system's clock)
+---@return pcap.Dumper|nil dumper  itself
+---@return string|nil message
+function Dumper:tick(time) end
+
 ---Where the next packet will stand in the file.
 ---@return integer|nil bytes  including those that are still in the buffer
 ---@return string|nil message  for a pipe, and after a failed write
@@ -807,6 +866,45 @@ function Dumper:fileno() end
 ---@return true|nil closed
 ---@return string|nil message  if what was dumped did not all reach the file
 function Dumper:close() end
+
+---The last packets, in memory. It takes packets as a dumper does.
+---@class pcap.Recorder: pcap.Dumper
+local Recorder = {}
+
+---Saves the packets of the last seconds, or all that are there. They stay in the recorder.
+---@param target pcap.place|pcap.Dumper  a dumper stays open
+---@param opts? pcap.options.save  of a file
+---@return integer|nil count  packets
+---@return string|nil message  naming the file
+function Recorder:save(target, opts) end
+
+---What is in it.
+---@return {packets: integer, bytes: integer} stats  bytes of memory, with the packets' headers
+function Recorder:stats() end
+
+---Does nothing.
+---@return pcap.Recorder recorder  itself
+function Recorder:flush() end
+
+---@return nil
+---@return string message  a recorder has no file
+function Recorder:tell() end
+
+---@return nil
+---@return string message  a recorder has no file
+function Recorder:fileno() end
+
+---Frees the packets. Closing it again does nothing.
+---@return true closed
+function Recorder:close() end
+
+---A file of a rotation that is complete.
+---@class pcap.Complete
+---@field packets integer
+---@field bytes integer  the file's size on the disk
+---@field first? number  seconds: the time of the first packet
+---@field last? number  and of the last
+---@field message? string  what went wrong with it
 
 -- pcap.resty
 

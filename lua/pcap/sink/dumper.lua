@@ -231,6 +231,23 @@ function Dumper:flush()
   return self
 end
 
+--- The bytes since the last call, for a dumper into memory (stream.lua). Others have given them away.
+---@return string|nil bytes
+---@return string|nil message
+function Dumper:take()
+  check.open(self, Dumper, "take")
+  return failed(self, "only a dumper into memory has bytes to take")
+end
+
+--- Looks at the time, for a dumper that rotates (rotating.lua). Others have nothing to do.
+---@param time? number  seconds (default: the system's clock)
+---@return table|nil dumper  itself
+---@return string|nil message
+function Dumper:tick(time) -- luacheck: ignore 212
+  check.open(self, Dumper, "tick")
+  return self
+end
+
 --- Where in the file the next packet will be.
 ---@return integer|nil bytes  including those that are still in the buffer
 ---@return string|nil message  for a pipe, which has no positions, and after a failed write

@@ -171,6 +171,10 @@ function Recorder:close()
   return true
 end
 
+function Recorder:__tostring()
+  return Recorder.__name .. (self._handle and "" or " (closed)")
+end
+
 local function seconds(value)
   if type(value) == "number" and value > 0 and value < math.huge then
     return value

@@ -1,0 +1,245 @@
+-- The flight recorder: what it saves is exactly the end of what it was given.
+
+local misuse = require "spec.support.misuse"
+local pcap = require "pcap"
+local process = require "spec.support.process"
+local savefile = require "spec.support.savefile"
+local shell = require "spec.support.shell"
+
+local header, record = savefile.header, savefile.record
+local AROUND = 48
+
+describe("A flight recorder", function()
+  local folder, remove, path
+
+  before_each(function()
+    folder, remove = shell.folder()
+    path = folder .. "/out.pcap"
+  end)
+  after_each(function() remove() end)
+
+  -- The numbers of the packets in a recorder, whose bytes begin with them.
+  local function saved(recorder)
+    local dumper = assert(pcap.dumper { memory = true, snaplen = 262144 })
+    local count = assert(recorder:save(dumper))
+    assert.is_true(dumper:close())
+    local reader, numbers = assert(pcap.reader()), {}
+    assert(reader:feed(dumper:take()))
+    for pkt in reader:packets() do
+      numbers[#numbers + 1] = tonumber(pkt:bytes(1, 8))
+    end
+    assert.equal(count, #numbers)
+    return numbers
+  end
+
+  local function bytes(number, size)
+    return ("%08d"):format(number) .. ("x"):rep(size - 8)
+  end
+
+  it("saves the packets of the last seconds, to the nanosecond", function()
+    local recorder = assert(pcap.recorder { seconds = 10 })
+    for i = 1, 100 do
+      assert.equal(recorder, recorder:dump(bytes(i, 60), i))
+    end
+    assert.equal(11, recorder:save(path))
+    local parts = { header { magic = 0xa1b23c4d, snaplen = 262144 } }
+    for i = 90, 100 do
+      parts[#parts + 1] = record(bytes(i, 60), { sec = i })
+    end
+    assert.equal(table.concat(parts), shell.read(path))
+    assert.equal("11\n", shell.run("tshark -r %s 2>/dev/null | wc -l", path))
+    assert(recorder:dump(bytes(101, 60), 100.000000001))
+    assert.same({ 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101 }, saved(recorder))
+  end)
+
+  it("saves again, with what came since", function()
+    local recorder = assert(pcap.recorder { bytes = 4000 })
+    for i = 1, 10 do
+      assert(recorder:dump(bytes(i, 64), i))
+    end
+    assert.same({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, saved(recorder))
+    assert(recorder:dump(bytes(11, 64), 11))
+    assert.equal(11, #saved(recorder))
+    assert.same({ packets = 11, bytes = 11 * (64 + AROUND) }, recorder:stats())
+  end)
+
+  it("has the newest packets that go into its bytes", function()
+    local recorder = assert(pcap.recorder { bytes = 10 * (64 + AROUND) })
+    for i = 1, 1000 do
+      assert(recorder:dump(bytes(i, 64), i))
+    end
+    assert.same({ 991, 992, 993, 994, 995, 996, 997, 998, 999, 1000 }, saved(recorder))
+    recorder = assert(pcap.recorder { bytes = AROUND + 504 })
+    assert(recorder:dump(bytes(1, 500), 1))
+    assert(recorder:dump(bytes(2, 8), 2))
+    assert.same({ 2 }, saved(recorder))
+    assert.same({ nil, "pcap recorder: packet of 600 bytes does not go into 552 bytes" },
+      { recorder:dump(("x"):rep(600)) })
+    assert.same({ 2 }, saved(recorder))
+  end)
+
+  -- Random sizes, limits and times of saving, against a list in Lua.
+  it("has at any time what a list would have, less what its memory cannot hold", function()
+    math.randomseed(7)
+    for round = 1, 30 do
+      local limit = math.random(1500, 20000)
+      local recorder, sizes, first = assert(pcap.recorder { bytes = limit }), {}, 1
+      for i = 1, 400 do
+        local size = math.random(1, 8) == 1 and math.random(8, 1400) or math.random(8, 100)
+        assert(recorder:dump(bytes(i, size), i))
+        sizes[i] = AROUND + math.ceil(size / 8) * 8
+        if math.random(1, 40) == 1 then
+          local numbers, used = saved(recorder), 0
+          assert.is_true(numbers[1] >= first)
+          first = numbers[1]
+          for k, number in ipairs(numbers) do
+            assert.equal(first + k - 1, number)
+            used = used + sizes[number]
+          end
+          assert.equal(i, numbers[#numbers])
+          assert.equal(used, recorder:stats().bytes)
+          assert.is_true(used <= limit)
+          -- At the memory's end there may be a gap, smaller than the packet that did not fit there.
+          assert.is_true(first == 1 or used + sizes[first - 1] + 1448 > limit, round)
+        end
+      end
+    end
+  end)
+
+  it("saves exactly those that were there, while packets keep coming", function()
+    math.randomseed(11)
+    for _ = 1, 20 do
+      local limit = math.random(3000, 20000)
+      local recorder = assert(pcap.recorder { bytes = limit })
+      local last = 0
+      local function add(count)
+        for _ = 1, count do
+          local done, message = recorder:dump(bytes(last + 1, math.random(8, 200)), last)
+          if not done then
+            return message
+          end
+          last = last + 1
+        end
+      end
+      assert.is_nil(add(300))
+      local before = saved(recorder)
+      local numbers, at_start = {}, last
+      local reader = assert(pcap.reader())
+      local dumper = assert(pcap.dumper { snaplen = 262144, write = function(pointer, length)
+        reader:feed(require("ffi").string(pointer, length))
+        coroutine.yield()
+      end })
+      local save = coroutine.wrap(function()
+        local out = setmetatable({}, { __index = dumper })
+        local count = assert(recorder:save(dumper))
+        assert(dumper:close())
+        return count, out
+      end)
+      assert.is_nil((save())) -- the header; the first packet waits behind it
+      local refused = add(1000)
+      assert.matches("^pcap recorder: no room: %d+ bytes wait to be saved$", refused)
+      assert.is_true(recorder:stats().bytes <= 2 * limit)
+      assert.same({ nil, "pcap recorder: its packets are being saved already" },
+        { recorder:save(path) })
+      local count
+      repeat count = save() until count
+      for pkt in reader:packets() do
+        numbers[#numbers + 1] = tonumber(pkt:bytes(1, 8))
+      end
+      assert.same(before, numbers)
+      assert.equal(at_start, numbers[#numbers])
+      assert.is_nil(add(50))
+      assert.is_true(recorder:stats().bytes <= limit)
+      local after = saved(recorder)
+      assert.equal(last, after[#after])
+    end
+  end)
+
+  it("grows with what comes, no further than its bytes, and frees them", function()
+    local before, recorder = process.resident(), assert(pcap.recorder { bytes = 2 ^ 26 })
+    for i = 1, 1000 do
+      assert(recorder:dump(bytes(i, 1000), i))
+    end
+    assert.is_true(process.resident() - before < 8 * 2 ^ 20)
+    for i = 1, 200000 do
+      assert(recorder:dump(bytes(i, 1000), i))
+    end
+    local grown = process.resident() - before
+    assert.is_true(grown > 50 * 2 ^ 20 and grown < 90 * 2 ^ 20, grown)
+    assert.is_true(recorder:close())
+    assert.is_true(recorder:close())
+    assert.is_true(process.resident() - before < 20 * 2 ^ 20)
+  end)
+
+  it("keeps all that a packet has: its options, interface and link type", function()
+    local from = assert(pcap.dumper { memory = true, format = "pcapng" })
+    local tunnel = assert(from:add_interface { linktype = pcap.DLT.RAW })
+    assert(from:dump("abc", 1, 3, { comment = "mine", direction = "in" }))
+    assert(from:dump("\69def", 2, 90, { interface = tunnel }))
+    local reader = assert(pcap.reader())
+    assert(reader:feed(from:take()))
+    local recorder = assert(pcap.recorder { bytes = 10000 })
+    for pkt in reader:packets() do
+      assert(recorder:dump(pkt))
+    end
+    assert.equal(2, recorder:save(path, { format = "pcapng" }))
+    local cap = assert(pcap.open_offline(path))
+    local pkt = cap:next_packet()
+    assert.equal("mine", pkt:comment())
+    assert.equal("in", pkt.direction)
+    pkt = cap:next_packet()
+    assert.equal(pcap.DLT.RAW, pkt.linktype)
+    assert.equal(90, pkt.wirelen)
+    local count, message = recorder:save(path)
+    assert.is_nil(count)
+    assert.equal(path .. ": packet of link type RAW does not go into a file of EN10MB", message)
+  end)
+
+  it("saves to several files, packed, and says what cannot be written", function()
+    shell.needs_zlib()
+    local recorder = assert(pcap.recorder { bytes = 10000, linktype = pcap.DLT.RAW })
+    assert.equal(0, recorder:save(path))
+    assert.matches("Raw IP", shell.run("capinfos -E %s", path))
+    for i = 1, 9 do
+      assert(recorder:dump(bytes(i, 60), i))
+    end
+    assert.equal(9, recorder:save(folder .. "/%i.gz",
+      { compress = "gzip", precision = "micro", rotate = { packets = 4 } }))
+    assert.equal(header { snaplen = 262144, linktype = 101 } .. record(bytes(9, 60), { sec = 9 }),
+      shell.run("gzip -dc %s/3.gz", folder))
+    assert.same({ nil, folder .. "/no/x: No such file or directory" },
+      { recorder:save(folder .. "/no/x") })
+    assert.equal(9, recorder:save(path)) -- the failure has changed nothing
+  end)
+
+  it("has a dumper's methods, and no file", function()
+    local recorder = assert(pcap.recorder { bytes = 1000 })
+    assert.equal("pcap recorder: pcap recorder has no interfaces",
+      select(2, recorder:add_interface()))
+    assert.same({ nil, "pcap recorder has no file" }, { recorder:tell() })
+    assert.same({ nil, "pcap recorder has no file" }, { recorder:fileno() })
+    assert.equal(recorder, recorder:flush())
+    assert.equal(recorder, recorder:tick())
+    assert.equal("pcap recorder", tostring(recorder))
+    assert.is_true(recorder:close())
+    assert.equal("pcap recorder (closed)", tostring(recorder))
+    misuse(function() local _ = recorder:save(path) end,
+      "calling 'save' on bad self: pcap recorder has been closed")
+    misuse(function() recorder:dump "abc" end,
+      "calling 'dump' on bad self: pcap dumper has been closed")
+  end)
+
+  it("refuses misuse by name", function()
+    misuse(function() local _ = pcap.recorder() end,
+      "bad argument #1 to 'recorder' (table expected, got nil)")
+    misuse(function() local _ = pcap.recorder {} end,
+      "bad argument #1 to 'recorder' (option 'seconds' or 'bytes' is missing)")
+    misuse(function() local _ = pcap.recorder { seconds = 0 } end,
+      "bad argument #1 to 'recorder' (option 'seconds': seconds expected, got 0)")
+    local recorder = assert(pcap.recorder { bytes = 1000 })
+    misuse(function() local _ = recorder:save {} end,
+      "bad argument #1 to 'save' (string expected, got table)")
+    misuse(function() local _ = recorder:save("x", { rotate = { packets = 1 } }) end,
+      "bad argument #2 to 'save' (several files may come in a second: the name needs %i)")
+  end)
+end)
