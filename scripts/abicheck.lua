@@ -3,6 +3,7 @@
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
+local recording_cdefs = require "pcap.sink.recording_cdefs"
 
 -- Our names for what libpcap declares.
 local TYPES = {
@@ -51,7 +52,8 @@ for name, value in pairs(cdefs) do
 end
 
 local functions = 0
-local prototypes = cdefs.declarations:gsub("typedef[^;{]+%b{}[^;]*;", ""):gsub("typedef[^;]*;", "")
+local prototypes = (cdefs.declarations .. recording_cdefs.declarations)
+  :gsub("typedef[^;{]+%b{}[^;]*;", ""):gsub("typedef[^;]*;", "")
 for declaration in prototypes:gmatch "%s*([^;]+);" do
   local text, symbol = declaration:match '^(.-)%s*__asm__%("([%w_]+)"%)$'
   if symbol then

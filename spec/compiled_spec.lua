@@ -75,7 +75,8 @@ describe("A caller's loop is compiled whole", function()
     ["that copies to pcapng"] = { 'dumper = cap:dump_open("/dev/null", { format = "pcapng" })',
       PACKETS, "assert(dumper:dump(pkt))" },
     ["that rotates"] = { 'dumper = cap:dump_open(arg[1] .. ".%i",'
-      .. ' { rotate = { seconds = 1000000, bytes = 10000000 } })', PACKETS, "assert(dumper:dump(pkt))" },
+      .. ' { rotate = { seconds = 1000000, bytes = 10000000 } })', PACKETS,
+      "assert(dumper:dump(pkt))" },
     ["that rotates by the system's clock, in pcapng"] = { 'dumper = cap:dump_open(arg[1] .. ".%i",'
       .. ' { format = "pcapng", rotate = { seconds = 1000000, clock = "wall" } })', PACKETS,
       "assert(dumper:dump(pkt))" },

@@ -1,5 +1,5 @@
--- Rotation: packets over all files equal the input, by the judgement of the format, of tcpdump and of
--- Wireshark's programs.
+-- Rotation: packets over all files equal the input, by the judgement of the format, of tcpdump and
+-- of Wireshark's programs.
 
 local misuse = require "spec.support.misuse"
 local net = require "spec.support.net"
@@ -138,7 +138,7 @@ describe("A dumper that rotates", function()
     for i, stats in ipairs(closed) do
       counts[i] = stats.packets
     end
-    -- One wrong time in the future gets a file. The next ones stay there until their own round time.
+    -- One wrong time in the future gets a file. The next ones stay there until their round time.
     assert.same({ 2, 3, 2 }, counts)
   end)
 
@@ -301,8 +301,8 @@ describe("A dumper that rotates", function()
     assert.equal(dumper, dumper:flush())
     assert.equal(24 + 19, #shell.read(folder .. "/14.pcap"))
     assert.equal(("pcap dumper (%s/14.pcap)"):format(folder), tostring(dumper))
-    assert.same({ nil, folder .. "/14.pcap: packet of 70000 bytes is longer than the 65535 that the "
-      .. "file can hold" }, { dumper:dump(("x"):rep(70000), EPOCH) })
+    assert.same({ nil, folder .. "/14.pcap: packet of 70000 bytes is longer than the 65535 that "
+      .. "the file can hold" }, { dumper:dump(("x"):rep(70000), EPOCH) })
     assert.is_true(dumper:close())
     assert.equal(1, closed[1].packets)
     misuse(function() local _ = dumper:tick() end,

@@ -110,13 +110,15 @@ describe("A dumper onto a function", function()
       return "done"
     end)
     assert.is_nil((slow())) -- waits within the function
-    local count, refused = 0, nil
+    local count = 0
+    local refused
     repeat
       local done, message = dumper:dump(packet(count), count)
       count = count + (done and 1 or 0)
       refused = not done and message
     until refused
-    assert.matches("^function: no room: %d+ bytes wait in memory, and the limit is 150000$", refused)
+    assert.matches("^function: no room: %d+ bytes wait in memory, and the limit is 150000$",
+      refused)
     assert.equal(math.floor((150000 - 64) / 1016) - 1, count) -- the other thread's first is there
     repeat until slow() == "done"
     local finish = coroutine.wrap(function() return assert(dumper:close()) end)
@@ -164,9 +166,9 @@ describe("A dumper into memory", function()
   end)
 
   it("refuses packets for which there is no room, and its file stays valid", function()
-    local dumper, count, message = assert(pcap.dumper { memory = true, limit = 1000 }), 0, nil
+    local dumper, count = assert(pcap.dumper { memory = true, limit = 1000 }), 0
+    local done, message
     repeat
-      local done
       done, message = dumper:dump(("x"):rep(84), 1)
       count = count + (done and 1 or 0)
     until not done

@@ -113,7 +113,8 @@ describe("lua/pcap/types.lua", function()
     for _, call in ipairs {
       { pcap.open_live, {} }, { pcap.open_offline, "x", {} }, { pcap.open_dead, 1, 0, {} },
       { pcap.reader, {} }, { pcap.dumper, {} }, { pcap.compile, "ip", {} },
-      { cap.dump_open, cap, "x", {} }, { pcap.recorder, {} }, { recorder.save, recorder, "x", {} }, { dumper.dump, dumper, "x", {} },
+      { cap.dump_open, cap, "x", {} }, { pcap.recorder, {} },
+      { recorder.save, recorder, "x", {} }, { dumper.dump, dumper, "x", {} },
       { dumper.add_interface, dumper, {} }, { cap.set_fanout, cap, 1, "hash", {} },
     } do
       pcall(unpack(call))

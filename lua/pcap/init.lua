@@ -14,9 +14,9 @@ local names = require "pcap.names"
 local reader = require "pcap.source.reader"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
-local opening = require "pcap.sink.opening"
 local on_demand = require "pcap.core.on_demand"
 local recorder = on_demand.module "pcap.sink.recorder"
+local without_capture = on_demand.module "pcap.sink.without_capture"
 local timestamp = require "pcap.timestamp"
 
 -- A worker of nginx is another user, who may not be able to read the module's files.
@@ -33,7 +33,7 @@ return {
   open_dead = dead.open_dead,
   open_offline = savefile.open_offline,
   reader = reader.reader,
-  dumper = opening.dumper,
+  dumper = function(opts) return without_capture.dumper(opts) end,
   recorder = function(opts) return recorder.recorder(opts) end,
   tv2secs = timestamp.tv2secs,
   secs2tv = timestamp.secs2tv,

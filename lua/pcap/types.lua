@@ -23,7 +23,7 @@
 ---@alias pcap.format "pcap"|"pcapng"
 ---A path, "-" (stdin or stdout), a descriptor, or an open Lua file.
 ---@alias pcap.place string|integer|file*
----Gets bytes, which are valid until it returns or yields. If it fails, it returns nil and a message.
+---Gets bytes, which are valid until it returns or yields. A failure is nil and a message.
 ---@alias pcap.write fun(pointer: ffi.cdata*, length: integer): any, string?
 ---How a fanout group deals its packets: by flow, in turn, by processor, to the first that has room,
 ---at random, or by receive queue.

@@ -9,7 +9,6 @@ local ffi = require "ffi"
 local declarations = [[
 typedef struct luapcap_t luapcap_t;
 typedef struct luapcap_dumper luapcap_dumper;
-typedef struct luapcap_recorder luapcap_recorder;
 typedef struct luapcap_if luapcap_if;
 typedef struct luapcap_addr luapcap_addr;
 typedef unsigned int luapcap_direction;
@@ -214,18 +213,12 @@ int luapcap_file_identity(int fd, char *text, size_t size);
 int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
 luapcap_dumper *luapcap_dumper_new(int fd);
-int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
 double luapcap_dumper_to_end(luapcap_dumper *dumper);
 int luapcap_dumper_cut(luapcap_dumper *dumper, double position);
 double luapcap_dumper_tell(const luapcap_dumper *dumper);
 int luapcap_dumper_fileno(const luapcap_dumper *dumper);
 int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size);
 int luapcap_dumper_flush(luapcap_dumper *dumper);
-int luapcap_dumper_finish(luapcap_dumper *dumper);
-double luapcap_dumper_held(const luapcap_dumper *dumper);
-const uint8_t *luapcap_dumper_bytes(const luapcap_dumper *dumper);
-void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep);
-void luapcap_dumper_break(luapcap_dumper *dumper, int error);
 int luapcap_dumper_close(luapcap_dumper *dumper);
 
 int luapcap_savefile_header(int linktype, int snaplen, unsigned int precision,
@@ -240,17 +233,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
 void luapcap_block_time(const luapcap_block_interface *interface, double sec, double nsec,
   uint32_t *time);
 
-luapcap_recorder *luapcap_recorder_new(double limit, double seconds);
-void luapcap_recorder_free(luapcap_recorder *recorder);
-int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet);
-int luapcap_recorder_first(luapcap_recorder *recorder);
-int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet);
-void luapcap_recorder_done(luapcap_recorder *recorder);
-double luapcap_recorder_packets(const luapcap_recorder *recorder);
-double luapcap_recorder_bytes(const luapcap_recorder *recorder);
-
 void luapcap_now(luapcap_packet *packet);
-double luapcap_second(void);
 void luapcap_system(char *os, char *hardware, size_t size);
 
 const char *luapcap_lib_version(void) __asm__("pcap_lib_version");

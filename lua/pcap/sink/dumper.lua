@@ -231,7 +231,7 @@ function Dumper:flush()
   return self
 end
 
---- The bytes since the last call, for a dumper into memory (stream.lua). Others have given them away.
+--- The bytes since the last call, for a dumper into memory (stream.lua). Others have none.
 ---@return string|nil bytes
 ---@return string|nil message
 function Dumper:take()

@@ -2,14 +2,11 @@
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
-local check = require "pcap.core.check"
 local classic = require "pcap.sink.classic"
-local DLT = require "pcap.dlt"
 local dumper = require "pcap.sink.dumper"
 local failure = require "pcap.core.failure"
 local file = require "pcap.sink.file"
 local in_use = require "pcap.core.in_use"
-local kinds = require "pcap.sink.kinds"
 local on_demand = require "pcap.core.on_demand"
 local options = require "pcap.core.options"
 local place = require "pcap.core.place"
@@ -17,6 +14,7 @@ local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
 
 local pcapng = on_demand.module "pcap.sink.pcapng"
+local packing = on_demand.module "pcap.sink.packing"
 local rotating = on_demand.module "pcap.sink.rotating"
 local stream = on_demand.module "pcap.sink.stream"
 
@@ -45,11 +43,11 @@ local function begin(where, fd, kind, opts)
   end
   handle = close_when_collected(handle, token, where.file)
   local writer, message, errno
-  if opts.compress and shim.luapcap_dumper_pack(handle, opts.level or opts.compress,
-    failure.clear()) ~= 0 then
-    errno = ffi.errno()
-    message = failure.text()
-  else
+  local ready = true
+  if opts.compress then
+    ready, message, errno = packing.start(handle, opts)
+  end
+  if ready then
     writer, message, errno = opts.format.new(handle, where, kind, opts)
   end
   if not writer then
@@ -97,13 +95,6 @@ local function open(where, kind, opts, own)
   return self
 end
 
--- Zlib's own default: half as fast as 1, and a tenth smaller.
-local LEVEL = 6
-
-local function compress(value)
-  return value == "gzip" and LEVEL or nil, '"gzip"'
-end
-
 local function format(value)
   return opening.FORMATS[value], '"pcap" or "pcapng"'
 end
@@ -124,12 +115,10 @@ opening.OPTIONS = {
   format = format,
   section = pcapng_table "SECTION",
   interface = pcapng_table "INTERFACE",
-  compress = compress,
-  level = options.integer(1, 9),
-  limit = options.integer(1, 2 ^ 40),
-  rotate = function(value)
-    return options.record(rotating.OPTIONS)(value)
-  end,
+  compress = function(value) return packing.compress(value) end,
+  level = function(value) return packing.level(value) end,
+  limit = function(value) return stream.limit(value) end,
+  rotate = function(value) return rotating.option(value) end,
 }
 
 --- What is wrong with a dumper's options, or nil.
@@ -145,14 +134,11 @@ function opening.problem(where, opts)
   end
   if opts.append and not place.is_path(where) then
     return "option 'append' needs a path"
-  elseif opts.append and opts.compress then
-    return "option 'append' does not go with 'compress'"
-  elseif opts.level and not opts.compress then
-    return "option 'level' needs compress = \"gzip\""
   elseif opts.limit and not where.is_memory then
     return "option 'limit' needs a function or memory"
   end
-  return opts.rotate and rotating.problem(where, opts)
+  return (opts.compress or opts.level) and packing.problem(opts)
+    or opts.rotate and rotating.problem(where, opts) or nil
 end
 
 --- Opens a savefile for packets of a kind.
@@ -178,69 +164,6 @@ end
 ---@return table where
 function opening.to_memory(write)
   return { name = write and "function" or "memory", is_memory = true, write = write }
-end
-
-local function write_option(value)
-  return type(value) == "function" and value or nil, "function"
-end
-
-local function memory_option(value)
-  return value == true or nil, "true"
-end
-
-local OPTIONS = {
-  write = write_option,
-  memory = memory_option,
-  file = function(value)
-    return place.of(value), "path, descriptor or open Lua file"
-  end,
-  linktype = options.integer(0, 2 ^ 31 - 1),
-  snaplen = options.integer(0, 2 ^ 31 - 1),
-  precision = options.precision,
-}
-for key, kind in pairs(opening.OPTIONS) do
-  OPTIONS[key] = kind
-end
-
--- The place that the options name: one of three.
-local function place_of(opts)
-  local count = 0
-  for _, key in ipairs { "file", "write", "memory" } do
-    count = count + (opts[key] and 1 or 0)
-  end
-  if count > 1 then
-    return nil, "options 'file', 'write' and 'memory' exclude each other"
-  elseif opts.write or opts.memory then
-    return opening.to_memory(opts.write)
-  end
-  return opts.file, "option 'file' is missing"
-end
-
---- Opens a savefile to write packets to, without a capture. The options `linktype`, `snaplen` and
--- `precision` are those of pcap.open_dead(). `file` and the others are those of cap:dump_open().
----@param opts table  {file = fname, or write = function(pointer, length), or memory = true; linktype = (default EN10MB), snaplen = (default, and 0: 65535),
---- precision = "micro"|"nano" (default "micro"), append = boolean, format = "pcap"|"pcapng",
---- section = table, interface = table, compress = "gzip", level = integer, limit = bytes, rotate =
---- table}
----@return table|nil dumper
----@return string|nil message  naming the file
----pcap_dump_fopen, pcap_dump_open_append
-function opening.dumper(opts)
-  check.table(opts, 1, "dumper")
-  opts = options.read(opts, 1, "dumper", OPTIONS)
-  local where, problem = place_of(opts)
-  if not where then
-    check.fail(1, "dumper", problem)
-  end
-  problem = opening.problem(where, opts)
-  if problem then
-    check.fail(1, "dumper", problem)
-  end
-  return opening.open(where, {
-    linktype = opts.linktype or DLT.EN10MB,
-    snaplen = (opts.snaplen or 0) > 0 and opts.snaplen or kinds.WHOLE_PACKET,
-    precision = opts.precision or cdefs.TSTAMP_PRECISION_MICRO,
-  }, opts)
 end
 
 return opening

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local beginning = require "pcap.sink.pcapng_beginning"
 local blocks = require "pcap.sink.pcapng_blocks"
 local bytes = require "pcap.sink.pcapng_bytes"
+local continuing = require "pcap.sink.pcapng_continuing"
 local copying = require "pcap.sink.pcapng_copying"
 local fields = require "pcap.sink.pcapng_fields"
 local file = require "pcap.sink.file"
@@ -48,7 +49,7 @@ end
 local function begin(self, opts, given, header, interface)
   local section = self.section
   if opts.previous then
-    section:go_on_after(opts.previous.section)
+    continuing.begin(section, opts.previous.section)
     self.started = opts.previous.started -- the source counts from there on
   elseif given then
     section.first = interface or false

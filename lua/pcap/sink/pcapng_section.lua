@@ -3,7 +3,6 @@
 -- Each interface of the source has one here, and its packets go there. That one is made when the
 -- source tells of it, or with the first packet that needs it.
 
-local ffi = require "ffi"
 local DLT = require "pcap.dlt"
 local blocks = require "pcap.sink.pcapng_blocks"
 local fields = require "pcap.sink.pcapng_fields"
@@ -88,32 +87,6 @@ function Section:begin_anew(block)
   self.header = block
   self.kept = self.kept and {}
   return self:begin(block)
-end
-
---- Begins a file as the next one of a rotation: with the section that the previous file had at last,
--- its interfaces under the same numbers, and the blocks that it kept.
----@param before table  the previous file's section, which stays as it is
-function Section:go_on_after(before)
-  local copies, its = {}, {}
-  self.values, self.first, self.header, self.kept =
-    before.values, before.first, before.header, before.kept
-  self:begin(before.header)
-  for i, old in ipairs(before.list) do
-    local copy = { block = old.block, its = ffi.new("luapcap_block_interface", old.its) }
-    self.list[i], copies[old], its[old.its] = copy, copy, copy.its
-    if old.section == before.number then
-      self:write_interface(copy)
-    end
-  end
-  for number, old in pairs(before.made) do
-    self.made[number] = copies[old]
-  end
-  for number, old in pairs(before.targets) do
-    self.targets[number] = its[old]
-  end
-  for _, block in ipairs(self.kept) do
-    self:put(block)
-  end
 end
 
 --- A section header's block.

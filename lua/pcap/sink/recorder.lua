@@ -15,6 +15,7 @@ local options = require "pcap.core.options"
 local packet = require "pcap.packet"
 local place = require "pcap.core.place"
 local shim = require "pcap.core.shim"
+require "pcap.sink.recording_cdefs"
 
 local recorder = {}
 
@@ -189,8 +190,8 @@ local RING = {
 }
 
 --- Makes a recorder.
----@param opts table  {seconds = the last ones count, before the newest packet; bytes = of memory, at
---- most (default 64 MB); linktype = of strings that are dumped (default EN10MB)}
+---@param opts table  {seconds = the last ones count, before the newest packet; bytes = of memory,
+--- at most (default 64 MB); linktype = of strings that are dumped (default EN10MB)}
 ---@return table|nil recorder
 ---@return string|nil message
 function recorder.recorder(opts)

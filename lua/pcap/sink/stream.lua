@@ -7,13 +7,17 @@ local ffi = require "ffi"
 local dumper = require "pcap.sink.dumper"
 local check = require "pcap.core.check"
 local failure = require "pcap.core.failure"
+local options = require "pcap.core.options"
 local relay = require "pcap.sink.relay"
 local shim = require "pcap.core.shim"
+require "pcap.sink.recording_cdefs"
 
 local stream = {}
 
 --- How many bytes may be in memory, if the caller does not say.
 stream.LIMIT = 64 * 2 ^ 20
+
+stream.limit = options.integer(1, 2 ^ 40)
 
 -- Memory up to this stays for the next piece. A piece is 64 KB, and a packet may follow it.
 local KEPT = 2 ^ 18
@@ -144,8 +148,9 @@ end
 
 --- Turns a dumper into memory into a stream.
 ---@param self table          of dumper.new()
----@param give function|nil   give(pointer, length), with a const uint8_t *, which is valid until it
---- returns or yields. It fails if it returns nil or false and a message. Nil: take() gives the bytes
+---@param give function|nil   give(pointer, length), with a const uint8_t *, which is valid until
+--- it returns or yields. It fails if it returns nil or false and a message. Nil: take() gives the
+--- bytes
 ---@param limit integer|nil   the most bytes that may be in memory
 ---@return table
 function stream.of(self, give, limit)

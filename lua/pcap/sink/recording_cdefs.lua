@@ -1,0 +1,32 @@
+--- The C declarations that a plain dumper does not need: those of streams, rotations and recorders.
+
+local ffi = require "ffi"
+require "pcap.core.cdefs"
+
+local recording_cdefs = {}
+
+--- For `make abicheck`.
+recording_cdefs.declarations = [[
+typedef struct luapcap_recorder luapcap_recorder;
+int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
+int luapcap_dumper_finish(luapcap_dumper *dumper);
+double luapcap_dumper_held(const luapcap_dumper *dumper);
+const uint8_t *luapcap_dumper_bytes(const luapcap_dumper *dumper);
+void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep);
+void luapcap_dumper_break(luapcap_dumper *dumper, int error);
+luapcap_recorder *luapcap_recorder_new(double limit, double seconds);
+void luapcap_recorder_free(luapcap_recorder *recorder);
+int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet);
+int luapcap_recorder_first(luapcap_recorder *recorder);
+int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet);
+void luapcap_recorder_done(luapcap_recorder *recorder);
+double luapcap_recorder_packets(const luapcap_recorder *recorder);
+double luapcap_recorder_bytes(const luapcap_recorder *recorder);
+double luapcap_second(void);
+]]
+
+if not pcall(ffi.typeof, "luapcap_recorder") then
+  ffi.cdef(recording_cdefs.declarations)
+end
+
+return recording_cdefs
