@@ -9,6 +9,7 @@ local pcap = require "pcap" -- gives captures all their methods too
 local loop = require "pcap.resty.loop"
 local opening = require "pcap.resty.opening"
 local team = require "pcap.resty.team"
+require "pcap.resty.rotation" -- gives dumpers that rotate a timer
 
 return {
   _VERSION = pcap._VERSION,

@@ -128,7 +128,7 @@ function Rotating:__tostring()
   return ("%s (%s%s)"):format(Rotating.__name, name, self._handle and "" or ", closed")
 end
 
---- Called with each dumper that rotates by time. In nginx it starts a timer.
+--- Called with each dumper that rotates by time. In nginx, resty/rotation.lua gives it a timer.
 function rotating.started()
 end
 
@@ -154,7 +154,7 @@ function rotating.open(where, kind, opts, open)
     _writer = writer, _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO },
     Rotating)
   if rotate.seconds then
-    rotating.started(self, rotate.seconds)
+    rotating.started(self)
   end
   return self
 end
