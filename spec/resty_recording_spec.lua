@@ -103,8 +103,8 @@ describe("recording in nginx #nginx #live", function()
     local server = serve {}
     local path, sent = server.prefix .. "/out", 0
     local before = resident(worker(server))
-    local wait = client(server, "--limit-rate 6M", path, "seconds=2&" .. FILTER)
-    for _ = 1, 10 do
+    local wait = client(server, "--limit-rate 3M", path, "seconds=2&" .. FILTER)
+    for _ = 1, 15 do
       sent = sent + traffic.replay(t.packets, t.b, 200000)
     end
     local grown = resident(worker(server)) - before
@@ -118,8 +118,8 @@ describe("recording in nginx #nginx #live", function()
     assert.is_true(grown < 12 * 1024, grown .. " kB")
     assert.is_true(interface.dropped > 0)
     assert.equal(count .. "\n", shell.run("tshark -r %s 2>/dev/null | wc -l", path))
-    -- What was received and not dropped is in the file, but for what was in the kernel's buffer when
-    -- the time was up.
+    -- What was received and not dropped is in the file, but for what was in the kernel's buffer
+    -- when the time was up.
     assert.is_true(interface.received <= sent)
     assert.is_true(count <= interface.received - interface.dropped)
     assert.is_true(count > 20000, count)

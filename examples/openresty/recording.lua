@@ -1,4 +1,4 @@
--- Recording in an nginx worker: a capture for a browser or Wireshark, and what came before an error.
+-- Recording in an nginx worker: captures for a browser or Wireshark, and what came before an error.
 --
 --   curl -s 'http://127.0.0.1:8080/capture?seconds=10&filter=udp+port+53' | wireshark -k -i -
 

@@ -1,4 +1,4 @@
---- Rotation inside nginx: the module's timer looks at the time for dumpers to which no packets come.
+--- Rotation inside nginx: pcap.resty's timer looks at the time for dumpers that get no packets.
 
 local nginx = require "pcap.resty.nginx"
 local rotating = require "pcap.sink.rotating"

@@ -10,7 +10,7 @@ local EEXIST = 17
 -- What the name of a file has behind it until the file is complete.
 local TEMPORARY = ".part"
 
--- The conversions of C's strftime().
+-- The conversions of C's strftime(). Glibc and the BSDs have %s too, the seconds since 1970.
 local FIELDS = "[aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%%]"
 
 -- The parts of a name that begin with "%": fields are functions of the time and the counter.
@@ -22,6 +22,8 @@ local function field_of(width, letter)
     end, "counter"
   elseif width == "" and letter == "%" then
     return function() return "%" end
+  elseif width == "" and letter == "s" then -- which strftime() gets wrong for UTC
+    return function(time) return ("%.0f"):format(time) end, "time"
   elseif width == "" and letter:match(FIELDS) then
     return function(time, _, zone)
       return os.date(zone .. "%" .. letter, time)
