@@ -1,6 +1,6 @@
---- The same work with this library: ours packets|next|copy|copy-pcapng|layers|inner FILE
--- [EXPRESSION], ours pieces FILE, ours live DEVICE. And with the binding in C that is built beside
--- it: ours binding FILE.
+--- The same work with this library: ours packets|next|copy|copy-pcapng|copy-file|rotate|function|
+-- record|layers|inner FILE [EXPRESSION], ours pieces FILE, ours live DEVICE. And with the binding
+-- in C that is built beside it: ours binding FILE.
 
 local pcap = require "pcap"
 
@@ -67,12 +67,25 @@ elseif work == "pieces" then -- of 64 KB
     end
   end
   assert(cap:close())
-elseif work == "copy" or work == "copy-pcapng" then
-  local format = work == "copy-pcapng" and "pcapng" or nil
-  local dumper = assert(cap:dump_open("/dev/null", { format = format }))
+else
+  local made = os.tmpname()
+  local open = {
+    ["copy"] = function() return cap:dump_open "/dev/null" end,
+    ["copy-pcapng"] = function() return cap:dump_open("/dev/null", { format = "pcapng" }) end,
+    ["copy-file"] = function() return cap:dump_open(made) end,
+    ["rotate"] = function()
+      return cap:dump_open(made .. "-%i", { rotate = { bytes = 20000000, seconds = 3600, keep = 1,
+        on_close = function(path) made = path end } })
+    end,
+    ["function"] = function() return cap:dump_open(function() end) end,
+    ["record"] = function() return pcap.recorder { seconds = 30, bytes = 2 ^ 26 } end,
+  }
+  local first, dumper = made, assert(open[work]())
   for pkt in cap:packets() do
     assert(dumper:dump(pkt))
   end
   assert(dumper:close())
+  os.remove(made)
+  os.remove(first)
 end
 print(("%d %d"):format(packets, sum))
