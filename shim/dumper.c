@@ -178,12 +178,29 @@ int luapcap_dumper_flush(luapcap_dumper *dumper) {
     return outcome(dumper);
 }
 
-/* Hands everything on, and the end of what is packed. Nothing is written after it. Returns as
- * luapcap_dumper_flush(). */
+/* Lets all writes fail from here on, because a part of the file is missing. */
+void luapcap_dumper_break(luapcap_dumper *dumper, int error) {
+    if (dumper->error == 0)
+        dumper->error = error;
+}
+
+/* Hands everything on, and the end of what is packed, and waits for the thread. Nothing is written
+ * after it. Returns as luapcap_dumper_flush(). */
 int luapcap_dumper_finish(luapcap_dumper *dumper) {
-    if (hand_on(dumper) == 0)
-        dumper->error = luapcap_target_end(&dumper->target);
+    hand_on(dumper);
+    int problem = luapcap_target_end(&dumper->target);
+    luapcap_dumper_break(dumper, problem);
     return outcome(dumper);
+}
+
+/* Lets a thread write from here on. Returns 0, or -1 with errno if there can be none. */
+int luapcap_dumper_start_thread(luapcap_dumper *dumper) {
+    return luapcap_target_start(&dumper->target);
+}
+
+/* How many bytes wait for the thread. */
+double luapcap_dumper_waiting(const luapcap_dumper *dumper) {
+    return (double)luapcap_queue_waiting(dumper->target.queue);
 }
 
 /* How many bytes have reached the memory that the dumper writes to. */
@@ -208,12 +225,6 @@ void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep) {
         target->bytes = NULL;
         target->room = 0;
     }
-}
-
-/* Lets all writes fail from here on, because a part of the file is missing. */
-void luapcap_dumper_break(luapcap_dumper *dumper, int error) {
-    if (dumper->error == 0)
-        dumper->error = error;
 }
 
 /*

@@ -293,6 +293,8 @@ LUAPCAP_API int luapcap_dumper_fileno(const luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_write(luapcap_dumper *dumper, const void *bytes, size_t size);
 LUAPCAP_API int luapcap_dumper_flush(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_finish(luapcap_dumper *dumper);
+LUAPCAP_API int luapcap_dumper_start_thread(luapcap_dumper *dumper);
+LUAPCAP_API double luapcap_dumper_waiting(const luapcap_dumper *dumper);
 LUAPCAP_API double luapcap_dumper_held(const luapcap_dumper *dumper);
 LUAPCAP_API const uint8_t *luapcap_dumper_bytes(const luapcap_dumper *dumper);
 LUAPCAP_API void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep);

@@ -40,25 +40,47 @@ static int put(void *cookie, const void *bytes, size_t size) {
     return target->fd >= 0 ? write_all(target->fd, bytes, size) : hold(target, bytes, size);
 }
 
-static int pack(luapcap_target *target, const void *bytes, size_t size, int what) {
-    return luapcap_packer_put(target->packer, bytes, size, what, put, target);
+/* Does the work, in the thread if there is one. Returns 0, or an errno. */
+static int work(void *cookie, const void *bytes, size_t size, int what) {
+    luapcap_target *target = cookie;
+    if (target->packer != NULL)
+        return luapcap_packer_put(target->packer, bytes, size, what, put, target);
+    return size > 0 ? put(target, bytes, size) : 0;
 }
 
-/* Takes bytes. This and the next two return 0, or an errno. */
+static int do_or_queue(luapcap_target *target, const void *bytes, size_t size, int what) {
+    return target->queue != NULL ? luapcap_queue_put(target->queue, bytes, size, what)
+                                 : work(target, bytes, size, what);
+}
+
+/* Lets a thread do the work from here on. The target stays where it is in memory. Returns 0, or -1
+ * with errno. */
+int luapcap_target_start(luapcap_target *target) {
+    target->queue = luapcap_queue_start(work, target);
+    return target->queue != NULL ? 0 : -1;
+}
+
+/* Takes bytes. This and the next two return 0, or an errno: with a thread, that of an earlier
+ * write. */
 int luapcap_target_write(luapcap_target *target, const void *bytes, size_t size) {
-    return target->packer != NULL ? pack(target, bytes, size, PACK_MORE) : put(target, bytes, size);
+    return do_or_queue(target, bytes, size, PACK_MORE);
 }
 
-/* Lets a reader have everything that was written so far. */
+/* Lets a reader have everything that was written so far, as soon as the thread comes to it. */
 int luapcap_target_flush(luapcap_target *target) {
-    return target->packer != NULL ? pack(target, "", 0, PACK_FLUSH) : 0;
+    return do_or_queue(target, "", 0, PACK_FLUSH);
 }
 
-/* Writes the end of what is packed. Nothing is written after it. */
+/* Writes the end of what is packed, and waits for the thread. Nothing is written after it. */
 int luapcap_target_end(luapcap_target *target) {
-    int problem = target->packer != NULL ? pack(target, "", 0, PACK_END) : 0;
+    int problem = do_or_queue(target, "", 0, PACK_END);
+    if (target->queue != NULL) {
+        int earlier = luapcap_queue_end(target->queue);
+        problem = earlier != 0 ? earlier : problem;
+    }
     luapcap_packer_close(target->packer);
     target->packer = NULL;
+    target->queue = NULL;
     return problem;
 }
 

@@ -78,7 +78,8 @@
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
 ---@field compress? "gzip"  packs what is written
 ---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
----@field limit? integer  bytes that may wait in memory (default 64 MB), for a function or memory
+---@field thread? boolean  a thread writes, and packs
+---@field limit? integer  bytes that may wait in memory (default 64 MB): for a function, memory, thread
 ---@field rotate? pcap.options.rotate  the file's name then has fields
 
 ---@class pcap.options.dump_open
@@ -88,7 +89,8 @@
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
 ---@field compress? "gzip"  packs what is written
 ---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
----@field limit? integer  bytes that may wait in memory (default 64 MB), for a function or memory
+---@field thread? boolean  a thread writes, and packs
+---@field limit? integer  bytes that may wait in memory (default 64 MB): for a function, memory, thread
 ---@field rotate? pcap.options.rotate  the file's name then has fields
 
 ---When a dumper goes on in the next file, and which files stay.
@@ -115,7 +117,8 @@
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
 ---@field compress? "gzip"  packs what is written
 ---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
----@field limit? integer  for a function or memory
+---@field thread? boolean  a thread writes, and packs
+---@field limit? integer  bytes that may wait for the thread (default 64 MB)
 ---@field rotate? pcap.options.rotate  the file's name then has fields
 ---@field linktype? integer  of the file (default: the first packet's)
 ---@field snaplen? integer  of the file (default 262144)

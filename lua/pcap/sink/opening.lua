@@ -17,6 +17,7 @@ local pcapng = on_demand.module "pcap.sink.pcapng"
 local packing = on_demand.module "pcap.sink.packing"
 local rotating = on_demand.module "pcap.sink.rotating"
 local stream = on_demand.module "pcap.sink.stream"
+local threaded = on_demand.module "pcap.sink.threaded"
 
 local opening = {}
 
@@ -88,6 +89,12 @@ local function open(where, kind, opts, own)
     _writer = writer, _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO })
   if where.is_memory then
     stream.of(self, where.write, opts.limit)
+  elseif opts.thread then
+    local started, message = threaded.start(self, opts.limit)
+    if not started then
+      self:close()
+      return nil, place.named(where, message)
+    end
   end
   if opts.origin and writer.carry then
     follow(self, opts.origin)
@@ -117,6 +124,7 @@ opening.OPTIONS = {
   interface = pcapng_table "INTERFACE",
   compress = function(value) return packing.compress(value) end,
   level = function(value) return packing.level(value) end,
+  thread = options.flag,
   limit = function(value) return stream.limit(value) end,
   rotate = function(value) return rotating.option(value) end,
 }
@@ -134,8 +142,10 @@ function opening.problem(where, opts)
   end
   if opts.append and not place.is_path(where) then
     return "option 'append' needs a path"
-  elseif opts.limit and not where.is_memory then
-    return "option 'limit' needs a function or memory"
+  elseif opts.thread and where.is_memory then
+    return "option 'thread' needs a file"
+  elseif opts.limit and not where.is_memory and not opts.thread then
+    return "option 'limit' needs a function, memory or a thread"
   end
   return (opts.compress or opts.level) and packing.problem(opts)
     or opts.rotate and rotating.problem(where, opts) or nil

@@ -74,7 +74,7 @@ end
 ---@return integer|nil errno
 function pcapng.new(handle, where, kind, opts)
   local section = sections.new(handle, kind, opts.origin or pcapng.NO_ORIGIN,
-    file.path_of(where) ~= nil and not opts.compress)
+    file.path_of(where) ~= nil and not opts.compress and not opts.thread)
   local self = setmetatable({ section = section, own = packet.new(0),
     started = packet.new(0) }, Writer)
   section.kept = opts.is_part and {} or false

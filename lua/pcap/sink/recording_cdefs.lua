@@ -10,6 +10,8 @@ recording_cdefs.declarations = [[
 typedef struct luapcap_recorder luapcap_recorder;
 int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
 int luapcap_dumper_finish(luapcap_dumper *dumper);
+int luapcap_dumper_start_thread(luapcap_dumper *dumper);
+double luapcap_dumper_waiting(const luapcap_dumper *dumper);
 double luapcap_dumper_held(const luapcap_dumper *dumper);
 const uint8_t *luapcap_dumper_bytes(const luapcap_dumper *dumper);
 void luapcap_dumper_release(luapcap_dumper *dumper, size_t count, size_t keep);

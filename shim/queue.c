@@ -1,0 +1,122 @@
+/*
+ * A thread that works off a queue, in order. It blocks all signals: they are for the program's own
+ * threads. After a failure it does nothing more, and the failure is told to whoever puts or ends.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "queue.h"
+
+typedef struct entry {
+    struct entry *next;
+    size_t size;
+    int what;
+    uint8_t bytes[];
+} entry;
+
+struct luapcap_queue {
+    pthread_t thread;
+    pthread_mutex_t lock; /* for first, last and is_ended */
+    pthread_cond_t changed;
+    entry *first;
+    entry *last;
+    int is_ended;
+    atomic_size_t waiting; /* bytes */
+    atomic_int error;
+    luapcap_work *work;
+    void *cookie;
+};
+
+/* The next entry, which the caller frees. It waits for one. NULL at the end. */
+static entry *take(luapcap_queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    while (queue->first == NULL && !queue->is_ended)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    entry *it = queue->first;
+    if (it != NULL) {
+        queue->first = it->next;
+        if (queue->first == NULL)
+            queue->last = NULL;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return it;
+}
+
+static void *run(void *argument) {
+    luapcap_queue *queue = argument;
+    entry *it;
+    while ((it = take(queue)) != NULL) {
+        if (atomic_load(&queue->error) == 0)
+            atomic_store(&queue->error, queue->work(queue->cookie, it->bytes, it->size, it->what));
+        atomic_fetch_sub(&queue->waiting, it->size);
+        free(it);
+    }
+    return NULL;
+}
+
+/* Starts the thread, which calls work(cookie, ...) for each entry. `cookie` lives until
+ * luapcap_queue_end(). Returns NULL with errno if there can be no thread. */
+luapcap_queue *luapcap_queue_start(luapcap_work *work, void *cookie) {
+    luapcap_queue *queue = calloc(1, sizeof *queue);
+    sigset_t all, before;
+    if (queue == NULL)
+        return NULL;
+    queue->work = work;
+    queue->cookie = cookie;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&queue->thread, NULL, run, queue);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        return queue;
+    free(queue);
+    errno = error;
+    return NULL;
+}
+
+/* Adds a copy of the bytes. Returns 0, or an errno: that of an earlier failure, or ENOMEM. */
+int luapcap_queue_put(luapcap_queue *queue, const void *bytes, size_t size, int what) {
+    int error = atomic_load(&queue->error);
+    entry *it = error == 0 ? malloc(sizeof *it + size) : NULL;
+    if (it == NULL)
+        return error != 0 ? error : ENOMEM;
+    it->next = NULL;
+    it->size = size;
+    it->what = what;
+    memcpy(it->bytes, bytes, size);
+    atomic_fetch_add(&queue->waiting, size);
+    pthread_mutex_lock(&queue->lock);
+    if (queue->last != NULL)
+        queue->last->next = it;
+    else
+        queue->first = it;
+    queue->last = it;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    return 0;
+}
+
+/* How many bytes wait. */
+size_t luapcap_queue_waiting(const luapcap_queue *queue) {
+    return atomic_load(&queue->waiting);
+}
+
+/* Waits until everything is done, and frees the queue. Returns 0, or the errno of the failure. */
+int luapcap_queue_end(luapcap_queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    queue->is_ended = 1;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    pthread_join(queue->thread, NULL);
+    int error = atomic_load(&queue->error);
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue);
+    return error;
+}
