@@ -141,8 +141,9 @@ typedef struct luapcap_ring {
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
 
-/* The last packets, in a ring in memory. */
+/* The last packets, in a ring in memory; and a place in it. */
 typedef struct luapcap_recorder luapcap_recorder;
+typedef struct luapcap_cursor luapcap_cursor;
 
 /* Asks a waiting thread to wait. First it waits `pause` milliseconds, whatever comes. Then it waits
  * `timeout` milliseconds for a packet. */
@@ -319,9 +320,9 @@ LUAPCAP_API void luapcap_block_time(const luapcap_block_interface *interface, do
 LUAPCAP_API luapcap_recorder *luapcap_recorder_new(double limit, double seconds);
 LUAPCAP_API void luapcap_recorder_free(luapcap_recorder *recorder);
 LUAPCAP_API int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet);
-LUAPCAP_API int luapcap_recorder_first(luapcap_recorder *recorder);
-LUAPCAP_API int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet);
-LUAPCAP_API void luapcap_recorder_done(luapcap_recorder *recorder);
+LUAPCAP_API luapcap_cursor *luapcap_cursor_new(luapcap_recorder *recorder);
+LUAPCAP_API int luapcap_cursor_next(luapcap_cursor *cursor, luapcap_packet *packet);
+LUAPCAP_API void luapcap_cursor_free(luapcap_cursor *cursor);
 LUAPCAP_API double luapcap_recorder_packets(const luapcap_recorder *recorder);
 LUAPCAP_API double luapcap_recorder_bytes(const luapcap_recorder *recorder);
 

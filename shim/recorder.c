@@ -38,10 +38,17 @@ struct luapcap_recorder {
     size_t end;
     double newest_sec;
     double newest_nsec;
-    int is_saving;
-    size_t cursor; /* while saving: the next record to give */
-    size_t passed; /* records before the cursor, which may be dropped */
-    size_t left;   /* records to give */
+    luapcap_cursor *cursors;
+};
+
+/* Gives the records that were there when it was made. */
+struct luapcap_cursor {
+    luapcap_cursor *next;
+    luapcap_recorder *recorder; /* NULL if that has been freed */
+    size_t position;            /* of the next record */
+    size_t passed;              /* records before it, which may be dropped */
+    size_t left;                /* records to give */
+    int is_lost;                /* whether a record had to be dropped before it was given */
 };
 
 /*
@@ -57,7 +64,12 @@ luapcap_recorder *luapcap_recorder_new(double limit, double seconds) {
     return recorder;
 }
 
+/* Frees the recorder and its packets. Its cursors are lost, and stay their owners'. */
 void luapcap_recorder_free(luapcap_recorder *recorder) {
+    for (luapcap_cursor *it = recorder->cursors; it != NULL; it = it->next) {
+        it->recorder = NULL;
+        it->is_lost = 1;
+    }
     free(recorder->bytes);
     free(recorder);
 }
@@ -73,9 +85,22 @@ static int is_expired(const luapcap_recorder *recorder, const record *it) {
            age + (recorder->newest_nsec - it->nsec) / 1e9 > recorder->seconds;
 }
 
-/* Whether the oldest record may go. One that is still to be saved may not. */
+/* Whether the oldest record may go. One that a cursor has still to give may not. */
 static int can_drop(const luapcap_recorder *recorder) {
-    return recorder->packets > 0 && (!recorder->is_saving || recorder->passed > 0);
+    for (const luapcap_cursor *it = recorder->cursors; it != NULL; it = it->next)
+        if (it->left > 0 && it->passed == 0)
+            return 0;
+    return recorder->packets > 0;
+}
+
+/* Gives up the cursors that have still to give the oldest record. */
+static void overtake(luapcap_recorder *recorder) {
+    for (luapcap_cursor *it = recorder->cursors; it != NULL; it = it->next) {
+        if (it->left > 0 && it->passed == 0) {
+            it->left = 0;
+            it->is_lost = 1;
+        }
+    }
 }
 
 static void drop(luapcap_recorder *recorder) {
@@ -83,14 +108,15 @@ static void drop(luapcap_recorder *recorder) {
     recorder->head += size;
     recorder->used -= size;
     recorder->packets--;
-    if (recorder->is_saving)
-        recorder->passed--;
+    for (luapcap_cursor *it = recorder->cursors; it != NULL; it = it->next)
+        if (it->left > 0)
+            it->passed--;
     if (recorder->is_wrapped && recorder->head == recorder->end) {
         recorder->head = 0;
         recorder->is_wrapped = 0;
     }
     if (recorder->packets == 0) {
-        recorder->head = recorder->tail = recorder->cursor = 0;
+        recorder->head = recorder->tail = 0;
         recorder->is_wrapped = 0;
     }
 }
@@ -113,16 +139,18 @@ static int fits(luapcap_recorder *recorder, size_t size) {
 static uint8_t *unwrapped(luapcap_recorder *recorder, size_t room) {
     size_t upper = (recorder->is_wrapped ? recorder->end : recorder->tail) - recorder->head;
     size_t lower = recorder->is_wrapped ? recorder->tail : 0;
-    int is_cursor_below = recorder->is_wrapped && recorder->cursor < recorder->head;
     uint8_t *bytes = malloc(room);
     if (bytes == NULL)
         return NULL;
     memcpy(bytes, recorder->bytes + recorder->head, upper);
     memcpy(bytes + upper, recorder->bytes, lower);
     free(recorder->bytes);
-    if (recorder->is_saving)
-        recorder->cursor =
-            is_cursor_below ? upper + recorder->cursor : recorder->cursor - recorder->head;
+    for (luapcap_cursor *it = recorder->cursors; it != NULL; it = it->next) {
+        if (recorder->is_wrapped && it->position < recorder->head)
+            it->position += upper;
+        else
+            it->position -= recorder->head;
+    }
     recorder->tail = upper + lower;
     recorder->head = 0;
     recorder->is_wrapped = 0;
@@ -141,10 +169,13 @@ static int grow(luapcap_recorder *recorder, size_t room) {
     return 1;
 }
 
-/* Makes room for a record. While packets are being saved, the ring may be twice as large: those may
- * not go. Returns 0, or -1 with errno. */
+/*
+ * Makes room for a record. While there are cursors, the ring may be twice as large, because they
+ * have still to give what is there. If that is not enough, they are given up: new packets count
+ * more. Returns 0, or -1 if there is no memory at all.
+ */
 static int make_room(luapcap_recorder *recorder, size_t size) {
-    size_t most = recorder->is_saving ? 2 * recorder->limit : recorder->limit;
+    size_t most = recorder->cursors != NULL ? 2 * recorder->limit : recorder->limit;
     while (recorder->used + size > recorder->limit && can_drop(recorder))
         drop(recorder);
     while (recorder->used + size > most || !fits(recorder, size)) {
@@ -152,15 +183,13 @@ static int make_room(luapcap_recorder *recorder, size_t size) {
         while (room < size && room < most)
             room *= 2;
         room = room < most ? room : most;
-        int may_drop = can_drop(recorder);
-        if (may_drop && is_expired(recorder, at(recorder, recorder->head))) {
+        int is_over = recorder->used + size > most || room <= recorder->room;
+        if (can_drop(recorder) && is_expired(recorder, at(recorder, recorder->head))) {
             drop(recorder);
-        } else if (recorder->used + size > most || room <= recorder->room ||
-                   !grow(recorder, room)) {
-            if (!may_drop) {
-                errno = ENOBUFS;
+        } else if (is_over || !grow(recorder, room)) {
+            if (recorder->packets == 0)
                 return -1;
-            }
+            overtake(recorder);
             drop(recorder);
         }
     }
@@ -169,8 +198,7 @@ static int make_room(luapcap_recorder *recorder, size_t size) {
 
 /*
  * Adds a packet, with its options. Returns 0; or -1 with errno: EMSGSIZE if it is longer than the
- * whole ring, ENOBUFS if there is no memory, or too many packets came while others were being
- * saved.
+ * whole ring, or ENOMEM.
  */
 int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet) {
     size_t caplen = packet->caplen, options = packet->options_length;
@@ -203,36 +231,50 @@ int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packe
     return 0;
 }
 
-/* Begins to give the packets that are there now. Until luapcap_recorder_done() none of them goes
- * before it was given. Returns 0, or -1 if they are being given already. */
-int luapcap_recorder_first(luapcap_recorder *recorder) {
-    if (recorder->is_saving)
-        return -1;
-    recorder->is_saving = 1;
-    recorder->cursor = recorder->head;
-    recorder->passed = 0;
-    recorder->left = recorder->packets;
-    while (recorder->left > 0 && is_expired(recorder, at(recorder, recorder->cursor))) {
-        recorder->cursor += at(recorder, recorder->cursor)->size;
-        if (recorder->is_wrapped && recorder->cursor == recorder->end)
-            recorder->cursor = 0;
-        recorder->passed++;
-        recorder->left--;
+/* Moves a cursor behind the record that it is at, which it returns. */
+static const record *pass(luapcap_cursor *cursor) {
+    const luapcap_recorder *recorder = cursor->recorder;
+    if (recorder->is_wrapped && cursor->position == recorder->end)
+        cursor->position = 0;
+    const record *it = at(recorder, cursor->position);
+    cursor->position += it->size;
+    cursor->passed++;
+    cursor->left--;
+    return it;
+}
+
+/*
+ * Makes a cursor to give the packets that are there now, from the first of the last seconds on. The
+ * caller frees it. It may live longer than the recorder. Returns NULL with errno if there is no
+ * memory.
+ */
+luapcap_cursor *luapcap_cursor_new(luapcap_recorder *recorder) {
+    luapcap_cursor *cursor = calloc(1, sizeof *cursor);
+    if (cursor == NULL)
+        return NULL;
+    cursor->recorder = recorder;
+    cursor->position = recorder->head;
+    cursor->left = recorder->packets;
+    while (cursor->left > 0) {
+        luapcap_cursor before = *cursor;
+        if (!is_expired(recorder, pass(cursor))) {
+            *cursor = before;
+            break;
+        }
     }
-    return 0;
+    cursor->next = recorder->cursors;
+    recorder->cursors = cursor;
+    return cursor;
 }
 
 /* Gives the next packet. Its bytes are the recorder's, and valid until a packet is added. Returns
- * 1, or 0 after the last one. */
-int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet) {
-    if (recorder->left == 0)
+ * 1; 0 after the last one; or -1 if the next one is gone. */
+int luapcap_cursor_next(luapcap_cursor *cursor, luapcap_packet *packet) {
+    if (cursor->is_lost)
+        return -1;
+    if (cursor->left == 0)
         return 0;
-    if (recorder->is_wrapped && recorder->cursor == recorder->end)
-        recorder->cursor = 0;
-    const record *it = at(recorder, recorder->cursor);
-    recorder->cursor += it->size;
-    recorder->passed++;
-    recorder->left--;
+    const record *it = pass(cursor);
     packet->data = (const uint8_t *)(it + 1);
     packet->caplen = it->caplen;
     packet->wirelen = it->wirelen;
@@ -246,9 +288,14 @@ int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet) {
     return 1;
 }
 
-/* Ends to give packets. */
-void luapcap_recorder_done(luapcap_recorder *recorder) {
-    recorder->is_saving = 0;
+void luapcap_cursor_free(luapcap_cursor *cursor) {
+    if (cursor->recorder != NULL) {
+        luapcap_cursor **link = &cursor->recorder->cursors;
+        while (*link != cursor)
+            link = &(*link)->next;
+        *link = cursor->next;
+    }
+    free(cursor);
 }
 
 /* How many packets are in memory. */

@@ -87,6 +87,23 @@ describe("A dumper onto a function", function()
     assert.equal(1, calls)
   end)
 
+  it("passes on an error that the function raises, and stays failed", function()
+    local dumper = assert(pcap.dumper { write = function() error({ "mine" }) end })
+    local _, raised = pcall(dumper.flush, dumper)
+    assert.same({ "mine" }, raised)
+    dumper = assert(pcap.dumper { write = function() error "mine" end })
+    assert.matches("stream_spec.lua:%d+: mine$", select(2, pcall(dumper.flush, dumper)))
+    assert.matches("mine$", select(2, dumper:dump("abc", 1)))
+    assert.is_nil((dumper:close()))
+  end)
+
+  it("tells at close that the function has not returned", function()
+    local dumper = assert(pcap.dumper { write = function() coroutine.yield() end })
+    coroutine.wrap(function() dumper:flush() end)()
+    assert(dumper:dump("abc", 1))
+    assert.same({ nil, "function: its function has not returned" }, { dumper:close() })
+  end)
+
   it("takes every other result for success", function()
     for _, result in ipairs { { n = 0 }, { nil, n = 1 }, { false, n = 1 }, { 1, "note", n = 2 } } do
       local dumper = assert(pcap.dumper { write = function()

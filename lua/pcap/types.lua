@@ -79,7 +79,7 @@
 ---@field compress? "gzip"  packs what is written
 ---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
 ---@field thread? boolean  a thread writes, and packs
----@field limit? integer  bytes that may wait in memory (default 64 MB): for a function, memory, thread
+---@field limit? integer  bytes that may wait for a function, a thread or take() (default 64 MB)
 ---@field rotate? pcap.options.rotate  the file's name then has fields
 
 ---@class pcap.options.dump_open
@@ -90,7 +90,7 @@
 ---@field compress? "gzip"  packs what is written
 ---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
 ---@field thread? boolean  a thread writes, and packs
----@field limit? integer  bytes that may wait in memory (default 64 MB): for a function, memory, thread
+---@field limit? integer  bytes that may wait for a function, a thread or take() (default 64 MB)
 ---@field rotate? pcap.options.rotate  the file's name then has fields
 
 ---When a dumper goes on in the next file, and which files stay.

@@ -37,7 +37,7 @@ function Writer:write(handle, pkt)
     if pkt.caplen + pkt.options_length + AROUND > self.limit then
       return nil, ("packet of %d bytes does not go into %.0f bytes"):format(pkt.caplen, self.limit)
     end
-    return nil, ("no room: %.0f bytes wait to be saved"):format(shim.luapcap_recorder_bytes(handle))
+    return nil, failure.system()
   end
   return true
 end
@@ -51,27 +51,54 @@ local function is_dumper(value)
     and (class == dumper.class or rawget(class, "__parent") == dumper.class)
 end
 
+-- A cursor over the packets that are there now. If its user raises an error, or its thread is
+-- killed, it is collected.
+local function cursor_of(self)
+  local cursor = shim.luapcap_cursor_new(self._handle)
+  if cursor == nil then
+    return nil, failure.system()
+  end
+  return ffi.gc(cursor, shim.luapcap_cursor_free)
+end
+
+local function free(cursor)
+  shim.luapcap_cursor_free(ffi.gc(cursor, nil))
+end
+
 -- Dumps the packets that are there now. Returns their number.
 local function give(self, target)
-  local handle, pkt, count = self._handle, packet.new(0), 0
-  while shim.luapcap_recorder_next(handle, pkt) == 1 do
-    local done, message = target:dump(pkt)
-    if not done then
-      return nil, message
-    elseif not self._handle then
-      return nil, Recorder.__name .. " has been closed"
+  local cursor, message = cursor_of(self)
+  if not cursor then
+    return nil, message
+  end
+  local pkt, count = packet.new(0), 0
+  local status
+  repeat
+    status = shim.luapcap_cursor_next(cursor, pkt)
+    if status == 1 then
+      local done, problem = target:dump(pkt)
+      if not done then
+        free(cursor)
+        return nil, problem
+      end
+      count = count + 1
     end
-    count = count + 1
+  until status ~= 1
+  free(cursor)
+  if status < 0 then
+    return nil, ("%s: %s while it was being saved"):format(Recorder.__name,
+      self._handle and "too many packets came" or "has been closed")
   end
   return count
 end
 
--- The link type of the first packet that will be saved. Begins again after it.
+-- The link type of the first packet that will be saved.
 local function linktype_of(self)
-  local handle, pkt = self._handle, packet.new(0)
-  local has_packet = shim.luapcap_recorder_next(handle, pkt) == 1
-  shim.luapcap_recorder_done(handle)
-  shim.luapcap_recorder_first(handle)
+  local cursor, pkt = cursor_of(self), packet.new(0)
+  local has_packet = cursor and shim.luapcap_cursor_next(cursor, pkt) == 1
+  if cursor then
+    free(cursor)
+  end
   return has_packet and pkt.linktype or self._writer.linktype
 end
 
@@ -115,24 +142,18 @@ end
 ---@return integer|nil count  packets
 ---@return string|nil message  naming the file
 function Recorder:save(target, opts)
-  local handle = check.open(self, Recorder, "save")
+  check.open(self, Recorder, "save")
   local where = not is_dumper(target) and place.read(target, "save")
   opts = options.read(opts, 2, "save", where and OPTIONS or {})
   local problem = where and opening.problem(where, opts)
   if problem then
     check.fail(2, "save", problem)
   end
-  if shim.luapcap_recorder_first(handle) ~= 0 then
-    return nil, Recorder.__name .. ": its packets are being saved already"
-  end
   local count, message
   if where then
     count, message = save_to_file(self, where, opts)
   else
     count, message = give(self, target)
-  end
-  if self._handle then
-    shim.luapcap_recorder_done(handle)
   end
   return count, message
 end

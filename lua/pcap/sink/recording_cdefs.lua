@@ -8,6 +8,7 @@ local recording_cdefs = {}
 --- For `make abicheck`.
 recording_cdefs.declarations = [[
 typedef struct luapcap_recorder luapcap_recorder;
+typedef struct luapcap_cursor luapcap_cursor;
 int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
 int luapcap_dumper_finish(luapcap_dumper *dumper);
 int luapcap_dumper_start_thread(luapcap_dumper *dumper);
@@ -19,9 +20,9 @@ void luapcap_dumper_break(luapcap_dumper *dumper, int error);
 luapcap_recorder *luapcap_recorder_new(double limit, double seconds);
 void luapcap_recorder_free(luapcap_recorder *recorder);
 int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet);
-int luapcap_recorder_first(luapcap_recorder *recorder);
-int luapcap_recorder_next(luapcap_recorder *recorder, luapcap_packet *packet);
-void luapcap_recorder_done(luapcap_recorder *recorder);
+luapcap_cursor *luapcap_cursor_new(luapcap_recorder *recorder);
+int luapcap_cursor_next(luapcap_cursor *cursor, luapcap_packet *packet);
+void luapcap_cursor_free(luapcap_cursor *cursor);
 double luapcap_recorder_packets(const luapcap_recorder *recorder);
 double luapcap_recorder_bytes(const luapcap_recorder *recorder);
 double luapcap_second(void);

@@ -34,11 +34,14 @@ local function deliver(self)
       break
     end
     self.is_giving = true
-    local done, message = give(shim.luapcap_dumper_bytes(handle), held)
+    local returned, done, message = pcall(give, shim.luapcap_dumper_bytes(handle), held)
     self.is_giving = false
-    if not done and message ~= nil then
-      self.failure = tostring(message)
+    if not returned or not done and message ~= nil then
+      self.failure = tostring(returned and message or done)
       shim.luapcap_dumper_break(handle, EIO)
+    end
+    if not returned then
+      error(done, 0)
     end
     self.released = self.released + held
     shim.luapcap_dumper_release(handle, held, KEPT)
@@ -135,7 +138,7 @@ function Stream:close()
   if shim.luapcap_dumper_finish(handle) ~= 0 then
     message = writer.failure or failure.system()
   elseif writer.give then
-    message = select(2, deliver(writer))
+    message = writer.is_giving and "its function has not returned" or select(2, deliver(writer))
   else
     self._rest = take(self)
   end
