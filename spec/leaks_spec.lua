@@ -99,6 +99,33 @@ describe("Without a close, nothing is lost:", function()
     ]])
   end)
 
+  it("200 dumpers into memory, onto functions and with threads, and flight recorders", function()
+    leaks_nothing(200, [[
+      for _, opts in ipairs { { memory = true }, { write = function() end },
+        { file = "/dev/null", thread = true, compress = i % 2 == 0 and "gzip" or nil } } do
+        local dumper = assert(pcap.dumper(opts))
+        assert(dumper:dump("abc"))
+        if i % 3 == 0 then dumper:close() end
+      end
+      local recorder = assert(pcap.recorder { bytes = 10000 })
+      assert(recorder:dump("abc"))
+      local thread = coroutine.wrap(function()
+        recorder:save(assert(pcap.dumper { write = coroutine.yield, snaplen = 262144 }))
+      end)
+      thread()
+      if i % 3 == 0 then recorder:close() end
+    ]])
+  end)
+
+  it("200 dumpers that rotate", function()
+    leaks_nothing(200, [[
+      local dumper = assert(pcap.open_dead():dump_open(folder .. "/%i",
+        { format = i % 2 == 0 and "pcapng" or nil, rotate = { packets = 1, overwrite = true } }))
+      assert(dumper:dump("abc") and dumper:dump("def"))
+      if i % 3 == 0 then dumper:close() end
+    ]])
+  end)
+
   it("10,000 dumpers that could not be opened", function()
     leaks_nothing(10000, [[
       assert(not pcap.open_dead():dump_open(folder .. "/missing/out"))

@@ -336,6 +336,25 @@ describe("A dumper that rotates", function()
     end
   end)
 
+  it("goes on when its capture is gone, with what that knew", function()
+    local cap = assert(pcap.open_dead(pcap.DLT.RAW))
+    assert(cap:set_filter "ip")
+    local dumper = assert(cap:dump_open(folder .. "/%s-%i", { format = "pcapng",
+      rotate = { packets = 1 } }))
+    cap = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    for i = 1, 3 do
+      assert(dumper:dump("\69abc", i))
+    end
+    assert.is_true(dumper:close())
+    for i = 1, 3 do
+      local copy = assert(pcap.open_offline(("%s/%d-%d"):format(folder, i, i)))
+      assert.equal(pcap.DLT.RAW, copy:datalink())
+      assert.equal("ip", copy:interfaces()[1].filter)
+    end
+  end)
+
   it("copies a pcapng file over several, as Wireshark's programs judge it", function()
     local w = pcapng_file.writer(false)
     local parts = { w:section(), w:interface(1, 65535), w:interface(1, 65535) }

@@ -78,10 +78,13 @@ function pcapng.new(handle, where, kind, opts)
   local self = setmetatable({ section = section, own = packet.new(0),
     started = packet.new(0) }, Writer)
   section.kept = opts.is_part and {} or false
-  local given = section.origin.blocks()
-  local header, interface = beginning.blocks(section, opts, given ~= nil)
-  if not header then
-    return nil, interface
+  local given, header, interface
+  if not opts.previous then
+    given = section.origin.blocks()
+    header, interface = beginning.blocks(section, opts, given ~= nil)
+    if not header then
+      return nil, interface
+    end
   end
   local has_more = opts.append and shim.luapcap_dumper_to_end(handle) > 0
   local done, message, errno = make_room(self, where, has_more)

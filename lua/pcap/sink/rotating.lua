@@ -141,6 +141,11 @@ end
 ---@return string|nil message
 function rotating.open(where, kind, opts, open)
   local rotate = opts.rotate
+  if opts.origin then
+    -- The first file may begin when the capture is gone.
+    local known = opts.origin.own()
+    opts.origin.own = function() return known end
+  end
   local writer = rotating_writer.new(rotate, opts, open, kind.linktype)
   if rotate.clock == "wall" or not rotate.pattern.has_time then
     local begun, message = writer:next(shim.luapcap_second())
