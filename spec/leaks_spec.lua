@@ -99,8 +99,8 @@ describe("Without a close, nothing is lost:", function()
     ]])
   end)
 
-  it("200 dumpers into memory, onto functions and with threads, and flight recorders", function()
-    leaks_nothing(200, [[
+  it("800 dumpers into memory, onto functions and with threads, and flight recorders", function()
+    leaks_nothing(800, [[
       for _, opts in ipairs { { memory = true }, { write = function() end },
         { file = "/dev/null", thread = true, compress = i % 2 == 0 and "gzip" or nil } } do
         local dumper = assert(pcap.dumper(opts))
@@ -117,8 +117,8 @@ describe("Without a close, nothing is lost:", function()
     ]])
   end)
 
-  it("200 dumpers that rotate", function()
-    leaks_nothing(200, [[
+  it("300 dumpers that rotate", function()
+    leaks_nothing(300, [[
       local dumper = assert(pcap.open_dead():dump_open(folder .. "/%i",
         { format = i % 2 == 0 and "pcapng" or nil, rotate = { packets = 1, overwrite = true } }))
       assert(dumper:dump("abc") and dumper:dump("def"))
