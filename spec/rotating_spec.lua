@@ -114,7 +114,7 @@ describe("A dumper that rotates", function()
   it("has local time in names, and the bytes of the name that are no fields", function()
     local code = [[
       local dumper = assert(require("pcap").dumper { file = arg[1] .. "/%%-%H-é%j.pcap",
-        rotate = { seconds = 60 } })
+        rotate = { seconds = 3600 } })
       assert(dumper:dump("abc", 1700000000))
       assert(dumper:close())]]
     local output, status = process.lua(code, { prefix = "TZ=Asia/Kolkata", redirect = folder })
@@ -123,8 +123,8 @@ describe("A dumper that rotates", function()
   end)
 
   it("takes the system's clock if told to", function()
-    local dumper = assert(open("%Y.pcap", { seconds = 86400, clock = "wall" }))
-    assert.matches("^20[2-9]%d.pcap $", files())
+    local dumper = assert(open("%Y%m%d.pcap", { seconds = 86400, clock = "wall" }))
+    assert.matches("^20[2-9]%d%d%d%d%d.pcap $", files())
     dump(dumper, { 0, 90000, 180000 })
     assert.equal(1, #closed)
     assert.equal(3, closed[1].packets)
@@ -445,8 +445,10 @@ describe("A dumper that rotates", function()
     refused("-", { packets = 1 }, "option 'rotate' needs a path")
     refused("a", { packets = 1 }, "several files may come in a second: the name needs %i")
     refused("a-%H", { bytes = 1 }, "several files may come in a second: the name needs %i")
-    refused("a", { seconds = 1 },
-      "several files come: the name needs %i, or fields of the time such as %H%M%S")
+    for name, seconds in pairs { a = 1, ["a-%H"] = 60, ["a-%d"] = 3600, ["a-%%H"] = 3600 } do
+      refused(name, { seconds = seconds }, ("files of %d seconds would have the same name: "
+        .. "it needs %%i, or finer fields of the time"):format(seconds))
+    end
     refused("a-%i-%q", { packets = 1 }, '"%q" is no field of a name')
     refused("a-%i%", { packets = 1 }, '"%" is no field of a name')
     refused("a-%i", { packets = 1, keep = 0 }, "option 'rotate': option 'keep': integer from 1 to "

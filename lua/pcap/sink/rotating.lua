@@ -53,8 +53,9 @@ function rotating.problem(where, opts)
     return problem
   elseif not pattern.has_counter and (rotate.bytes or rotate.packets) then
     return "several files may come in a second: the name needs %i"
-  elseif not pattern.has_counter and not pattern.has_time then
-    return "several files come: the name needs %i, or fields of the time such as %H%M%S"
+  elseif not pattern.has_counter and not series.differ(pattern, rotate.seconds) then
+    return ("files of %.0f seconds would have the same name: it needs %%i, or finer fields of the "
+      .. "time"):format(rotate.seconds)
   end
   rotate.pattern = pattern
 end
@@ -128,7 +129,8 @@ function Rotating:__tostring()
   return ("%s (%s%s)"):format(Rotating.__name, name, self._handle and "" or ", closed")
 end
 
---- Called with each dumper that rotates by time. In nginx, resty/rotation.lua gives it a timer.
+--- Called with each dumper whose files end by the system's clock. In nginx, resty/rotation.lua
+-- gives it a timer.
 function rotating.started()
 end
 
@@ -158,7 +160,9 @@ function rotating.open(where, kind, opts, open)
   local self = dumper.new(true, { _name = false, _series = where.name, _format = opts.format,
     _writer = writer, _nano = kind.precision == cdefs.TSTAMP_PRECISION_NANO },
     Rotating)
-  if rotate.seconds then
+  -- The times of a live capture's packets are the system's.
+  local is_live = opts.origin and opts.origin.statistics() ~= nil
+  if rotate.seconds and (is_live or rotate.clock == "wall") then
     rotating.started(self)
   end
   return self

@@ -62,6 +62,25 @@ local function expand(pattern, time, number, zone)
   return table.concat(parts)
 end
 
+-- Any round time will do.
+local SOME_TIME = 1e9
+
+--- Whether files that end by time have names that differ from one to the next.
+---@param seconds integer
+---@return boolean
+function series.differ(pattern, seconds)
+  local before
+  for i = 0, 3 do
+    local start = SOME_TIME - SOME_TIME % seconds + i * seconds
+    local name = expand(pattern, start, 0, "!")
+    if name == before then
+      return false
+    end
+    before = name
+  end
+  return true
+end
+
 local Series = {}
 Series.__index = Series
 
