@@ -69,23 +69,25 @@ elseif work == "pieces" then -- of 64 KB
   assert(cap:close())
 else
   local made = os.tmpname()
+  local files = { made }
   local open = {
     ["copy"] = function() return cap:dump_open "/dev/null" end,
     ["copy-pcapng"] = function() return cap:dump_open("/dev/null", { format = "pcapng" }) end,
     ["copy-file"] = function() return cap:dump_open(made) end,
     ["rotate"] = function()
-      return cap:dump_open(made .. "-%i", { rotate = { bytes = 20000000, seconds = 3600, keep = 1,
-        on_close = function(path) made = path end } })
+      return cap:dump_open(made .. "-%i", { rotate = { bytes = 20000000, seconds = 3600,
+        on_close = function(path) files[#files + 1] = path end } })
     end,
     ["function"] = function() return cap:dump_open(function() end) end,
     ["record"] = function() return pcap.recorder { seconds = 30, bytes = 2 ^ 26 } end,
   }
-  local first, dumper = made, assert(open[work]())
+  local dumper = assert(open[work]())
   for pkt in cap:packets() do
     assert(dumper:dump(pkt))
   end
   assert(dumper:close())
-  os.remove(made)
-  os.remove(first)
+  for _, path in ipairs(files) do
+    os.remove(path)
+  end
 end
 print(("%d %d"):format(packets, sum))
