@@ -316,7 +316,7 @@ LUAPCAP_API int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet
 LUAPCAP_API void luapcap_block_time(const luapcap_block_interface *interface, double sec,
                                     double nsec, uint32_t *time);
 
-/* recorder.c, for sink/recorder.lua: the last packets, in a ring in memory */
+/* recorder.c and cursor.c, for sink/recorder.lua: the last packets, in a ring in memory */
 LUAPCAP_API luapcap_recorder *luapcap_recorder_new(double limit, double seconds);
 LUAPCAP_API void luapcap_recorder_free(luapcap_recorder *recorder);
 LUAPCAP_API int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet);

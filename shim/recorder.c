@@ -8,48 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "luapcap.h"
+#include "recorder.h"
 
 #define FIRST_ROOM 1048576
-
-typedef struct {
-    uint32_t size; /* of the record */
-    uint32_t caplen;
-    uint32_t wirelen;
-    uint32_t options_length;
-    int32_t linktype;
-    uint32_t interface;
-    uint32_t flags;
-    uint32_t unused;
-    double sec;
-    double nsec;
-} record;
-
-struct luapcap_recorder {
-    uint8_t *bytes;
-    size_t room;    /* bytes of memory */
-    size_t limit;   /* bytes of records */
-    double seconds; /* or 0: all times */
-    size_t used;    /* bytes of records */
-    size_t packets;
-    size_t head;    /* where the oldest record is */
-    size_t tail;    /* where the next record goes */
-    int is_wrapped; /* the records go from head to end, and from 0 to tail */
-    size_t end;
-    double newest_sec;
-    double newest_nsec;
-    luapcap_cursor *cursors;
-};
-
-/* Gives the records that were there when it was made. */
-struct luapcap_cursor {
-    luapcap_cursor *next;
-    luapcap_recorder *recorder; /* NULL if that has been freed */
-    size_t position;            /* of the next record */
-    size_t passed;              /* records before it, which may be dropped */
-    size_t left;                /* records to give */
-    int is_lost;                /* whether a record had to be dropped before it was given */
-};
 
 /*
  * Makes a recorder of at most `limit` bytes, and of the packets of the last `seconds`, unless that
@@ -74,17 +35,6 @@ void luapcap_recorder_free(luapcap_recorder *recorder) {
     free(recorder);
 }
 
-static record *at(const luapcap_recorder *recorder, size_t position) {
-    return (record *)(void *)(recorder->bytes + position);
-}
-
-/* Whether a record is older than the seconds that count before the newest packet. */
-static int is_expired(const luapcap_recorder *recorder, const record *it) {
-    double age = recorder->newest_sec - it->sec;
-    return recorder->seconds > 0 &&
-           age + (recorder->newest_nsec - it->nsec) / 1e9 > recorder->seconds;
-}
-
 /* Whether the oldest record may go. One that a cursor has still to give may not. */
 static int can_drop(const luapcap_recorder *recorder) {
     for (const luapcap_cursor *it = recorder->cursors; it != NULL; it = it->next)
@@ -104,7 +54,7 @@ static void overtake(luapcap_recorder *recorder) {
 }
 
 static void drop(luapcap_recorder *recorder) {
-    size_t size = at(recorder, recorder->head)->size;
+    size_t size = luapcap_record_at(recorder, recorder->head)->size;
     recorder->head += size;
     recorder->used -= size;
     recorder->packets--;
@@ -184,7 +134,8 @@ static int make_room(luapcap_recorder *recorder, size_t size) {
             room *= 2;
         room = room < most ? room : most;
         int is_over = recorder->used + size > most || room <= recorder->room;
-        if (can_drop(recorder) && is_expired(recorder, at(recorder, recorder->head))) {
+        if (can_drop(recorder) &&
+            luapcap_record_is_expired(recorder, luapcap_record_at(recorder, recorder->head))) {
             drop(recorder);
         } else if (is_over || !grow(recorder, room)) {
             if (recorder->packets == 0)
@@ -202,7 +153,7 @@ static int make_room(luapcap_recorder *recorder, size_t size) {
  */
 int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packet) {
     size_t caplen = packet->caplen, options = packet->options_length;
-    size_t size = (sizeof(record) + caplen + options + 7) & ~(size_t)7;
+    size_t size = (sizeof(luapcap_ring_record) + caplen + options + 7) & ~(size_t)7;
     if (size > recorder->limit || size > UINT32_MAX) {
         errno = EMSGSIZE;
         return -1;
@@ -211,7 +162,7 @@ int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packe
     recorder->newest_nsec = packet->nsec;
     if (make_room(recorder, size) != 0)
         return -1;
-    record *it = at(recorder, recorder->tail);
+    luapcap_ring_record *it = luapcap_record_at(recorder, recorder->tail);
     it->size = (uint32_t)size;
     it->caplen = packet->caplen;
     it->wirelen = packet->wirelen;
@@ -229,73 +180,6 @@ int luapcap_recorder_add(luapcap_recorder *recorder, const luapcap_packet *packe
     recorder->used += size;
     recorder->packets++;
     return 0;
-}
-
-/* Moves a cursor behind the record that it is at, which it returns. */
-static const record *pass(luapcap_cursor *cursor) {
-    const luapcap_recorder *recorder = cursor->recorder;
-    if (recorder->is_wrapped && cursor->position == recorder->end)
-        cursor->position = 0;
-    const record *it = at(recorder, cursor->position);
-    cursor->position += it->size;
-    cursor->passed++;
-    cursor->left--;
-    return it;
-}
-
-/*
- * Makes a cursor to give the packets that are there now, from the first of the last seconds on. The
- * caller frees it. It may live longer than the recorder. Returns NULL with errno if there is no
- * memory.
- */
-luapcap_cursor *luapcap_cursor_new(luapcap_recorder *recorder) {
-    luapcap_cursor *cursor = calloc(1, sizeof *cursor);
-    if (cursor == NULL)
-        return NULL;
-    cursor->recorder = recorder;
-    cursor->position = recorder->head;
-    cursor->left = recorder->packets;
-    while (cursor->left > 0) {
-        luapcap_cursor before = *cursor;
-        if (!is_expired(recorder, pass(cursor))) {
-            *cursor = before;
-            break;
-        }
-    }
-    cursor->next = recorder->cursors;
-    recorder->cursors = cursor;
-    return cursor;
-}
-
-/* Gives the next packet. Its bytes are the recorder's, and valid until a packet is added. Returns
- * 1; 0 after the last one; or -1 if the next one is gone. */
-int luapcap_cursor_next(luapcap_cursor *cursor, luapcap_packet *packet) {
-    if (cursor->is_lost)
-        return -1;
-    if (cursor->left == 0)
-        return 0;
-    const record *it = pass(cursor);
-    packet->data = (const uint8_t *)(it + 1);
-    packet->caplen = it->caplen;
-    packet->wirelen = it->wirelen;
-    packet->sec = it->sec;
-    packet->nsec = it->nsec;
-    packet->options_start = packet->data + it->caplen;
-    packet->options_length = it->options_length;
-    packet->linktype = it->linktype;
-    packet->interface = it->interface;
-    packet->flags = it->flags;
-    return 1;
-}
-
-void luapcap_cursor_free(luapcap_cursor *cursor) {
-    if (cursor->recorder != NULL) {
-        luapcap_cursor **link = &cursor->recorder->cursors;
-        while (*link != cursor)
-            link = &(*link)->next;
-        *link = cursor->next;
-    }
-    free(cursor);
 }
 
 /* How many packets are in memory. */
