@@ -3,6 +3,8 @@
 #include "luapcap.h"
 
 #define ENHANCED_PACKET 6
+#define END_OF_OPTIONS 0
+#define FLAGS 2
 #define NSEC UINT64_C(1000000000)
 
 typedef struct {
@@ -39,10 +41,18 @@ static uint64_t ticks(const luapcap_block_interface *interface, double sec, doub
     return whole + (uint64_t)(uint32_t)nsec / interface->nsec_per_unit * interface->units_per_nsec;
 }
 
+/* The options of a packet of which no more is known than its direction: 1 is in, 2 is out. */
+static const struct {
+    uint16_t code, length;
+    uint32_t flags;
+    uint16_t end, end_length;
+} directions[] = {{FLAGS, 4, 1, END_OF_OPTIONS, 0}, {FLAGS, 4, 2, END_OF_OPTIONS, 0}};
+
 /*
- * Writes one packet with its options. The options are in this machine's byte order. Returns what
- * luapcap_dumper_write() does. The caller has checked that caplen is within the snapshot length,
- * that 64 bits hold the time, and that the options are shorter than 16 MB.
+ * Writes one packet with its options, or with its direction if it has none. The options are in this
+ * machine's byte order. Returns what luapcap_dumper_write() does. The caller has checked that
+ * caplen is within the snapshot length, that 64 bits hold the time, and that the options are
+ * shorter than 16 MB.
  */
 int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
                         const luapcap_block_interface *interface) {
@@ -52,7 +62,13 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
     } whole;
     static const uint8_t zeros[4] = {0};
     size_t size = packet->caplen, pad = padding(size);
-    size_t options = packet->options_length, options_pad = padding(options);
+    size_t options = packet->options_length;
+    const void *options_start = packet->options_start;
+    if (options == 0 && (packet->flags == 1 || packet->flags == 2)) {
+        options_start = &directions[packet->flags - 1];
+        options = sizeof *directions;
+    }
+    size_t options_pad = padding(options);
     size_t rest = size + pad + options + options_pad + sizeof whole.header.length;
     uint64_t time = ticks(interface, packet->sec, packet->nsec);
 
@@ -70,7 +86,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
         memset(at + size, 0, sizeof zeros); /* the padding; what is too much is overwritten */
         at += size + pad;
         if (options > 0) {
-            memcpy(at, packet->options_start, options);
+            memcpy(at, options_start, options);
             memset(at + options, 0, options_pad);
             at += options + options_pad;
         }
@@ -80,7 +96,7 @@ int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
     luapcap_dumper_write(dumper, &whole.header, sizeof whole.header);
     luapcap_dumper_write(dumper, packet->data, size);
     luapcap_dumper_write(dumper, zeros, pad);
-    luapcap_dumper_write(dumper, packet->options_start, options);
+    luapcap_dumper_write(dumper, options_start, options);
     luapcap_dumper_write(dumper, zeros, options_pad);
     return luapcap_dumper_write(dumper, &whole.header.length, sizeof whole.header.length);
 }

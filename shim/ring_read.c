@@ -77,7 +77,7 @@ int luapcap_ring_resume(luapcap_ring *ring) {
 
 static int fail(pcap_t *p, unsigned mac, unsigned size) {
     snprintf(pcap_geterr(p), PCAP_ERRBUF_SIZE,
-             "corrupted frame on kernel ring mac offset %u + caplen %u", mac, size);
+             "the ring is damaged: a packet of %u bytes begins at %u", size, mac);
     return PCAP_ERROR;
 }
 

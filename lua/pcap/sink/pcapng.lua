@@ -142,6 +142,13 @@ local function write_odd(self, handle, pkt, added)
   return done or nil, nil, text -- returned to keep it alive: `own` points into it
 end
 
+-- Whether the shim may write the packet as it is. Of the flags it knows those of a direction, 1 and
+-- 2, if they are all that a packet has.
+local function is_plain(pkt, its)
+  return pkt.linktype == its.linktype
+    and (pkt.flags == 0 or pkt.flags <= 2 and pkt.options_length == 0)
+end
+
 --- Writes a packet.
 ---@param handle ffi.cdata*  luapcap_dumper
 ---@param pkt ffi.cdata*     luapcap_packet
@@ -150,7 +157,7 @@ end
 ---@return string|nil message  nil if the system's errno tells why
 function Writer:write(handle, pkt, added)
   local its = self.section.targets[pkt.interface]
-  if added or not its or pkt.flags ~= 0 or pkt.linktype ~= its.linktype then
+  if added or not its or not is_plain(pkt, its) then
     local done, message = write_odd(self, handle, pkt, added)
     return done, message
   end
