@@ -109,7 +109,8 @@ typedef struct luapcap_block_interface {
  * it is NULL. `is_cooked` is whether the kernel takes the link-layer headers off. `interface` is
  * the system's number of the interface; if it is 0, packets come from any. Then `indexes` are the
  * `known` interfaces that packets have come from, and `latest` is where the latest stands.
- * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * `tag_at` is where a VLAN tag goes in packets without a cooked header, or 0. `loopback` is the
+ * index of lo. `time_unit` is 1 or 1000 nanoseconds.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -136,6 +137,7 @@ typedef struct luapcap_ring {
     int32_t interface;
     uint32_t known;
     uint32_t latest;
+    uint32_t tag_at;
 } luapcap_ring;
 
 /* A dump file and its stream's buffer. */

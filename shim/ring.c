@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include "ring.h"
 
+#define ADDRESSES 12 /* bytes of an Ethernet header before the type, where a VLAN tag goes */
+
 /* Looks for the ring of the socket `inode` in one message of packet_diag. Returns 1 if it is there.
  */
 static int find_ring(const struct nlmsghdr *message, uint32_t inode,
@@ -137,6 +139,7 @@ void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
             ring->per_block = ring->block_size / ring->unit_size;
             ring->count = ring->per_block * geometry.pdr_block_nr;
             ring->snaplen = (uint32_t)pcap_snapshot(p);
+            ring->tag_at = pcap_datalink(p) == DLT_EN10MB ? ADDRESSES : 0;
             ring->is_cooked = option(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM;
             ring->interface = interface_of(fd);
             ring->loopback = (int32_t)if_nametoindex("lo");

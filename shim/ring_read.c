@@ -12,8 +12,7 @@
 #include <string.h>
 #include "ring.h"
 
-#define ADDRESSES 12 /* bytes of an Ethernet header before the type, where a VLAN tag goes */
-#define CAN 0x000c   /* protocols of a cooked header */
+#define CAN 0x000c /* protocols of a cooked header */
 #define CAN_FD 0x000d
 /* Packets from the one that is read to the one that is fetched into the processor's cache. */
 #define AHEAD 4
@@ -118,14 +117,6 @@ static int passes(const luapcap_ring *ring, luapcap_frame frame) {
     return luapcap_ring_judge(ring, &frame);
 }
 
-/* Where a VLAN tag goes; 0 for nowhere. */
-static uint32_t tag_offset(pcap_t *p, const luapcap_ring *ring) {
-    int linktype = pcap_datalink(p);
-    if (ring->is_cooked)
-        return linktype == DLT_LINUX_SLL ? offsetof(struct sll_header, sll_protocol) : 0;
-    return linktype == DLT_RAW ? 0 : ADDRESSES;
-}
-
 /* Puts back the VLAN tag that the kernel has taken out. The ring has room before the packet. */
 static void put_tag(luapcap_packet *packet, uint8_t *data, uint32_t offset, const uint16_t tag[2]) {
     memmove(data - TAG, data, offset);
@@ -135,41 +126,46 @@ static void put_tag(luapcap_packet *packet, uint8_t *data, uint32_t offset, cons
     packet->wirelen += TAG;
 }
 
-/* The frame with a cooked header, or without bytes if there is no room for one. Not inline, so that
- * the frames of others may stay in registers. */
-__attribute__((noinline)) static luapcap_frame cook(pcap_t *p, luapcap_frame frame) {
-    if (!luapcap_ring_cook(&frame, pcap_datalink(p)))
-        frame.data = NULL;
-    return frame;
+/* Makes a packet of a frame that is wanted. A tag goes to `tag_at`, or nowhere if that is 0. */
+static inline void fill(const luapcap_ring *ring, luapcap_packet *packet, luapcap_frame frame,
+                        uint32_t tag_at) {
+    packet->data = frame.data;
+    packet->caplen = frame.caplen;
+    packet->wirelen = frame.wirelen;
+    packet->sec = frame.sec;
+    packet->nsec = ring->time_unit == 1 ? frame.nsec : frame.nsec / 1000 * 1000;
+    packet->flags = frame.from->sll_pkttype == PACKET_OUTGOING ? WENT_OUT : CAME_IN;
+    if ((frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) && tag_at > 0 &&
+        frame.caplen >= tag_at) {
+        int has_tpid = frame.vlan_tpid != 0 || (frame.status & TP_STATUS_VLAN_TPID_VALID) != 0;
+        put_tag(packet, frame.data, tag_at,
+                (uint16_t[]){htons(has_tpid ? frame.vlan_tpid : 0x8100), htons(frame.vlan_tci)});
+    }
+    if (packet->caplen > ring->snaplen)
+        packet->caplen = ring->snaplen;
+}
+
+/* Makes a packet with a cooked header. Returns 1, or PCAP_ERROR if there is no room for the header.
+ * It is not inline, so that the frames of others may stay in registers. */
+__attribute__((noinline)) static int cook(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet,
+                                          luapcap_frame frame) {
+    int linktype = pcap_datalink(p);
+    if (!luapcap_ring_cook(&frame, linktype))
+        return fail(p, (unsigned)(frame.data - (const uint8_t *)frame.from), frame.caplen);
+    if (ring->interface == 0)
+        packet->interface = luapcap_ring_number(ring, frame.from->sll_ifindex);
+    fill(ring, packet, frame,
+         linktype == DLT_LINUX_SLL ? offsetof(struct sll_header, sll_protocol) : 0);
+    return 1;
 }
 
 /* Makes a packet of a frame. Returns 1; 0 if libpcap would not hand it on; or PCAP_ERROR. */
 static inline int take(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet, luapcap_frame frame) {
     if (!is_wanted(ring, frame.from) || (ring->judge != NULL && !passes(ring, frame)))
         return 0;
-    if (ring->is_cooked) {
-        frame = cook(p, frame);
-        if (frame.data == NULL)
-            return fail(p, 0, frame.caplen);
-    }
-    if (ring->interface == 0)
-        packet->interface = luapcap_ring_number(ring, frame.from->sll_ifindex);
-    packet->flags = frame.from->sll_pkttype == PACKET_OUTGOING ? WENT_OUT : CAME_IN;
-    packet->data = frame.data;
-    packet->caplen = frame.caplen;
-    packet->wirelen = frame.wirelen;
-    packet->sec = frame.sec;
-    packet->nsec = ring->time_unit == 1 ? frame.nsec : frame.nsec / 1000 * 1000;
-    if (frame.vlan_tci != 0 || (frame.status & TP_STATUS_VLAN_VALID) != 0) {
-        uint32_t offset = tag_offset(p, ring);
-        int has_tpid = frame.vlan_tpid != 0 || (frame.status & TP_STATUS_VLAN_TPID_VALID) != 0;
-        if (offset > 0 && frame.caplen >= offset)
-            put_tag(
-                packet, frame.data, offset,
-                (uint16_t[]){htons(has_tpid ? frame.vlan_tpid : 0x8100), htons(frame.vlan_tci)});
-    }
-    if (packet->caplen > ring->snaplen)
-        packet->caplen = ring->snaplen;
+    if (ring->is_cooked)
+        return cook(p, ring, packet, frame);
+    fill(ring, packet, frame, ring->tag_at);
     return 1;
 }
 

@@ -134,6 +134,7 @@ typedef struct luapcap_ring {
   int32_t interface;
   uint32_t known;
   uint32_t latest;
+  uint32_t tag_at;
 } luapcap_ring;
 
 const char *luapcap_dlt_name(int index);
