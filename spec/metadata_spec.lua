@@ -130,8 +130,9 @@ describe("A capture of another kind", function()
     finally(remove)
     local cap = open(savefile.header { big = true, snaplen = 77, linktype = 113 },
       { precision = "nano" })
-    assert.same({ { number = 1, linktype = 113, snaplen = 77, tsresol = 9, tsoffset = 0 } },
+    assert.same({ { number = 1, linktype = 113, snaplen = 77, tsresol = 6, tsoffset = 0 } },
       cap:interfaces())
+    assert.equal(9, open(savefile.header { magic = 0xa1b23c4d }):interfaces()[1].tsresol)
     assert.same({ swapped = ffi.abi("le"), byte_order = "big", major = 2, minor = 4 },
       cap:section())
     assert.same({ {}, {}, {} }, { cap:names(), cap:secrets(), (cap:blocks()) })

@@ -177,7 +177,8 @@ end
 ---@param window ffi.cdata*  luapcap_window *, taken over even if this fails
 ---@param file table         {precision = cdefs.TSTAMP_PRECISION_*}
 ---@return ffi.cdata*|nil handle
----@return table|string reading  {take =, is_short =, judge =, state =}; or libpcap's message
+---@return table|string reading  {take =, is_short =, judge =, state =, tsresol =: of the
+--- file's own times}; or libpcap's message
 function classic.open(window, file)
   local kind, swapped = kind_of(window.bytes)
   local handle, message = judgement.open(window, nil, file.precision)
@@ -195,6 +196,7 @@ function classic.open(window, file)
     take = is_plain(kind, swapped, handle) and take_of(kind, precision, swapped) or none.take,
     is_short = new_is_short(swapped, lengths_of(handle)),
     judge = judgement.judge,
+    tsresol = kind == "nano" and 9 or 6,
   }
 end
 

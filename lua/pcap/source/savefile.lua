@@ -146,7 +146,12 @@ end
 
 function source.interfaces(self)
   local metadata = self._format.metadata
-  return metadata and metadata:interfaces() or none.interfaces(self)
+  if metadata then
+    return metadata:interfaces()
+  end
+  local list = none.interfaces(self)
+  list[1].tsresol = self._format.tsresol
+  return list
 end
 
 function source.linktypes(self)
