@@ -231,6 +231,10 @@ LUAPCAP_API int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals
 LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals);
 LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 
+/* signal.c, for program/stop.lua */
+LUAPCAP_API int luapcap_signal_note(int number);
+LUAPCAP_API int luapcap_signal_noted(void);
+
 /* live.c, for source/live.lua, activation.lua and kernel_filter.lua: a live capture */
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
 LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);

@@ -12,6 +12,8 @@ local lost_hook = require("pcap.core.on_demand").module "pcap.core.lost_hook"
 
 local gethook, monotonic = debug.gethook, shim.luapcap_monotonic
 
+-- `handler` is a function without arguments, or nil. It is called where handlers in Lua run, for a
+-- program that has noted signals in C.
 local signals = {}
 
 -- While packets are read in compiled code, a handler waits about so many seconds for its turn, and
@@ -31,6 +33,10 @@ local function run_handlers()
   local hook, _, count = gethook()
   if hook == "external hook" and count == 1 then
     lost_hook.set_again()
+  end
+  local handler = signals.handler
+  if handler then
+    handler()
   end
 end
 
