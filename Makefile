@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 LUA_VERSION = 5.1
 LUADIR ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
+BINDIR ?= $(PREFIX)/bin
 DOCDIR ?= $(PREFIX)/share/doc/pcap
 
 CC ?= cc
@@ -39,8 +40,9 @@ LUAJIT_CFLAGS = -I/usr/include/luajit-2.1
 RUN_PACKAGES = 'luajit2|luajit' gcc libc6-dev libpcap-dev --for "compressed savefiles" zlib1g-dev
 NGINX_PACKAGES = nginx libnginx-mod-http-lua lua-cjson
 TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
+	--for "the command" lua-argparse \
 	--for "comparisons with other programs" luarocks git lua5.1 tcpdump tshark strace valgrind \
-	  zstd xz-utils bzip2 lz4 lua-cqueues lua-socket lua-posix bmake \
+	  zstd xz-utils bzip2 lz4 lua-cqueues lua-socket lua-posix bmake jq \
 	--for "live capture" iproute2 procps util-linux \
 	--for "capture in nginx" $(NGINX_PACKAGES) curl iproute2 procps util-linux libcap2-bin \
 	--for "the demo's page in a browser" $(NGINX_PACKAGES) curl chromium chromium-driver
@@ -138,11 +140,12 @@ install: all ## install under PREFIX (and DESTDIR)
 	  $(INSTALL) 644 "$$file" "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; \
 	done
 	$(INSTALL) 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
+	$(INSTALL) 755 bin/pcap "$(DESTDIR)$(BINDIR)/pcap"
 
 uninstall: ## remove what `make install` put there
 	@for file in $(LUA_SOURCES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file" || exit 1; done
 	@for file in $(DOCUMENTS); do rm -f "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; done
-	rm -f "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
+	rm -f "$(DESTDIR)$(LIBDIR)/pcap/shim.so" "$(DESTDIR)$(BINDIR)/pcap"
 	@for folder in "$(LUADIR)/pcap" "$(LIBDIR)/pcap" "$(DOCDIR)"; do \
 	  [ ! -d "$(DESTDIR)$$folder" ] || find "$(DESTDIR)$$folder" -depth -type d -empty -delete; \
 	done

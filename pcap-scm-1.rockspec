@@ -17,6 +17,8 @@ savefiles read in blocks, packets without strings, filters compiled to machine c
   labels = { "network", "pcap", "luajit", "openresty", "ffi" },
 }
 -- Also where the rocks are for LuaJIT: LuaRocks counts it as Lua 5.1.
+-- The command `pcap` needs argparse too, and says so. The module needs it nowhere, so a rock for nginx
+-- brings the module alone, and is made without a network.
 dependencies = { "lua == 5.1" }
 external_dependencies = {
   PCAP = { header = "pcap.h", library = "pcap" },
@@ -34,10 +36,13 @@ build = {
   install_variables = {
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
+    BINDIR = "$(BINDIR)",
     DOCDIR = "$(PREFIX)/doc",
   },
   copy_directories = { "examples" },
 }
+-- A wrapper would start the command with Lua 5.1. The command finds its tree by itself.
+deploy = { wrap_bin_scripts = false }
 -- One spec: luarocks test -- SPECS=spec/filter_spec.lua
 test = {
   type = "command",

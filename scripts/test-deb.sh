@@ -34,7 +34,7 @@ echo "== lintian"
 lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs ./*.deb
 touch installed
 quietly apt-get install -qq -y --no-install-recommends ./lua-pcap_*.deb
-for test in luajit nginx; do
+for test in luajit command nginx; do
   echo "== $test"
   "lua-pcap/debian/tests/$test"
 done

@@ -26,6 +26,15 @@ describe("an installed module", function()
       require_from(folder .. "/share/lua/5.1", folder .. "/lib/lua/5.1"))
   end)
 
+  it("brings the command, which finds the module beside itself", function()
+    shell.run("make install PREFIX=%s", folder)
+    local output = shell.run("cd / && env -i PATH=%s %s/bin/pcap --version", os.getenv "PATH",
+      folder)
+    assert.equal(("pcap %s\n"):format(require("pcap")._VERSION), output:match "^[^\n]*\n")
+    shell.run("make uninstall PREFIX=%s", folder)
+    assert.equal("", shell.run("find %s -type f", folder))
+  end)
+
   it("is staged under DESTDIR: the module, the licence and the documents", function()
     shell.run("make install PREFIX=/usr DESTDIR=%s", folder)
     local installed = shell.run("cd %s/usr/share/lua/5.1 && find . -type f | sort", folder)

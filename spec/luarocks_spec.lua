@@ -31,6 +31,8 @@ describe("a rock, without a network", function()
       shell.run("cd / && env -i PATH=%s LUA_PATH=%s LUA_CPATH=%s luajit -e %s", os.getenv "PATH",
         tree .. "/share/lua/5.1/?.lua;" .. tree .. "/share/lua/5.1/?/init.lua",
         tree .. "/lib/lua/5.1/?.so", SCRIPT))
+    assert.matches("^pcap " .. VERSION:gsub("%.", "%%.") .. "\n",
+      shell.run("cd / && env -i PATH=%s %s/bin/pcap --version", os.getenv "PATH", tree))
     assert.equal(shell.run("cd lua && find . -type f | sort"),
       shell.run("cd %s/share/lua/5.1 && find . -type f | sort", tree))
   end

@@ -1,3 +1,4 @@
+local command = require "spec.support.command"
 local pcap = require "pcap"
 local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
@@ -206,7 +207,7 @@ describe("A copy of a pcapng file", function()
     shell.run("cmp %s %s", from, to)
   end)
 
-  it("by the example has unknown blocks if that is asked", function()
+  it("by `pcap copy` has unknown blocks if that is asked", function()
     local text = whole(w, 101)
     local third = text:find("third", 1, true) - 29
     local header, second = text:byte(BIG and 8 or 5), #text / 2 -- a header's length
@@ -217,9 +218,9 @@ describe("A copy of a pcapng file", function()
       at = place + 1
     end
     shell.write(from, table.concat(parts))
-    shell.run("luajit examples/copy.lua %s %s.pcapng 2>/dev/null", from, to)
+    command.run("copy %s %s.pcapng 2>/dev/null", from, to)
     assert.is_true(shell.read(to .. ".pcapng") == text)
-    shell.run("luajit examples/copy.lua --blocks %s %s.pcapng 2>/dev/null", from, to)
+    command.run("copy --blocks %s %s.pcapng 2>/dev/null", from, to)
     assert.is_true(shell.read(to .. ".pcapng") == shell.read(from))
   end)
 

@@ -56,7 +56,7 @@ describe("cap:progress", function()
   end)
 end)
 
-describe("examples/progress.lua", function()
+describe("pcap.program.progress", function()
   local function run(command)
     -- script(1) gives the program a terminal.
     return shell.try("script -qec %s /dev/null </dev/null", "env LUA_PATH='./lua/?.lua;"
@@ -68,9 +68,9 @@ describe("examples/progress.lua", function()
     for i = 1, 1000 do bytes[i + 1] = savefile.record "x" end
     local file = shell.write(place .. "/thousand.pcap", table.concat(bytes))
     return "luajit " .. shell.write(place .. "/program.lua", ([[
-      local progress = dofile "examples/progress.lua"
-      local cap = assert(require("pcap").open_offline(%q))
-      local show, count = progress(cap, arg[1] == "prints"), 0
+      local progress = require "pcap.program.progress"
+      local cap = assert(require("pcap").open_offline(arg[2] or %q))
+      local show, count = progress.new(cap, arg[1] == "prints"), 0
       for _ in cap:packets() do
         count = count + 1
         if count == 500 then os.execute "sleep %s" end
@@ -91,6 +91,15 @@ describe("examples/progress.lua", function()
     assert.is_true(#bar >= 20 and #bar < 24)
     assert.equal("0.0", megabytes)
     assert.equal("\r\27[K", output:sub(-4))
+  end)
+
+  it("counts the packets of what has no end", function()
+    if not shell.has "script" then return pending("needs script(1)") end
+    local place, remove = shell.folder()
+    finally(remove)
+    local command = ("cat %s/thousand.pcap | %s x -"):format(place, program(place, 2.1))
+    local output = run("sh -c " .. shell.quote(command))
+    assert.matches("^\r5%d%d packets\r\27%[K$", output)
   end)
 
   it("shows nothing for less, nor without a terminal, nor among printed lines", function()

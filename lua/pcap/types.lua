@@ -1214,7 +1214,7 @@ function Layers:verify(name) end
 
 ---@class pcap.ndp_option
 ---@field type integer
----@field data string
+---@field data string  bytes
 
 ---The kinds as a list, and what the known kinds hold.
 ---@class pcap.tcp_options: { [integer]: integer }
@@ -1254,7 +1254,7 @@ function Layers:verify(name) end
 
 ---@class pcap.view.ayiya: pcap.View
 ---@field identity_type integer
----@field identity? string
+---@field identity? string  bytes
 ---@field hash_method integer
 ---@field auth_method integer
 ---@field opcode integer

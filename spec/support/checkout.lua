@@ -13,8 +13,8 @@ checkout.ENVIRONMENT = "export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/de
 function checkout.make(folder)
   shell.needs "git"
   shell.run("mkdir %s", folder)
-  shell.run("cp -r .gitignore .busted Makefile *.md LICENSE *.rockspec bench debian docs examples "
-    .. "lua shim scripts spec %s", folder)
+  shell.run("cp -r .gitignore .busted Makefile *.md LICENSE *.rockspec bench bin debian docs "
+    .. "examples lua shim scripts spec %s", folder)
   shell.run(checkout.ENVIRONMENT .. "cd %s && git init -q -b main && git add -A "
     .. "&& git commit -q -m all", folder)
 end

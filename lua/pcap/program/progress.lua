@@ -1,35 +1,48 @@
---- Shows on a terminal how far a savefile has been read, once that has taken over a second.
+--- Shows on a terminal how far a program is, once that has taken over a second.
 --
 --   local show = progress(cap, prints)     -- prints: whether the program prints to stdout itself
 --   for pkt in cap:packets() do ... show() end
 --   show "done"                            -- removes the line again
---
--- The examples load it with: local progress = dofile((arg[0]:gsub("[^/]+$", "progress.lua")))
 
 local ffi = require "ffi"
 
-ffi.cdef [[ int luapcapexample_isatty(int fd) __asm__("isatty"); ]]
+ffi.cdef [[ int luapcapcommand_isatty(int fd) __asm__("isatty"); ]]
 
 local STDOUT, STDERR = 1, 2
 local BAR = 40
 -- Packets between two looks at the clock.
 local PAUSE = 64
 
+local progress = {}
+
 local function is_terminal(fd)
-  return ffi.C.luapcapexample_isatty(fd) == 1
+  return ffi.C.luapcapcommand_isatty(fd) == 1
 end
 
-local function draw(position, size)
+--- Whether stdout is a terminal.
+---@return boolean
+function progress.prints_to_terminal()
+  return is_terminal(STDOUT)
+end
+
+local function draw(packets, position, size)
+  if not size or type(size) ~= "number" then
+    io.stderr:write(("\r%d packets"):format(packets))
+    return
+  end
   local share = size > 0 and math.min(position / size, 1) or 1
   local filled = math.floor(share * BAR)
   io.stderr:write(("\r[%s%s] %3d%% of %.1f MB"):format(("#"):rep(filled),
     (" "):rep(BAR - filled), share * 100, size / 1e6))
 end
 
-return function(cap, prints)
-  local _, size = cap:progress()
+--- Makes the function to call after each packet.
+---@param cap table
+---@param prints boolean
+---@return fun(done?: string)
+function progress.new(cap, prints)
   local mixes = prints and is_terminal(STDOUT)
-  if type(size) ~= "number" or mixes or not is_terminal(STDERR) then
+  if mixes or not is_terminal(STDERR) then
     return function() end
   end
   local calls, drawn = 0, os.time() + 1
@@ -40,7 +53,9 @@ return function(cap, prints)
       io.stderr:write("\r\27[K")
     elseif not done and calls % PAUSE == 0 and os.time() > drawn then
       drawn, shown = os.time(), true
-      draw(cap:progress())
+      draw(calls, cap:progress())
     end
   end
 end
+
+return progress

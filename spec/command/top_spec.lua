@@ -1,11 +1,9 @@
 local pcap = require "pcap"
+local command = require "spec.support.command"
 local frames = require "spec.support.frames"
 local net = require "spec.support.net"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
-
-local COMMAND = "LUA_PATH=" .. shell.quote(package.path) .. " LUA_CPATH="
-  .. shell.quote(package.cpath) .. " luajit examples/top-talkers.lua "
 
 local function packet(segment, proto, back)
   local src, dst = frames.SRC4, frames.DST4
@@ -18,7 +16,7 @@ local back = packet(frames.tcp("", { sport = 80, dport = 1000 }), 6, true)
 local udp = packet(frames.udp("x"), 17)
 local arp = frames.ethernet(0x0806, frames.arp(1))
 
-describe("the top-talkers example", function()
+describe("pcap top", function()
   local folder, remove
   setup(function() folder, remove = shell.folder() end)
   teardown(function() remove() end)
@@ -27,28 +25,14 @@ describe("the top-talkers example", function()
     local path = shell.write(folder .. "/flows.pcap", savefile.header() .. savefile.record(udp)
       .. savefile.record(there):rep(3) .. savefile.record(back):rep(2) .. savefile.record(arp))
     local rows = {}
-    for row in shell.run(COMMAND .. "-r %s", path):gmatch("[^\n]+") do
+    for row in command.run("top -r %s", path):gmatch("[^\n]+") do
       rows[#rows + 1] = row:gsub("%s+", " ")
     end
     assert.same({ " bytes packets 2 flows",
       (" %d 5 tcp 192.0.2.7.1000 <-> 198.51.100.200.80"):format(3 * #there + 2 * #back),
       (" %d 1 udp 192.0.2.7.40000 <-> 198.51.100.200.40001"):format(#udp) }, rows)
-    local only = shell.run(COMMAND .. "-n 1 -r %s udp", path)
+    local only = command.run("top --rows 1 -r %s udp", path)
     assert.is_nil(only:find("tcp", 1, true))
-  end)
-
-  it("says what it cannot open, and fails", function()
-    local output, status = shell.try(COMMAND .. "-r %s", folder .. "/missing.pcap")
-    assert.equal(1, status)
-    assert.is_truthy(output:find("missing.pcap", 1, true))
-  end)
-
-  it("says how it is used, and fails, without a source or with odd numbers", function()
-    for _, words in ipairs { "", "-i lo -w 0", "-i lo -w -1", "-i lo -n many", "-r" } do
-      local output, status = shell.try(COMMAND .. words)
-      assert.equal(2, status, words)
-      assert.is_truthy(output:find("^usage: "), output)
-    end
   end)
 
   it("shows live flows time after time #live", function()
@@ -56,7 +40,7 @@ describe("the top-talkers example", function()
     local a, b, delete = net.veth()
     finally(delete)
     local sender = assert(pcap.open_live(b))
-    local pipe = io.popen(COMMAND .. ("-i %s -w 0.2 -s 2 2>&1"):format(a))
+    local pipe = io.popen(("bin/pcap top -i %s --every 0.2 --duration 2 2>&1"):format(a))
     shell.run("sleep 0.7")
     for _ = 1, 5 do
       assert(sender:inject(there))

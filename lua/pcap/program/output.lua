@@ -1,0 +1,62 @@
+--- What subcommands write: lines on stdout, and savefiles.
+
+local check = require "pcap.program.check"
+local input = require "pcap.program.input"
+local pcap = require "pcap"
+
+local output = {}
+
+--- Prints a line. Fails if it cannot be written.
+function output.line(...)
+  check.written(io.write(...))
+  check.written(io.write("\n"))
+end
+
+-- The text of the second that was asked for last. Many packets share one.
+local second, second_text
+
+--- A packet's time of day, as tcpdump prints it.
+---@param digits? integer  of the fraction: 6 (default) or 9
+function output.time_of_day(pkt, digits)
+  local sec = tonumber(pkt.sec)
+  if sec ~= second then
+    second, second_text = sec, os.date("%H:%M:%S", sec)
+  end
+  if digits == 9 then
+    return ("%s.%09d"):format(second_text, pkt.nsec)
+  end
+  return ("%s.%06d"):format(second_text, pkt.nsec / 1000)
+end
+
+--- Text of a packet, safe for a terminal: what is not printable ASCII becomes \xNN.
+function output.safe(text)
+  return (text:gsub("[^\32-\126]", function(byte)
+    return ("\\x%02x"):format(byte:byte())
+  end))
+end
+
+-- Whether a capture reads a pcap file of microseconds.
+local function has_microseconds(cap)
+  return not input.is_pcapng(cap) and cap:interfaces()[1].tsresol == 6
+end
+
+--- The format of a file by its name, unless it is told.
+function output.format(path, told)
+  return told or path:find "%.pcapng$" and "pcapng" or "pcap"
+end
+
+--- Opens a savefile for packets of a capture. A pcap file has microseconds if what is read has.
+---@param cap table
+---@param path string         what to write; "-" is stdout
+---@param args table          `format`: "pcap", "pcapng" or nil
+---@return table dumper
+function output.dumper(cap, path, args)
+  local format = output.format(path, args.format)
+  if format == "pcap" and has_microseconds(cap) then
+    return (check.done(pcap.dumper { file = path, linktype = cap:datalink(),
+      snaplen = cap:snapshot(), precision = "micro" }))
+  end
+  return (check.done(cap:dump_open(path, { format = format })))
+end
+
+return output
