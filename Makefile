@@ -8,6 +8,7 @@ LUA_VERSION = 5.1
 LUADIR ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/pcap
 
 CC ?= cc
@@ -141,11 +142,13 @@ install: all ## install under PREFIX (and DESTDIR)
 	done
 	$(INSTALL) 755 $(SHIM) "$(DESTDIR)$(LIBDIR)/pcap/shim.so"
 	$(INSTALL) 755 bin/pcap "$(DESTDIR)$(BINDIR)/pcap"
+	$(INSTALL) 644 bin/pcap.1 "$(DESTDIR)$(MANDIR)/man1/pcap.1"
 
 uninstall: ## remove what `make install` put there
 	@for file in $(LUA_SOURCES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file" || exit 1; done
 	@for file in $(DOCUMENTS); do rm -f "$(DESTDIR)$(DOCDIR)/$$file" || exit 1; done
-	rm -f "$(DESTDIR)$(LIBDIR)/pcap/shim.so" "$(DESTDIR)$(BINDIR)/pcap"
+	rm -f "$(DESTDIR)$(LIBDIR)/pcap/shim.so" "$(DESTDIR)$(BINDIR)/pcap" \
+	  "$(DESTDIR)$(MANDIR)/man1/pcap.1"
 	@for folder in "$(LUADIR)/pcap" "$(LIBDIR)/pcap" "$(DOCDIR)"; do \
 	  [ ! -d "$(DESTDIR)$$folder" ] || find "$(DESTDIR)$$folder" -depth -type d -empty -delete; \
 	done

@@ -37,6 +37,7 @@ build = {
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
     BINDIR = "$(BINDIR)",
+    MANDIR = "$(PREFIX)/doc/man",
     DOCDIR = "$(PREFIX)/doc",
   },
   copy_directories = { "examples" },

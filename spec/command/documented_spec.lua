@@ -14,7 +14,7 @@ local function with_captures()
   return folder, remove
 end
 
-describe("docs/command.md", function()
+describe("docs/command.md, and the manual page,", function()
   it("shows what the command prints", function()
     if #savefile.real() == 0 then shell.skip "needs real captures" end
     command.run "--version"
@@ -32,6 +32,7 @@ describe("docs/command.md", function()
   it("names every subcommand", function()
     for name in shell.run("cd lua/pcap/command && ls"):gmatch "([^\n]+)%.lua" do
       assert.is_truthy(text:find("\n## pcap " .. name .. "\n", 1, true), name)
+      assert.is_truthy(shell.read "bin/pcap.1":find("\n.TP\n.B " .. name .. "\n", 1, true), name)
       assert.is_truthy(text:find(("| [`pcap %s`](#pcap-%s) |"):format(name, name), 1, true), name)
     end
   end)
