@@ -1,10 +1,10 @@
 --- pcap dns: the queries and answers of DNS, over UDP and TCP, and of multicast DNS.
 
-local check = require "pcap.program.check"
 local decode = require "pcap.decode"
 local dns = require "pcap.program.dns"
 local dns_stream = require "pcap.program.dns_stream"
 local input = require "pcap.program.input"
+local message = require "pcap.program.message"
 local options = require "pcap.program.options"
 local output = require "pcap.program.output"
 local reading = require "pcap.program.reading"
@@ -19,10 +19,10 @@ function command.options(parser)
   options.input(parser)
 end
 
-local function question(message)
+local function question(asked)
   local list = {}
-  for i, asked in ipairs(message.questions) do
-    list[i] = asked.type .. " " .. asked.name
+  for i, one in ipairs(asked.questions) do
+    list[i] = one.type .. " " .. one.name
   end
   return table.concat(list, ", ")
 end
@@ -32,39 +32,39 @@ local function record(one)
   return ("%s %s %s ttl %.0f"):format(one.name, one.type, data, one.ttl)
 end
 
-local function line(message)
-  local parts = { tostring(message.id) }
-  if message.opcode ~= "query" or not message.is_response then
-    parts[#parts + 1] = message.opcode
+local function line(found)
+  local parts = { tostring(found.id) }
+  if found.opcode ~= "query" or not found.is_response then
+    parts[#parts + 1] = found.opcode
   end
-  if message.is_response then
-    parts[#parts + 1] = message.rcode
+  if found.is_response then
+    parts[#parts + 1] = found.rcode
   end
-  if #message.questions > 0 then
-    parts[#parts + 1] = question(message)
+  if #found.questions > 0 then
+    parts[#parts + 1] = question(found)
   end
   local records = {}
-  for i, one in ipairs(message.answers) do
+  for i, one in ipairs(found.answers) do
     records[i] = record(one)
   end
   local text = table.concat(parts, " ")
   if #records > 0 then
     text = text .. ": " .. table.concat(records, ", ")
   end
-  return text .. (message.is_truncated and " (truncated)" or "")
-    .. (message.error and (" [%s]"):format(message.error) or "")
+  return text .. (found.is_truncated and " (truncated)" or "")
+    .. (found.error and (" [%s]"):format(found.error) or "")
 end
 
--- Calls show(message) with the message of a datagram, or with those that end in a segment.
+-- Calls show(found) with the message of a datagram, or with those that end in a segment.
 local function each_message(layers, streams, show)
   if layers.udp then
-    local message = dns.read(layers:payload())
-    return message and show(message)
+    local found = dns.read(layers:payload())
+    return found and show(found)
   end
   for _, bytes in ipairs(streams(layers)) do
-    local message = dns.read(bytes)
-    if message then
-      show(message)
+    local found = dns.read(bytes)
+    if found then
+      show(found)
     end
   end
 end
@@ -74,19 +74,13 @@ function command.run(args)
   local cap, is_live = input.open(args)
   local layers, streams = decode.layers(), dns_stream.new()
   local ports = { [DNS] = true, [MULTICAST] = true, [LLMNR] = true, [args.port or DNS] = true }
-  local how = { count = args.count, duration = args.duration, is_live = is_live, prints = true,
-    pause = function() check.written(io.flush()) end }
-  reading.all(cap, how, function(pkt)
-    local at = layers(pkt)
-    while at.inner do
-      at = at.inner
-    end
+  reading.print(cap, args, is_live, function(pkt)
+    local at = message.innermost(layers(pkt))
     local transport = at.udp or at.tcp
     if transport and (ports[transport.source_port] or ports[transport.dest_port]) then
-      local head = ("%s %s.%d > %s.%d: "):format(output.time_of_day(pkt), at.ip.src,
-        transport.source_port, at.ip.dst, transport.dest_port)
-      each_message(at, streams, function(message)
-        output.line(head, line(message))
+      local head = message.head(pkt, at)
+      each_message(at, streams, function(one)
+        output.line(head, line(one))
       end)
     end
   end)

@@ -91,9 +91,10 @@ local function printer(args)
   end
 end
 
-local function write(cap, args, how)
+local function write(cap, args, is_live)
   local dumper = output.dumper(cap, args.write, args)
-  how.pause = function() check.done(dumper:flush()) end
+  local how = { count = args.count, duration = args.duration, is_live = is_live,
+    pause = function() check.done(dumper:flush()) end }
   local _, problem = reading.each(cap, how, function(pkt)
     check.done(dumper:dump(pkt))
     if args.packet_buffered then
@@ -112,12 +113,10 @@ function dump.run(args)
   end
   args.precision = args.nano and "nano" or "micro"
   local cap, is_live = input.open(args)
-  local how = { count = args.count, duration = args.duration, is_live = is_live,
-    prints = not args.write, pause = function() check.written(io.flush()) end }
   if args.write then
-    return write(cap, args, how)
+    return write(cap, args, is_live)
   end
-  reading.all(cap, how, printer(args))
+  reading.print(cap, args, is_live, printer(args))
 end
 
 return dump

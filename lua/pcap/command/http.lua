@@ -1,9 +1,9 @@
 --- pcap http: the first lines of HTTP/1 requests and responses, on any TCP port.
 
-local check = require "pcap.program.check"
 local decode = require "pcap.decode"
 local http = require "pcap.program.http"
 local input = require "pcap.program.input"
+local message = require "pcap.program.message"
 local options = require "pcap.program.options"
 local output = require "pcap.program.output"
 local reading = require "pcap.program.reading"
@@ -15,16 +15,16 @@ function command.options(parser)
 end
 
 -- The request as it was sent; the host stands before a path.
-local function line(message)
-  if message.method then
-    local host = message.host and message.target:find "^/" and message.host or ""
-    return ("%s %s%s %s"):format(message.method, host, message.target, message.version)
+local function line(found)
+  if found.method then
+    local host = found.host and found.target:find "^/" and found.host or ""
+    return ("%s %s%s %s"):format(found.method, host, found.target, found.version)
   end
   local more = {}
-  more[#more + 1] = message.type
-  more[#more + 1] = message.length and ("%.0f bytes"):format(message.length)
+  more[#more + 1] = found.type
+  more[#more + 1] = found.length and ("%.0f bytes"):format(found.length)
   local after = #more > 0 and (" (%s)"):format(table.concat(more, ", ")) or ""
-  return ("%s %d %s%s"):format(message.version, message.status, message.reason, after)
+  return ("%s %d %s%s"):format(found.version, found.status, found.reason, after)
 end
 
 -- A look at one byte spares making a string of most segments. All methods, and "HTTP", begin with a
@@ -42,18 +42,11 @@ function command.run(args)
   args.precision = "micro"
   local cap, is_live = input.open(args)
   local layers = decode.layers()
-  local how = { count = args.count, duration = args.duration, is_live = is_live, prints = true,
-    pause = function() check.written(io.flush()) end }
-  reading.all(cap, how, function(pkt)
-    local at = layers(pkt)
-    while at.inner do
-      at = at.inner
-    end
-    local tcp = at.tcp
-    if tcp and begins_like_http(at, pkt) then
-      for _, message in ipairs(http.messages(at:payload())) do
-        output.line(output.time_of_day(pkt), (" %s.%d > %s.%d: "):format(at.ip.src,
-          tcp.source_port, at.ip.dst, tcp.dest_port), output.safe(line(message)))
+  reading.print(cap, args, is_live, function(pkt)
+    local at = message.innermost(layers(pkt))
+    if at.tcp and begins_like_http(at, pkt) then
+      for _, found in ipairs(http.messages(at:payload())) do
+        output.line(message.head(pkt, at), (output.safe(line(found))))
       end
     end
   end)

@@ -1,6 +1,5 @@
 --- pcap json: an object for each packet, a line each, for jq and the like.
 
-local check = require "pcap.program.check"
 local decode = require "pcap.decode"
 local fields = require "pcap.program.fields"
 local input = require "pcap.program.input"
@@ -68,9 +67,7 @@ function command.run(args)
   args.precision = "nano"
   local cap, is_live = input.open(args)
   local layers, interface = decode.layers(), interfaces(cap)
-  local how = { count = args.count, duration = args.duration, is_live = is_live, prints = true,
-    pause = function() check.written(io.flush()) end }
-  reading.all(cap, how, function(pkt, number)
+  reading.print(cap, args, is_live, function(pkt, number)
     local parts = { HEAD:format(number, time_of(tonumber(pkt.sec), pkt.nsec), tonumber(pkt.sec),
       pkt.nsec, pkt.caplen, pkt.wirelen, json.string(pcap.datalink_name(pkt.linktype)
       or tostring(pkt.linktype)), interface(pkt.interface)) }

@@ -37,10 +37,10 @@ classic.MAGIC_SIZE = 4
 classic.HEADER_SIZE = 24
 
 -- `longest` is the length of the longest record that libpcap takes. The window has that of the
--- longest plain one.
+-- longest plain one. `tsresol` is that of the file's own times.
 local new_state = ffi.typeof [[struct {
   luapcap_t *handle;
-  int32_t longest, header_size;
+  int32_t longest, header_size, tsresol;
 }]]
 
 -- There is a text for each byte order and unit of time, because a number in the text costs a
@@ -177,8 +177,7 @@ end
 ---@param window ffi.cdata*  luapcap_window *, taken over even if this fails
 ---@param file table         {precision = cdefs.TSTAMP_PRECISION_*}
 ---@return ffi.cdata*|nil handle
----@return table|string reading  {take =, is_short =, judge =, state =, tsresol =: of the
---- file's own times}; or libpcap's message
+---@return table|string reading  {take =, is_short =, judge =, state =}; or libpcap's message
 function classic.open(window, file)
   local kind, swapped = kind_of(window.bytes)
   local handle, message = judgement.open(window, nil, file.precision)
@@ -192,11 +191,11 @@ function classic.open(window, file)
       handle = handle,
       longest = longest_of(shim.luapcap_datalink(handle)),
       header_size = kind == "patched" and PATCHED_HEADER_SIZE or HEADER_SIZE,
+      tsresol = kind == "nano" and 9 or 6,
     },
     take = is_plain(kind, swapped, handle) and take_of(kind, precision, swapped) or none.take,
     is_short = new_is_short(swapped, lengths_of(handle)),
     judge = judgement.judge,
-    tsresol = kind == "nano" and 9 or 6,
   }
 end
 

@@ -96,4 +96,13 @@ function reading.all(cap, options, take)
   return count
 end
 
+--- The same for a subcommand that prints as it reads. What it has printed is seen when a live
+-- capture has no packet for a moment.
+---@param args table  argparse's
+---@return integer count
+function reading.print(cap, args, is_live, take)
+  return reading.all(cap, { count = args.count, duration = args.duration, is_live = is_live,
+    prints = true, pause = function() check.written(io.flush()) end }, take)
+end
+
 return reading

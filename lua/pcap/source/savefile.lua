@@ -150,7 +150,7 @@ function source.interfaces(self)
     return metadata:interfaces()
   end
   local list = none.interfaces(self)
-  list[1].tsresol = self._format.tsresol
+  list[1].tsresol = self._format.state.tsresol or list[1].tsresol
   return list
 end
 
