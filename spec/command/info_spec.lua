@@ -31,7 +31,11 @@ local function same(expected, got, message)
 end
 
 local function judged(path)
-  return values(shell.run("capinfos -M %s 2>/dev/null", path))
+  local found = values(shell.run("capinfos -M %s 2>/dev/null", path))
+  -- Newer ones have other words.
+  found["First packet time"] = found["First packet time"] or found["Earliest packet time"]
+  found["Last packet time"] = found["Last packet time"] or found["Latest packet time"]
+  return found
 end
 
 local function compare(path)
