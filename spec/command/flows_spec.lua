@@ -14,16 +14,17 @@ local function row(a, b, there, back, first, duration)
 end
 
 -- What tshark says: A, B, packets and bytes from B and from A and in all, begin, duration. Nil if
--- it rounds.
+-- it rounds, or counts a connection that uses ports again apart, as newer ones do.
 local function judged(path, protocol)
-  local rows = {}
+  local rows, seen = {}, {}
   local output = shell.run("tshark -q -n -z conv,%s -r %s 2>/dev/null", protocol, path)
   for _, line in ipairs(command.lines(output)) do
     local a, b, numbers = line:match "^(%S+) <%-> (%S+) (.*)$"
     if a then
-      if numbers:find "kB" then
-        return nil -- it is rounded
+      if numbers:find "kB" or seen[a .. b] then
+        return nil
       end
+      seen[a .. b] = true
       local back_packets, back_bytes, packets, bytes, first, duration = numbers:gsub(" bytes", "")
         :match "^(%d+) (%d+) (%d+) (%d+) %d+ %d+ (%S+) (%S+)"
       rows[#rows + 1] = row(a, b, { packets, bytes }, { back_packets, back_bytes }, first, duration)

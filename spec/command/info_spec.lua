@@ -42,9 +42,10 @@ local function compare(path)
   local expected, got = judged(path), values(command.run("info %s", path))
   for _, label in ipairs(LABELS) do
     local value = expected[label] ~= "n/a" and expected[label] or ""
-    value = value:gsub(" bytes", ""):gsub(" seconds", "")
+    value = value:gsub(" bytes", ""):gsub(" seconds?", "")
     if tonumber(expected["Number of packets"]) > 0 or label == "Number of packets" then
-      same(value, (got[label] or ""):gsub(" bytes", ""):gsub(" seconds", ""), path .. ": " .. label)
+      same(value, (got[label] or ""):gsub(" bytes", ""):gsub(" seconds?", ""),
+        path .. ": " .. label)
     end
   end
   -- With a duration of a few ticks capinfos's rates are of doubles that have lost digits.
