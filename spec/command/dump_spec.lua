@@ -25,7 +25,7 @@ describe("pcap dump", function()
   teardown(function() remove() end)
 
   it("prints tcpdump's lines, and takes its options", function()
-    for _, words in ipairs { "-r %s", "-nr %s", "-r %s -c 3 udp port 53",
+    for _, words in ipairs { "-r %s", "-nr %s", "-nnr %s", "-r %s -c 3 udp port 53",
       "-r %s arp or 'tcp[13] != 0'", "-t -r %s", "-tt -r %s", "-ttt -r %s", "-tttt -r %s",
       "-ttttt -r %s", "-# -r %s",
       "-l -q -p -s 0 -B 100 -r %s" } do

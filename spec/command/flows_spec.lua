@@ -21,10 +21,11 @@ local function judged(path, protocol)
   for _, line in ipairs(command.lines(output)) do
     local a, b, numbers = line:match "^(%S+) <%-> (%S+) (.*)$"
     if a then
-      if numbers:find "kB" or seen[a .. b] then
+      local ends = a < b and a .. b or b .. a
+      if numbers:find "kB" or seen[ends] then
         return nil
       end
-      seen[a .. b] = true
+      seen[ends] = true
       local back_packets, back_bytes, packets, bytes, first, duration = numbers:gsub(" bytes", "")
         :match "^(%d+) (%d+) (%d+) (%d+) %d+ %d+ (%S+) (%S+)"
       rows[#rows + 1] = row(a, b, { packets, bytes }, { back_packets, back_bytes }, first, duration)

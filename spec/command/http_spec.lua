@@ -49,7 +49,7 @@ describe("pcap http", function()
 
   it("prints requests with their hosts, and responses", function()
     assert.same({ "GET example.org/a?b HTTP/1.1", "HTTP/1.1 404 Not Found (text/html, 3 bytes)",
-      "CONNECT example.org:443 HTTP/1.1", "OPTIONS * HTTP/1.0", "HTTP/1.0 200 " }, lines {
+      "CONNECT example.org:443 HTTP/1.1", "OPTIONS * HTTP/1.0", "HTTP/1.0 200" }, lines {
       tcp "GET /a?b HTTP/1.1\r\nAccept: */*\r\nHOST: \texample.org \r\n\r\n",
       tcp("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nContent-Type: text/html\r\n\r\nabc",
         true),

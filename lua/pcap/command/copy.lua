@@ -12,7 +12,7 @@ function copy.options(parser)
   parser:argument("from", "The file to read; '-' is stdin."):argname "FROM"
   parser:argument("to", "The file to write; '-' is stdout."):argname "TO"
   options.expression(parser)
-  parser:option("-c --count", "Copy so many packets at the most.")
+  parser:option("-c", "Copy so many packets at the most."):target "count"
     :argname "N":convert(options.whole(1))
   parser:flag("--blocks", "Copy the blocks of unknown types of a pcapng file too.")
   options.format(parser)

@@ -24,7 +24,8 @@ local function line(found)
   more[#more + 1] = found.type
   more[#more + 1] = found.length and ("%.0f bytes"):format(found.length)
   local after = #more > 0 and (" (%s)"):format(table.concat(more, ", ")) or ""
-  return ("%s %d %s%s"):format(found.version, found.status, found.reason, after)
+  local reason = found.reason ~= "" and " " .. found.reason or ""
+  return ("%s %d%s%s"):format(found.version, found.status, reason, after)
 end
 
 -- A look at one byte spares making a string of most segments. All methods, and "HTTP", begin with a

@@ -58,7 +58,8 @@ function options.input(parser)
   parser:option("-i --interface", "Capture on a device, by its name or its number in the list of"
     .. " 'pcap dump -D'. Default, if there is no -r: the first that is no loopback.")
     :argname "DEVICE"
-  parser:option("-c --count", "Stop after so many packets."):argname "N":convert(options.whole(1))
+  parser:option("-c", "Stop after so many packets."):target "count":argname "N"
+    :convert(options.whole(1))
   parser:option("-s --snapshot-length", "Capture so many bytes of each packet; 0, the default,"
     .. " is all."):argname "BYTES":convert(options.whole(0))
   parser:flag("-p --no-promiscuous-mode", "Do not set the device to promiscuous mode.")
@@ -69,7 +70,7 @@ function options.input(parser)
   parser:flag("--immediate-mode", "Take each packet at once.")
   parser:option("--duration", "Stop after so many seconds of capture.")
     :argname "SECONDS":convert(options.seconds)
-  parser:flag("-n", "Taken for tcpdump's sake: addresses are never turned into names.")
+  parser:flag("-n", "Taken for tcpdump's sake: addresses are never turned into names."):count "*"
   options.expression(parser)
 end
 
