@@ -97,7 +97,23 @@ describe("pcap json", function()
     end
   end)
 
-  it("tells times to the nanosecond, and before 1970", function()
+  it("tells a time in a damaged file, and one before 1970, as a number", function()
+    local records = {}
+    for i, time in ipairs { { 5, 2000001 }, { 5, 2 ^ 32 - 5 }, { 2 ^ 32 - 2, 999999 } } do
+      records[i] = savefile.record("x", { sec = time[1], fraction = time[2] })
+    end
+    local path = shell.write(folder .. "/odd.pcap", savefile.header() .. table.concat(records))
+    local text = command.run("json -r %s", path)
+    assert.matches('"time":7%.000001000,"sec":7,"nsec":1000,', text)
+    -- libpcap 1.10.5 made a file's seconds unsigned.
+    if text:find('"sec":-', 1, true) then
+      assert.matches('"time":4%.999995000,"sec":4,"nsec":999995000,', text)
+      assert.matches('"time":%-1%.000001000,"sec":%-2,"nsec":999999000,', text)
+    end
+    assert.equal(3, select(2, jq(".time", path):gsub("\n", "")))
+  end)
+
+  it("tells times to the nanosecond", function()
     local path = shell.write(folder .. "/times.pcap", savefile.header { magic = 0xa1b23c4d }
       .. savefile.record("x", { sec = 1700000000, fraction = 123456789 }))
     assert.matches('^{"number":1,"time":1700000000%.123456789,"sec":1700000000,"nsec":123456789,',

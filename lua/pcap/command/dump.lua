@@ -44,9 +44,8 @@ end
 
 -- A difference of two times, as tcpdump prints it: `units` of a fraction of so many digits.
 local function since(pkt, sec, units, digits)
-  local scale = 10 ^ digits
-  local difference = (tonumber(pkt.sec) - sec) * scale
-    + math.floor(pkt.nsec / 10 ^ (9 - digits)) - units
+  local scale, now, nsec = 10 ^ digits, output.time(pkt)
+  local difference = (now - sec) * scale + math.floor(nsec / 10 ^ (9 - digits)) - units
   local sign = difference < 0 and "-" or " "
   local seconds = math.floor(math.abs(difference) / scale)
   return ("%s%02d:%02d:%02d.%0" .. digits .. "d "):format(sign, seconds / 3600, seconds / 60 % 60,
@@ -58,12 +57,16 @@ local function time_format(count, digits)
   local fraction, scale = ".%0" .. digits .. "d", 10 ^ (9 - digits)
   local from_sec, from_units
   local function note(pkt)
-    from_sec, from_units = tonumber(pkt.sec), math.floor(pkt.nsec / scale)
+    local sec, nsec = output.time(pkt)
+    from_sec, from_units = sec, math.floor(nsec / scale)
   end
   return ({
     [0] = function(pkt) return output.time_of_day(pkt, digits) .. " " end,
     function() return "" end,
-    function(pkt) return ("%d" .. fraction .. " "):format(pkt.sec, pkt.nsec / scale) end,
+    function(pkt)
+      local sec, nsec = output.time(pkt)
+      return ("%d" .. fraction .. " "):format(sec, nsec / scale)
+    end,
     function(pkt)
       if not from_sec then note(pkt) end
       local text = since(pkt, from_sec, from_units, digits)
@@ -71,7 +74,7 @@ local function time_format(count, digits)
       return text
     end,
     function(pkt)
-      return os.date("%Y-%m-%d ", pkt.sec) .. output.time_of_day(pkt, digits) .. " "
+      return os.date("%Y-%m-%d ", (output.time(pkt))) .. output.time_of_day(pkt, digits) .. " "
     end,
     function(pkt)
       if not from_sec then note(pkt) end

@@ -23,7 +23,7 @@ local function count_packets(cap)
   local by_interface, by_linktype = counts.by_interface, counts.by_linktype
   local last_sec, last_nsec
   local packets, problem = reading.each(cap, {}, function(pkt)
-    local sec, nsec = pkt.sec, pkt.nsec
+    local sec, nsec = output.time(pkt)
     local is_earliest = not counts.first
       or sec < counts.first or sec == counts.first and nsec < counts.first_nsec
     if is_earliest then

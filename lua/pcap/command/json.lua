@@ -68,9 +68,10 @@ function command.run(args)
   local cap, is_live = input.open(args)
   local layers, interface = decode.layers(), interfaces(cap)
   reading.print(cap, args, is_live, function(pkt, number)
-    local parts = { HEAD:format(number, time_of(tonumber(pkt.sec), pkt.nsec), tonumber(pkt.sec),
-      pkt.nsec, pkt.caplen, pkt.wirelen, json.string(pcap.datalink_name(pkt.linktype)
-      or tostring(pkt.linktype)), interface(pkt.interface)) }
+    local sec, nsec = output.time(pkt)
+    local parts = { HEAD:format(number, time_of(sec, nsec), sec, nsec, pkt.caplen,
+      pkt.wirelen, json.string(pcap.datalink_name(pkt.linktype) or tostring(pkt.linktype)),
+      interface(pkt.interface)) }
     add_options(parts, pkt)
     parts[#parts + 1] = json.pair("layers", fields.headers(layers(pkt)))
     output.line(json.object(parts))

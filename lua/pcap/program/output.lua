@@ -12,20 +12,32 @@ function output.line(...)
   check.written(io.write("\n"))
 end
 
+--- A packet's time: whole seconds, and nanoseconds from 0 to 999,999,999. A damaged file may have
+-- any number for the latter.
+---@return number sec
+---@return number nsec
+function output.time(pkt)
+  local sec, nsec = tonumber(pkt.sec), tonumber(pkt.nsec)
+  if nsec >= 0 and nsec < 1e9 then
+    return sec, nsec
+  end
+  return sec + math.floor(nsec / 1e9), nsec % 1e9
+end
+
 -- The text of the second that was asked for last. Many packets share one.
 local second, second_text
 
 --- A packet's time of day, as tcpdump prints it.
 ---@param digits? integer  of the fraction: 6 (default) or 9
 function output.time_of_day(pkt, digits)
-  local sec = tonumber(pkt.sec)
+  local sec, nsec = output.time(pkt)
   if sec ~= second then
     second, second_text = sec, os.date("%H:%M:%S", sec)
   end
   if digits == 9 then
-    return ("%s.%09d"):format(second_text, pkt.nsec)
+    return ("%s.%09d"):format(second_text, nsec)
   end
-  return ("%s.%06d"):format(second_text, pkt.nsec / 1000)
+  return ("%s.%06d"):format(second_text, nsec / 1000)
 end
 
 --- Text of a packet, safe for a terminal: what is not printable ASCII becomes \xNN.
