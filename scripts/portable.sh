@@ -18,7 +18,7 @@ chmod 755 "$work" "$TMPDIR"
 
 usual="pcap savefile pcapng dumper gzip window capture packet"
 more="$usual reader append full_disk signals waiting devices settings live send filtering fanout
-  close_on_exec"
+  close_on_exec seek following merge"
 chosen=$*
 specs_of() {
   if [ -n "$chosen" ]; then echo "$chosen"; return; fi

@@ -21,6 +21,18 @@ int luapcap_file_identity(int fd, char *text, size_t size) {
     return 1;
 }
 
+/* Writes a file's size in bytes and the date of its last change, in seconds and nanoseconds, into
+ * `numbers`. Returns 0, or -1 with errno. */
+int luapcap_file_date(int fd, double *numbers) {
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return -1;
+    numbers[0] = (double)status.st_size;
+    numbers[1] = (double)status.st_mtime;
+    numbers[2] = (double)status.st_mtim.tv_nsec;
+    return 0;
+}
+
 /*
  * Opens `path` to write. "-" gives a copy of stdout's descriptor, NULL a copy of `fd`. Nothing is
  * cut off. If `append` is not 0, all is written at the end. `*is_new` is set if this made the file.

@@ -27,6 +27,7 @@ struct luapcap_input {
     int fd;          /* its own */
     int is_seekable; /* it is read at `position`; the descriptor's own position stays as it is */
     int is_regular;
+    int is_followed; /* its end is not the end: more may come */
     double position; /* where the next bytes are read from; for a pipe, the bytes read so far */
     enum kind kind;
     luapcap_gzip *gzip;
@@ -95,7 +96,9 @@ static ssize_t read_gzip(luapcap_input *input, uint8_t *out, size_t size) {
             if (n < 0)
                 return -1;
             if (n == 0)
-                return input->between ? 0 : fail(input, "unexpected end of the file");
+                return input->between || input->is_followed
+                           ? 0
+                           : fail(input, "unexpected end of the file");
         }
         if (input->between && input->ahead.bytes[0] != 0x1f)
             return 0;
@@ -144,8 +147,8 @@ static int learn_kind(luapcap_input *input) {
             return -1;
         }
     }
-    if (input->ahead.size == 0) /* still empty */
-        return 0;
+    if (input->ahead.size == 0 || (input->is_followed && input->ahead.size < MAGIC_SIZE))
+        return 0; /* too few bytes to tell, for now */
     int found = compression_of(&input->ahead);
     if (found < 0) {
         input->kind = PLAIN;
@@ -189,12 +192,13 @@ ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size) {
     return input->kind == PLAIN ? read_plain(input, out, size) : 0;
 }
 
-/* Goes back by the last `count` bytes that were read, if it can. Returns `count`, or 0. */
-int32_t luapcap_input_back(luapcap_input *input, int32_t count) {
+/* Moves where the next bytes are read from by `count` bytes, back if that is negative. Returns 1,
+ * or 0 if it cannot: it is a pipe, or compressed. */
+int luapcap_input_move(luapcap_input *input, double count) {
     if (!input->is_regular || input->kind != PLAIN || input->ahead.size > 0)
         return 0;
-    input->position -= count;
-    return count;
+    input->position += count;
+    return 1;
 }
 
 /* How many bytes a stream has read ahead and still holds, or -1 if nothing tells. */
@@ -275,6 +279,12 @@ int luapcap_input_fileno(const luapcap_input *input) {
 int luapcap_input_waits(const luapcap_input *input) {
     size_t enough = input->kind == UNKNOWN ? MAGIC_SIZE : 1;
     return !input->is_regular && input->ahead.size < enough;
+}
+
+/* Takes the end of the file as its end for now, wherever it is. Returns 1, or 0 for a pipe. */
+int luapcap_input_follow(luapcap_input *input) {
+    input->is_followed = input->is_regular;
+    return input->is_regular;
 }
 
 /* What went wrong in the last read, or "" if errno says it all. It lives as long as the input. */

@@ -160,6 +160,19 @@ typedef struct luapcap_signals {
     int32_t held;
 } luapcap_signals;
 
+/* Descriptors to wait for. */
+typedef struct luapcap_descriptors {
+    int32_t count;
+    int32_t fds[64];
+} luapcap_descriptors;
+
+/* When a source's next packet is due, and which source that is. */
+typedef struct luapcap_turn {
+    double sec;
+    double nsec;
+    int32_t source;
+} luapcap_turn;
+
 /* What pcap_stats() counts: packets. */
 typedef struct luapcap_stat {
     double received;
@@ -207,16 +220,18 @@ LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *fi
 LUAPCAP_API void luapcap_input_close(luapcap_input *input);
 LUAPCAP_API int luapcap_input_fileno(const luapcap_input *input);
 LUAPCAP_API int luapcap_input_waits(const luapcap_input *input);
+LUAPCAP_API int luapcap_input_follow(luapcap_input *input);
 LUAPCAP_API const char *luapcap_input_error(const luapcap_input *input);
 LUAPCAP_API void luapcap_input_progress(const luapcap_input *input, double held, double *position,
                                         double *size);
 ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size);
-int32_t luapcap_input_back(luapcap_input *input, int32_t count);
+int luapcap_input_move(luapcap_input *input, double count);
 
 /* window.c, for source/ and format/: the stretch of a savefile in memory, and libpcap on it */
 LUAPCAP_API luapcap_window *luapcap_window_new(void);
 LUAPCAP_API void luapcap_window_free(luapcap_window *window);
 LUAPCAP_API int luapcap_window_fill(luapcap_window *window, luapcap_input *input);
+LUAPCAP_API int luapcap_window_seek(luapcap_window *window, luapcap_input *input, double offset);
 LUAPCAP_API int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size);
 LUAPCAP_API void luapcap_window_rest(luapcap_window *window);
 LUAPCAP_API pcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input,
@@ -228,12 +243,28 @@ LUAPCAP_API double luapcap_monotonic(void);
 LUAPCAP_API void luapcap_signals_hold(luapcap_signals *signals);
 LUAPCAP_API void luapcap_signals_release(luapcap_signals *signals);
 LUAPCAP_API int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals);
+LUAPCAP_API int luapcap_wait_any(const luapcap_descriptors *descriptors, double timeout,
+                                 luapcap_signals *signals);
 LUAPCAP_API int luapcap_wait(pcap_t *p, double timeout, luapcap_signals *signals);
 LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 
 /* signal.c, for program/stop.lua */
 LUAPCAP_API int luapcap_signal_note(int number);
 LUAPCAP_API int luapcap_signal_noted(void);
+
+/* turns.c, for source/merge.lua: whose packet comes next */
+LUAPCAP_API int32_t luapcap_turns_change(luapcap_turn *turns, int32_t count, double sec,
+                                         double nsec);
+LUAPCAP_API void luapcap_turns_add(luapcap_turn *turns, int32_t count, double sec, double nsec,
+                                   int32_t source);
+LUAPCAP_API void luapcap_turns_remove(luapcap_turn *turns, int32_t count);
+
+/* watch.c, for source/following.lua: hears of changes of a file */
+LUAPCAP_API int luapcap_file_moved(const char *path, int fd);
+LUAPCAP_API int luapcap_watch_open(const char *path, int fd);
+LUAPCAP_API int luapcap_watch_add(int watch, int fd);
+LUAPCAP_API void luapcap_watch_drop(int watch, int number);
+LUAPCAP_API void luapcap_watch_clear(int watch);
 
 /* live.c, for source/live.lua, activation.lua and kernel_filter.lua: a live capture */
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
@@ -283,10 +314,12 @@ LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size)
 LUAPCAP_API int luapcap_pair_accept(int listener, char *path);
 LUAPCAP_API void luapcap_pair_close(int fd);
 LUAPCAP_API int luapcap_pair_is_open(int fd);
-LUAPCAP_API int luapcap_waiter_start(pcap_t *p, int pair);
+LUAPCAP_API int luapcap_waiter_start(int fd, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
-/* file.c, for core/in_use.lua and sink/file.lua: tells which file it is, and opens one to write */
+/* file.c, for core/in_use.lua, source/ and sink/file.lua: tells which file it is and how old, and
+ * opens one to write */
+LUAPCAP_API int luapcap_file_date(int fd, double *numbers);
 LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
 LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 

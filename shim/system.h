@@ -15,6 +15,11 @@
 #define HAVE_PPOLL 1
 #endif
 
+/* macOS gives the member another name than POSIX. */
+#ifdef __APPLE__
+#define st_mtim st_mtimespec
+#endif
+
 #if defined(HAVE_LINUX) || (defined(__FreeBSD__) && !defined(LUAPCAP_PORTABLE))
 #define HAVE_FWRITE_UNLOCKED 1
 #endif

@@ -11,6 +11,8 @@
 
 /* A wait is cut into pieces of so many seconds, which any system's time_t holds. */
 #define LONGEST_WAIT 1e9
+/* Descriptors that one wait is for. */
+#define MOST (int)(sizeof(((luapcap_descriptors *)0)->fds) / sizeof(int32_t))
 
 _Static_assert(sizeof(sigset_t) <= sizeof(((luapcap_signals *)0)->before), "room for a sigset_t");
 
@@ -58,30 +60,37 @@ void luapcap_signals_release(luapcap_signals *signals) {
 
 /* Waits once for input. `mask` is in force during the wait, and at no moment before or after it.
  * Returns as poll(). */
-static int wait_once(int fd, double seconds, const sigset_t *mask) {
+static int wait_once(const luapcap_descriptors *input, double seconds, const sigset_t *mask) {
     double limit = seconds < 0 ? 0 : seconds < LONGEST_WAIT ? seconds : LONGEST_WAIT;
     struct timespec time = {.tv_sec = (time_t)limit};
     time.tv_nsec = (long)((limit - (double)time.tv_sec) * 1e9);
 #ifdef HAVE_PPOLL
-    struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
-    return ppoll(&ready, 1, &time, mask);
+    struct pollfd ready[MOST];
+    for (int32_t i = 0; i < input->count; i++)
+        ready[i] = (struct pollfd){.fd = input->fds[i], .events = POLLIN, .revents = 0};
+    return ppoll(ready, (nfds_t)input->count, &time, mask);
 #else
-    fd_set input;
-    FD_ZERO(&input);
-    if (fd >= FD_SETSIZE) {
-        errno = EMFILE;
-        return -1;
+    fd_set set;
+    int highest = -1;
+    FD_ZERO(&set);
+    for (int32_t i = 0; i < input->count; i++) {
+        int fd = input->fds[i];
+        if (fd >= FD_SETSIZE) {
+            errno = EMFILE;
+            return -1;
+        }
+        if (fd >= 0)
+            FD_SET(fd, &set);
+        highest = fd > highest ? fd : highest;
     }
-    if (fd >= 0)
-        FD_SET(fd, &input);
-    return pselect(fd + 1, &input, NULL, NULL, &time, mask);
+    return pselect(highest + 1, &set, NULL, NULL, &time, mask);
 #endif
 }
 
-static int wait_until(int fd, double deadline, const sigset_t *mask) {
+static int wait_until(const luapcap_descriptors *input, double deadline, const sigset_t *mask) {
     for (;;) {
         double left = deadline - luapcap_monotonic();
-        int n = wait_once(fd, left, mask);
+        int n = wait_once(input, left, mask);
         if (n > 0)
             return 1;
         if (n < 0 && errno == EINTR)
@@ -102,9 +111,17 @@ static int wait_until(int fd, double deadline, const sigset_t *mask) {
  * errno if it cannot wait.
  */
 int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals) {
+    luapcap_descriptors one = {.count = 1, .fds = {fd}};
+    return luapcap_wait_any(&one, timeout, signals);
+}
+
+/* Waits as luapcap_wait_fd() does, until one of several descriptors may be read. */
+int luapcap_wait_any(const luapcap_descriptors *descriptors, double timeout,
+                     luapcap_signals *signals) {
     sigset_t mask;
     memcpy(&mask, signals->before, sizeof mask);
-    int status = wait_until(fd, luapcap_monotonic() + timeout, signals->held ? &mask : NULL);
+    int status =
+        wait_until(descriptors, luapcap_monotonic() + timeout, signals->held ? &mask : NULL);
     luapcap_signals_release(signals);
     return status;
 }

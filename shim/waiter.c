@@ -24,7 +24,8 @@
 /* What a waiting thread owns. */
 typedef struct waiter {
     int socket;  /* its end of the pair */
-    int capture; /* a dup: the capture may be closed before the thread sees its socket closed */
+    int capture; /* a dup: the capture may be closed before the thread sees its socket closed; or -1
+                  */
 } waiter;
 
 /*
@@ -138,7 +139,8 @@ static void *run(void *argument) {
         if (answer == 0 || send(w->socket, &answer, 1, MSG_NOSIGNAL) != 1)
             break;
     }
-    close(w->capture);
+    if (w->capture >= 0)
+        close(w->capture);
     close(w->socket);
     free(w);
     return NULL;
@@ -169,16 +171,17 @@ static int start(waiter *w) {
  * when the time is over. Only one request is under way at a time. The thread has descriptors of its
  * own, so the caller keeps both of its descriptors. The thread ends, and frees everything, when
  * luapcap_pair_close() or the other side closes the pair. Call this in the process that waits,
- * after its fork. Returns 0, or -1 with errno.
+ * after its fork. `fd` is the capture's descriptor, or -1 for one that is never ready. Returns 0,
+ * or -1 with errno.
  */
-int luapcap_waiter_start(pcap_t *p, int pair) {
+int luapcap_waiter_start(int fd, int pair) {
     int error;
     waiter *w = malloc(sizeof *w);
     if (w == NULL)
         return -1;
-    w->capture = fcntl(pcap_get_selectable_fd(p), F_DUPFD_CLOEXEC, 0);
+    w->capture = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     w->socket = fcntl(pair, F_DUPFD_CLOEXEC, 0);
-    error = w->capture < 0 || w->socket < 0 ? errno : start(w);
+    error = (fd >= 0 && w->capture < 0) || w->socket < 0 ? errno : start(w);
     if (error == 0)
         return 0;
     if (w->capture >= 0)

@@ -86,7 +86,8 @@ int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
         return 0;
     }
     int32_t before = window->len;
-    window->len -= luapcap_input_back(input, window->len);
+    if (luapcap_input_move(input, -window->len))
+        window->len = 0;
     ssize_t n = read_behind(window, input);
     if (n > 0 && window->len == before) /* only the piece: is that the end, or an error? */
         n = read_behind(window, input);
@@ -96,6 +97,16 @@ int luapcap_window_fill(luapcap_window *window, luapcap_input *input) {
         return 2;
     window->problem = n < 0 ? errno : 0;
     return 0;
+}
+
+/* Empties the window, and lets the next fill read the bytes at `offset` in the file. Returns 1, or
+ * 0 if the input cannot be read again. */
+int luapcap_window_seek(luapcap_window *window, luapcap_input *input, double offset) {
+    if (!luapcap_input_move(input, offset - window->offset - window->len))
+        return 0;
+    window->offset = offset;
+    window->len = window->pos = 0;
+    return 1;
 }
 
 /*

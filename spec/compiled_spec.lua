@@ -59,6 +59,7 @@ describe("A caller's loop is compiled whole", function()
     end
     shell.write(path .. "ng.mixed", head .. table.concat(records))
     shell.run("gzip -kf %s", path)
+    shell.write(path .. ".none", savefile.header())
   end)
   teardown(function() remove() end)
 
@@ -105,6 +106,10 @@ describe("A caller's loop is compiled whole", function()
       .. ' cap:set_filter "len = 64"', PACKETS, "" },
     ["over pcapng that a reader was fed"] = { 'cap = pcap.reader()'
       .. ' cap:feed(io.open(arg[1] .. "ng"):read "*a")', PACKETS, "" },
+    ["over a merge"] = { 'cap = pcap.merge { cap, pcap.open_offline(arg[1] .. ".none") }', PACKETS,
+      "assert(dumper:dump(pkt))" },
+    ["over a followed file"] = { 'cap = pcap.open_offline(arg[1], { follow = true })', PACKETS,
+      "" },
     ["that runs a filter itself"] = { 'local filter = pcap.compile "len = 64"', PACKETS,
       "assert(filter:match(pkt))" },
   } do

@@ -7,6 +7,7 @@ local fanout = require "pcap.capture.fanout"
 local fields = require "pcap.format.pcapng_fields"
 local options = require "pcap.core.options"
 local pcap = require "pcap"
+local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
 local aliases, classes, text = declarations.aliases, declarations.classes, declarations.text
@@ -105,6 +106,7 @@ describe("lua/pcap/types.lua", function()
   it("declares every option", function()
     local recorder = assert(pcap.recorder { bytes = 1 })
     local read, seen = options.read, {}
+    local reader = assert(pcap.reader():feed(savefile.header()))
     finally(function() options.read = read end)
     options.read = function(_, _, name, kinds) -- luacheck: ignore 122
       seen[name] = set(kinds)
@@ -116,10 +118,13 @@ describe("lua/pcap/types.lua", function()
       { cap.dump_open, cap, "x", {} }, { pcap.recorder, {} },
       { recorder.save, recorder, "x", {} }, { dumper.dump, dumper, "x", {} },
       { dumper.add_interface, dumper, {} }, { cap.set_fanout, cap, 1, "hash", {} },
+      { cap.seek, cap, {} }, { pcap.merge, { assert(reader:capture()) }, {} },
     } do
       pcall(unpack(call))
     end
     seen.open = found(block("resty/options.lua", "local own_options = {"),
+      "%f[^\n%z]  (%l[%w_]+) = ")
+    seen.follow = found(block("resty/options.lua", "resty_options.FOLLOW_OPTIONS = {"),
       "%f[^\n%z]  (%l[%w_]+) = ")
     seen.section = set(require("pcap.sink.pcapng").SECTION)
     seen.rotate = set(require("pcap.sink.rotating").OPTIONS)
@@ -151,7 +156,7 @@ describe("lua/pcap/types.lua", function()
       return names
     end
     assert.same(set(cap:interfaces()[1], told(fields.INTERFACE), told(fields.STATISTICS),
-      { "comment", "index" }), classes["pcap.Interface"].names)
+      { "comment", "index", "capture" }), classes["pcap.Interface"].names)
     assert.same(set(cap:section(), told(fields.SECTION), { "comment", "major", "minor", "length" }),
       classes["pcap.Section"].names)
   end)

@@ -15,7 +15,7 @@ local settings = require "pcap.capture.settings"
 local waiting = require "pcap.capture.waiting"
 
 local METHODS = {
-  { reading.methods, "next", "next_packet", "packets", "ending", "progress", "close" },
+  { reading.methods, "next", "next_packet", "packets", "ending", "progress", "seek", "close" },
   { callbacks, "loop", "dispatch", "breakloop" },
   { waiting, "wait", "getfd", "pollable", "required_timeout" },
   { filtering.methods, "set_filter" },

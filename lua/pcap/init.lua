@@ -12,11 +12,12 @@ local filter = require "pcap.filter"
 local live = require "pcap.source.live"
 local names = require "pcap.names"
 local reader = require "pcap.source.reader"
-local savefile = require "pcap.source.savefile"
+local offline = require "pcap.source.offline"
 local shim = require "pcap.core.shim"
 local on_demand = require "pcap.core.on_demand"
 local recorder = on_demand.module "pcap.sink.recorder"
 local without_capture = on_demand.module "pcap.sink.without_capture"
+local merge = on_demand.module "pcap.source.merge"
 local timestamp = require "pcap.timestamp"
 
 -- A worker of nginx is another user, who may not be able to read the module's files.
@@ -31,10 +32,13 @@ return {
   compile = filter.compile,
   open_live = live.open_live,
   open_dead = dead.open_dead,
-  open_offline = savefile.open_offline,
+  open_offline = offline.open_offline,
   reader = reader.reader,
   dumper = function(opts) return without_capture.dumper(opts) end,
   recorder = function(opts) return recorder.recorder(opts) end,
+  merge = function(captures, opts)
+    return merge.merge(captures, opts)
+  end,
   tv2secs = timestamp.tv2secs,
   secs2tv = timestamp.secs2tv,
   devices = devices.devices,

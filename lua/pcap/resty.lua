@@ -16,4 +16,5 @@ return {
   open = opening.open,
   open_all = team.open_all,
   start = loop.start,
+  follow = loop.follow,
 }

@@ -56,6 +56,17 @@
 ---@class pcap.options.open_offline
 ---@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
 ---@field blocks? boolean  whether blocks() gives, and copies have, a pcapng file's unknown blocks
+---@field index? true|string  where to keep what seek() learns: a path, or fname and ".index"
+---@field follow? boolean  whether the file's end is its end only for now (default false)
+---@field timeout? number  seconds that a read waits there; 0 (default): not at all
+
+---@class pcap.options.seek
+---@field packet? integer  its number in the file, from 1
+---@field time? number  seconds: the first packet at or after it
+
+---@class pcap.options.merge
+---@field delay? number  seconds that a packet waits for those of live captures (default 0.1)
+---@field timeout? number  seconds that a read waits; 0 (default): not at all
 
 ---@class pcap.options.open_dead
 ---@field precision? pcap.precision  of the files that it writes (default "micro")
@@ -187,6 +198,15 @@
 ---@field fanout? pcap.options.fanout
 ---@field waiter? "thread"|"sleep"  default "thread"; "sleep" looks every 1 to 8 milliseconds
 
+---What resty.follow() takes beside a file.
+---@class pcap.options.follow
+---@field filter? string|pcap.Filter
+---@field precision? pcap.precision  of timestamps (default "micro")
+---@field blocks? boolean  as for open_offline()
+---@field waiter? "thread"|"sleep"  as for resty.open()
+---@field budget? number  as for resty.start()
+---@field on_exit? fun(reason: string, loop: pcap.Loop)  as for resty.start()
+
 ---What resty.start() takes beside a capture.
 ---@class pcap.options.start
 ---@field budget? number  seconds of a turn, up to 1 (default 0.0005, with "sleep" 0.002)
@@ -215,6 +235,7 @@
 
 ---An interface that packets come from, as far as the source tells of it.
 ---@class pcap.Interface
+---@field capture? integer  for a merge: which of its captures has it
 ---@field number integer  as in a packet's `interface`, from 1
 ---@field linktype integer  a number of pcap.DLT
 ---@field snaplen integer  bytes
@@ -342,6 +363,13 @@ function pcap.open_offline(fname, options) end
 ---@return pcap.Capture|nil cap
 ---@return string|nil message
 function pcap.open_dead(linktype, snaplen, options) end
+
+---Merges captures into one, which owns them: their packets in the order of their times.
+---@param captures pcap.Capture[]
+---@param options? pcap.options.merge
+---@return pcap.Capture|nil
+---@return string|nil message
+function pcap.merge(captures, options) end
 
 ---Makes a reader of classic pcap that comes in pieces.
 ---@param options? pcap.options.reader
@@ -528,6 +556,12 @@ function Capture:ending() end
 ---@return integer|nil position
 ---@return integer|string|nil size  of the whole file, nil for a pipe; or the message
 function Capture:progress() end
+
+---Goes to another packet of a savefile: the next read gives it.
+---@param target pcap.options.seek
+---@return pcap.Capture|nil
+---@return string|nil message  why not; with a capture: the index cannot be kept
+function Capture:seek(target) end
 
 ---Closes the capture; closing it again does nothing. Packets that it handed out are gone.
 ---@return true
@@ -937,6 +971,14 @@ function resty.open_all(n, options) end
 ---@return pcap.Loop|nil loop
 ---@return string|nil message  why not; with a loop, the capture's warning if any
 function resty.start(source, callback, options) end
+
+---Calls a function for each packet of a savefile that somebody still writes, until stop().
+---@param fname pcap.place
+---@param callback fun(pkt: pcap.Packet)  the packet is valid during the call
+---@param options? pcap.options.follow
+---@return pcap.Loop|nil loop
+---@return string|nil message
+function resty.follow(fname, callback, options) end
 
 ---A live capture whose wait() yields to nginx's event loop.
 ---@class pcap.RestyCapture: pcap.Capture

@@ -114,6 +114,10 @@ function object.interrupted(self)
     self._broken = false
     return "break"
   end
+  local owner = self._owner -- a merge that reads this capture
+  if owner and (owner._broken or not owner._handle) then
+    return "break"
+  end
   return not self._handle and "closed" or nil
 end
 

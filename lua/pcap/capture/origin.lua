@@ -20,7 +20,7 @@ end
 local function own_interface(cap)
   local known = {
     filter = cap._wanted and cap._wanted.expression or nil,
-    os = not cap._format and system.names() or nil,
+    os = cap._source.is_here and system.names() or nil,
   }
   if cap._source.interface(cap) then
     known.name, known.description = cap._name, description(cap._name)

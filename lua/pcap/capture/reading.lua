@@ -5,9 +5,13 @@
 local ffi = require "ffi"
 local check = require "pcap.core.check"
 local object = require "pcap.capture.object"
+local options = require "pcap.core.options"
 
 local ffi_string = ffi.string
 local Capture, methods = object.class, {}
+
+-- The options of seek().
+local TARGET = { packet = options.integer(1, 2 ^ 53), time = options.number }
 
 -- The packet at the window's position if the filter takes it, else whatever the source gives.
 -- A caller's loop compiles because this has no loop and leaves the rest to tail calls. A closed
@@ -119,6 +123,25 @@ end
 function methods:progress()
   check.open(self, Capture, "progress")
   return self._source.progress(self)
+end
+
+--- Goes to another packet of a savefile. The next read gives the packet with a number, counted from
+-- 1 over all that the file holds, whatever the filter takes; or the first packet, in the file's
+-- order, at or after a time. If there is no such packet, the position stays.
+---@param target { packet?: integer, time?: number }  one of the two; seconds as next() gives them
+---@return table|nil capture  itself
+---@return string|nil message  why not; with a capture, a warning that the index cannot be kept
+function methods:seek(target)
+  check.open(self, Capture, "seek")
+  check.table(target, 1, "seek")
+  local given = options.read(target, 1, "seek", TARGET)
+  if (given.packet == nil) == (given.time == nil) then
+    check.fail(1, "seek", "one of 'packet' and 'time' expected")
+  end
+  if self._owner then
+    check.fail("self", "seek", "a merge reads this capture")
+  end
+  return self._source.seek(self, given.packet or math.huge, given.time or math.huge)
 end
 
 --- Closes the capture; closing it again does nothing. Packets it handed out are gone.

@@ -2,7 +2,6 @@
 
 local object = require "pcap.capture.object"
 local check = require "pcap.core.check"
-local shim = require "pcap.core.shim"
 
 local Capture, methods = object.class, {}
 
@@ -36,7 +35,8 @@ end
 ---@return number|nil seconds  nil if it does not, as for most devices
 ---pcap_get_required_select_timeout
 function methods:required_timeout()
-  local seconds = shim.luapcap_required_timeout(check.open(self, Capture, "required_timeout"))
+  check.open(self, Capture, "required_timeout")
+  local seconds = self._source.required_timeout(self)
   return seconds >= 0 and seconds or nil
 end
 

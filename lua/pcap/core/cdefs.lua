@@ -89,6 +89,17 @@ typedef struct luapcap_signals {
   int32_t held;
 } luapcap_signals;
 
+typedef struct luapcap_descriptors {
+  int32_t count;
+  int32_t fds[64];
+} luapcap_descriptors;
+
+typedef struct luapcap_turn {
+  double sec;
+  double nsec;
+  int32_t source;
+} luapcap_turn;
+
 typedef struct luapcap_stat {
   double received;
   double dropped;
@@ -152,6 +163,7 @@ luapcap_input *luapcap_input_open(const char *path, int fd, luapcap_file *file);
 void luapcap_input_close(luapcap_input *input);
 int luapcap_input_fileno(const luapcap_input *input);
 int luapcap_input_waits(const luapcap_input *input);
+int luapcap_input_follow(luapcap_input *input);
 const char *luapcap_input_error(const luapcap_input *input);
 void luapcap_input_progress(const luapcap_input *input, double held, double *position,
   double *size);
@@ -159,6 +171,7 @@ void luapcap_input_progress(const luapcap_input *input, double held, double *pos
 luapcap_window *luapcap_window_new(void);
 void luapcap_window_free(luapcap_window *window);
 int luapcap_window_fill(luapcap_window *window, luapcap_input *input);
+int luapcap_window_seek(luapcap_window *window, luapcap_input *input, double offset);
 int luapcap_window_add(luapcap_window *window, const void *bytes, size_t size);
 void luapcap_window_rest(luapcap_window *window);
 luapcap_t *luapcap_window_open(luapcap_window *window, luapcap_input *input,
@@ -169,8 +182,22 @@ double luapcap_monotonic(void);
 void luapcap_signals_hold(luapcap_signals *signals);
 void luapcap_signals_release(luapcap_signals *signals);
 int luapcap_wait_fd(int fd, double timeout, luapcap_signals *signals);
+int luapcap_wait_any(const luapcap_descriptors *descriptors, double timeout,
+  luapcap_signals *signals);
 int luapcap_wait(luapcap_t *p, double timeout, luapcap_signals *signals);
 double luapcap_required_timeout(luapcap_t *p);
+
+int32_t luapcap_turns_change(luapcap_turn *turns, int32_t count, double sec, double nsec);
+void luapcap_turns_add(luapcap_turn *turns, int32_t count, double sec, double nsec,
+  int32_t source);
+void luapcap_turns_remove(luapcap_turn *turns, int32_t count);
+
+int luapcap_file_moved(const char *path, int fd);
+int luapcap_watch_open(const char *path, int fd);
+int luapcap_watch_add(int watch, int fd);
+void luapcap_watch_drop(int watch, int number);
+void luapcap_watch_clear(int watch);
+
 luapcap_t *luapcap_create(const char *device, char *errbuf);
 int luapcap_close_on_exec(luapcap_t *p);
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
@@ -202,7 +229,7 @@ int luapcap_pair_listen(const char *folder, char *path, size_t size);
 int luapcap_pair_accept(int listener, char *path);
 void luapcap_pair_close(int fd);
 int luapcap_pair_is_open(int fd);
-int luapcap_waiter_start(luapcap_t *p, int pair);
+int luapcap_waiter_start(int fd, int pair);
 int luapcap_take(luapcap_t *p);
 
 const luapcap_if *luapcap_device_read(const luapcap_if *item, luapcap_device *device);
@@ -210,6 +237,7 @@ const luapcap_addr *luapcap_address_read(const luapcap_addr *item, luapcap_addre
 int luapcap_net_text(uint32_t net, char *text, int size);
 int luapcap_address_parse(const char *text, uint8_t *bytes);
 
+int luapcap_file_date(int fd, double *numbers);
 int luapcap_file_identity(int fd, char *text, size_t size);
 int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 

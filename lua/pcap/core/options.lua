@@ -47,6 +47,13 @@ function options.seconds(value)
   return nil, "seconds"
 end
 
+function options.number(value)
+  if type(value) == "number" and value == value and math.abs(value) < math.huge then
+    return value
+  end
+  return nil, "finite number"
+end
+
 function options.string(value)
   if type(value) == "string" then
     return value

@@ -17,6 +17,9 @@
 -- - `owns_window` is true if the handle does not free the window.
 -- - `linktypes` and `metadata` are optional: a list of the link types met so far, and what else the
 --   file tells.
+-- - `start` is where in the file the first `take` or `judge` may begin, if records may be
+--   read from anywhere. If what stands before a record matters, `position` is the module
+--   pcapng_position.lua or another like it.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -196,6 +199,7 @@ function classic.open(window, file)
     take = is_plain(kind, swapped, handle) and take_of(kind, precision, swapped) or none.take,
     is_short = new_is_short(swapped, lengths_of(handle)),
     judge = judgement.judge,
+    start = classic.HEADER_SIZE,
   }
 end
 

@@ -17,6 +17,7 @@ local handle = require "pcap.format.pcapng_handle"
 local judgement = require "pcap.format.judgement"
 local magic = require "pcap.format.pcapng_magic"
 local metadata = require "pcap.format.pcapng_metadata"
+local position = require("pcap.core.on_demand").module "pcap.format.pcapng_position"
 
 local pcapng = {}
 
@@ -155,7 +156,8 @@ function pcapng.open(window, file)
   end
   blocks.read_ahead(state, window)
   return opened, { state = state, take = pcapng.take, is_short = blocks.is_short, judge = judge,
-    owns_window = true, linktypes = state.linktypes, metadata = state.metadata }
+    owns_window = true, linktypes = state.linktypes, metadata = state.metadata, start = 0,
+    position = position }
 end
 
 return pcapng

@@ -109,6 +109,9 @@ function blocks.step(state, window, pkt)
     outcome, message = fail(state, window, "%s", wording.trailer(length, trailer))
   elseif by_type[kind] then
     outcome, message = by_type[kind](state, window, pkt, start + HEADER, length - 12, swapped)
+    if state.on_block and outcome == "skipped" then
+      state.on_block(kind, window.offset + window.pos, start + HEADER, length - 12, swapped)
+    end
   else
     state.metadata:add_block(kind, start, length, swapped)
     outcome = "skipped"

@@ -23,6 +23,26 @@ function metadata.new(keeps_blocks)
     section_kept = kept.new(), followers = setmetatable({}, { __mode = "k" }) }, Metadata)
 end
 
+--- Forgets all blocks, because the file is read from its beginning again. Nobody copies the file
+-- until put_back().
+---@return table before  what was forgotten
+function Metadata:forget()
+  local before = {}
+  for key, value in pairs(self) do
+    before[key] = value
+  end
+  self.section_body = nil
+  self:put_back(metadata.new(before.other_blocks and true))
+  return before
+end
+
+--- Has again what forget() returned, or some of it.
+function Metadata:put_back(before)
+  for key, value in pairs(before) do
+    self[key] = value
+  end
+end
+
 -- A block as those who copy the file get it.
 ---@param number? integer  of the interface that it is about
 local function for_copies(kind, body, size, swapped, number)

@@ -70,9 +70,25 @@ local function look(self, now)
   resty_capture.tell_drops(self.capture)
 end
 
+-- Reasons that only tell of a followed file: reading goes on with the one that is there now.
+local TOLD = { rotated = true, truncated = true }
+
+-- Reads until there is nothing more for now. Returns how many packets, and why it ended.
+local function drain(self)
+  local count, reason = resty_capture.drain(self.capture, self._callback, self._opts.budget)
+  while TOLD[reason] do
+    nginx.log(ngx.NOTICE, self._device, "the file has been " .. reason .. ", reading goes on with "
+      .. "the one that is there now")
+    local more
+    more, reason = resty_capture.drain(self.capture, self._callback, self._opts.budget)
+    count = count + more
+  end
+  return count, reason
+end
+
 -- One turn of reading. Returns why the loop must end, or nil.
 local function turn(self)
-  local count, reason = resty_capture.drain(self.capture, self._callback, self._opts.budget)
+  local count, reason = drain(self)
   local now = monotonic()
   self._counts:turn(count, count > 0 and lag_of(self.capture) or 0, now)
   self._look_at = self._may_look_at

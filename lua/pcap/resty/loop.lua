@@ -7,6 +7,7 @@ local life = require "pcap.resty.life"
 local nginx = require "pcap.resty.nginx"
 local opening = require "pcap.resty.opening"
 local options = require "pcap.core.options"
+local place = require "pcap.core.place"
 local resty_capture = require "pcap.resty.live"
 local resty_options = require "pcap.resty.options"
 
@@ -14,6 +15,16 @@ local loop = {}
 
 local Loop = { __name = "pcap loop" }
 Loop.__index = Loop
+
+-- Begins a loop; the other arguments are those of life.new().
+local function begin(warning, ...)
+  local self = setmetatable(life.new(...), Loop)
+  local begun, problem = life.begin(self)
+  if not begun then
+    return nil, problem
+  end
+  return self, warning
+end
 
 --- Calls a function for each packet of a capture from here on, until stop() or the capture's end.
 --
@@ -57,13 +68,31 @@ function loop.start(source, callback, opts)
       return nil, message
     end
   end
-  local self = setmetatable(life.new(capture, opts, opened_with, callback,
-    not capture and nginx.bare(opened_with.device or "any", message) or nil), Loop)
-  local begun, problem = life.begin(self)
-  if not begun then
-    return nil, problem
+  return begin(message, capture, opts, opened_with, callback,
+    not capture and nginx.bare(opened_with.device or "any", message) or nil)
+end
+
+--- Calls a function for each packet of a savefile that somebody still writes: for those that are
+-- there, and for each that is added, until stop(). If another file comes to the path, or the file
+-- has been cut off, the log says so, and the loop goes on with the file that is there now.
+---@param fname string|integer|file*  as pcap.open_offline() takes it
+---@param callback function  callback(pkt)
+---@param opts? table        filter, precision, blocks, waiter, and those of start()
+---@return table|nil loop
+---@return string|nil message
+function loop.follow(fname, callback, opts)
+  nginx.require_worker("follow")
+  local from = place.read(fname, "follow")
+  if type(callback) ~= "function" then
+    check.fail(2, "follow", "function expected, got " .. type(callback))
   end
-  return self, message
+  opts = options.read(opts, 3, "follow", resty_options.FOLLOW_OPTIONS)
+  local capture, message = opening.follow(from, opts)
+  if not capture then
+    return nil, message
+  end
+  opts.device = from.name -- for the log
+  return begin(nil, capture, {}, opts, callback)
 end
 
 --- What the loop has done.

@@ -2,6 +2,7 @@
 
 local live = require "pcap.source.live"
 local nginx = require "pcap.resty.nginx"
+local offline = require "pcap.source.offline"
 local options = require "pcap.core.options"
 local own = require "pcap.resty.options"
 local request = require "pcap.resty.request"
@@ -9,17 +10,8 @@ local resty_capture = require "pcap.resty.live"
 
 local opening = {}
 
---- Opens a capture with options that have been read with own.OPTIONS.
----@return table|nil capture
----@return string|nil message  why not, naming the device; with a capture, a warning if any
----@return boolean|nil may_work_later  whether the same call may succeed at another time
-function opening.make(opts)
-  opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
-  opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
-  local self, message = live.open(opts)
-  if not self then
-    return nil, nginx.explain(message), not nginx.lacks_privilege(message)
-  end
+-- Makes a capture one of nginx's, with its filter and fanout group.
+local function adopt(self, message, opts)
   resty_capture.adopt(self, opts)
   local ready, problem, warning = self, nil, nil
   if opts.filter then
@@ -35,6 +27,32 @@ function opening.make(opts)
     return nil, problem, not is_bad_filter
   end
   return self, message or warning
+end
+
+--- Opens a capture with options that have been read with own.OPTIONS.
+---@return table|nil capture
+---@return string|nil message  why not, naming the device; with a capture, a warning if any
+---@return boolean|nil may_work_later  whether the same call may succeed at another time
+function opening.make(opts)
+  opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
+  opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
+  local self, message = live.open(opts)
+  if not self then
+    return nil, nginx.explain(message), not nginx.lacks_privilege(message)
+  end
+  return adopt(self, message, opts)
+end
+
+--- Opens a savefile to follow it.
+---@param from table  of place.read()
+---@param opts table  read with own.FOLLOW_OPTIONS
+function opening.follow(from, opts)
+  local self, message = offline.open_place(from, { follow = true, precision = opts.precision,
+    blocks = opts.blocks })
+  if not self then
+    return nil, message
+  end
+  return adopt(self, nil, opts)
 end
 
 --- Opens a live capture, to wait for its packets in a context of your own that may yield: a

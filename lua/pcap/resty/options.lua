@@ -51,6 +51,16 @@ local own_options = {
   end,
 }
 
+--- What follow() takes, by name.
+resty_options.FOLLOW_OPTIONS = {
+  filter = own_options.filter,
+  waiter = own_options.waiter,
+  precision = options.precision,
+  blocks = options.flag,
+  budget = resty_options.LOOP_OPTIONS.budget,
+  on_exit = options.callback,
+}
+
 --- What captures are opened with, by name.
 resty_options.OPTIONS = setmetatable({}, { __index = function(_, key)
   return own_options[key] or resty_options.LOOP_OPTIONS[key] or live.OPTIONS[key]

@@ -12,9 +12,9 @@ local pair = require "pcap.resty.pair"
 local shim = require "pcap.core.shim"
 
 local waiter = {
-  --- The kinds of waiters, by name. `needs_pair` is whether it works by a pair. `new(handle)` gives
-  -- a waiter for the capture with this handle (pcap_t *), or nil and a message. `budget` is how
-  -- many seconds a turn may keep the worker from its other work: a waiter that sleeps for
+  --- The kinds of waiters, by name. `needs_pair` is whether it works by a pair. `new(descriptor)`
+  -- gives a waiter for a capture's descriptor (-1: it has none), or nil and a message. `budget` is
+  -- how many seconds a turn may keep the worker from its other work: a waiter that sleeps for
   -- milliseconds has to take more in one turn.
   KINDS = {
     thread = { budget = 0.0005, needs_pair = true },
@@ -27,12 +27,12 @@ thread.__index = thread
 
 -- Makes a waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
 -- request or timer needs a waiter of its own.
-function waiter.KINDS.thread.new(handle)
+function waiter.KINDS.thread.new(descriptor)
   local socket, fd = pair.new()
   if not socket then
     return nil, fd
   end
-  if shim.luapcap_waiter_start(handle, fd) ~= 0 then
+  if shim.luapcap_waiter_start(descriptor, fd) ~= 0 then
     local message = failure.system()
     shim.luapcap_pair_close(fd)
     return nil, "cannot start a thread: " .. message

@@ -26,7 +26,7 @@ local function new_waiter(self)
     self._waiter:close()
     self._waiter = false
   end
-  local made, message = self._kind.new(self._handle)
+  local made, message = self._kind.new(self._source.descriptor(self) or -1)
   self._waiter = made or false
   return made, message
 end
@@ -42,7 +42,7 @@ local function wait_once(self, left)
     end
     current = made
   end
-  local required = shim.luapcap_required_timeout(self._handle)
+  local required = self._source.required_timeout(self)
   local pause = math.min(self._pause, left)
   local timeout = math.min(left - pause, self._heartbeat, required >= 0 and required or math.huge)
   return current:wait(pause, timeout)
@@ -63,12 +63,13 @@ function waiting.wait(self, timeout)
   if self._ended or must_leave(self) then
     return nil, "closed"
   end
-  local deadline = monotonic() + timeout
+  local is_ready = self._source.is_ready(self)
+  local deadline = monotonic() + (is_ready and self._pause or timeout)
   repeat
     local answer, message = wait_once(self, math.max(deadline - monotonic(), 0))
     if not answer or self._ended then
       return nil, message or "closed"
-    elseif answer == "p" or shim.luapcap_required_timeout(self._handle) >= 0 then
+    elseif answer == "p" or is_ready or self._source.required_timeout(self) >= 0 then
       self._woken = true
       return true
     elseif must_leave(self) then

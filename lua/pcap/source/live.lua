@@ -19,6 +19,7 @@ local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
 local signals = require "pcap.core.signals"
 local status_codes = require "pcap.core.status"
+local timeout_of = require "pcap.source.timeout"
 
 local live = {}
 
@@ -200,15 +201,7 @@ function source.wait(self, timeout)
 end
 
 -- The handle never blocks: this module waits.
-function source.set_nonblock(self, nonblock)
-  self._nonblock = nonblock
-  self._timeout = nonblock and 0 or self._opened_timeout
-  return true
-end
-
-function source.nonblock(self)
-  return self._nonblock
-end
+source.set_nonblock, source.nonblock = timeout_of.set_nonblock, timeout_of.nonblock
 
 function source.set_direction(self, number)
   local status = none.set_direction(self, number)
@@ -246,17 +239,15 @@ function live.open(opts)
   if not handle then
     return nil, message
   end
-  local timeout, ring = opts.timeout or 0, ffi.new("luapcap_ring")
+  local ring = ffi.new("luapcap_ring")
   ring.direction = opts.direction or 0
   shim.luapcap_ring_take(handle, ring)
-  return capture.new(source, handle, device, {
-    _ring = ring, _memory = { ring = ring },
-    _timeout = timeout, _opened_timeout = timeout, _nonblock = false, _behind = false,
-    _has_failed = false,
+  return capture.new(source, handle, device, timeout_of.set({
+    _ring = ring, _memory = { ring = ring }, _behind = false, _has_failed = false,
     _coalesce = activation.coalesce(opts, ring), _woken_at = 0,
     _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
-  }), message
+  }, opts.timeout or 0)), message
 end
 
 --- Opens a device to read packets from. All arguments are optional. They may also be given by name

@@ -7,9 +7,14 @@
 -- - `fetch(cap, timeout)` gives the next packet, or `nil` and the reason, through capture.none();
 -- - `wait(cap, timeout)` waits for a packet without reading it;
 -- - `descriptor(cap)` is what to poll, or nil;
+-- - `required_timeout(cap)` is the seconds after which a read is due even if the descriptor is
+--   silent, or less than 0;
+-- - `is_ready(cap)`: whether a read has something to do although the descriptor is silent;
+-- - `is_here` is true if the packets come from this machine, as far as is known;
 -- - `fileno(cap)` is the descriptor of a device, or nil;
 -- - `is_always_ready` is true if there is nothing to wait for;
 -- - `progress(cap)` tells how far a file has been read;
+-- - `seek(cap, packet, time)` goes to another packet, see seeking.lua;
 -- - `set_nonblock(cap, flag)` and `nonblock(cap)`: whether reads do without waiting;
 -- - `set_direction(cap, number)` is pcap_setdirection();
 -- - `set_filter(cap, program, compile)` makes the source itself drop packets. It returns true and
@@ -47,6 +52,16 @@ end
 function none.fileno()
 end
 
+none.is_here = true
+
+function none.is_ready()
+  return false
+end
+
+function none.required_timeout(cap)
+  return shim.luapcap_required_timeout(cap._handle)
+end
+
 function none.interface()
 end
 
@@ -71,6 +86,8 @@ end
 function none.progress(cap)
   return nil, tostring(cap) .. " is not a file"
 end
+
+none.seek = none.progress
 
 function none.set_nonblock(cap, nonblock)
   if shim.luapcap_setnonblock(cap._handle, nonblock and 1 or 0, failure.clear()) ~= 0 then

@@ -27,6 +27,7 @@ Reader.__index = Reader
 
 local source = none.new {
   kind = "feed",
+  is_here = false,
   fetch = savefile.source.fetch,
   search = savefile.source.search,
   metadata = savefile.source.metadata,

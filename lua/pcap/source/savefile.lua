@@ -9,17 +9,14 @@
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
-local failure = require "pcap.core.failure"
 local filtering = require "pcap.capture.filtering"
-local in_use = require "pcap.core.in_use"
 local none = require "pcap.source.none"
 local opening = require "pcap.source.opening"
-local options = require "pcap.core.options"
-local retry = require "pcap.core.retry"
 local shim = require "pcap.core.shim"
 local signals = require "pcap.core.signals"
 local status_codes = require "pcap.core.status"
-local place = require "pcap.core.place"
+
+local seeking = require("pcap.core.on_demand").module "pcap.source.seeking"
 
 local savefile = {}
 
@@ -42,7 +39,7 @@ end
 --- Reads more bytes into the window, once. It waits for a pipe here, so that signals are heard.
 ---@return boolean|nil more   true: there are more bytes; false: the file ends here for now
 ---@return string|nil reason  why reading must stop: "break", "closed"
-local function refill(self)
+function savefile.refill(self)
   local input, status = self._input, TRY_AGAIN
   repeat
     local ready, reason
@@ -62,37 +59,64 @@ local function refill(self)
   return status == MORE
 end
 
+-- Reads what is no plain record in the window. Returns true if it has read a packet, false if it
+-- has come nearer to one; or nil and the reason.
+local function read_on(self)
+  local format, window = self._format, self._window
+  local state = format.state
+  if format.is_short(state, window) then
+    capture.none(self) -- a handler may raise an error when the bytes have been moved
+    local more, reason = self._refill(self)
+    if more == nil then
+      return capture.none(self, reason)
+    elseif more then
+      return false
+    end
+  end
+  local taken, reason = format.judge(state, window, self._packet)
+  if taken == nil then
+    return ended(self, reason)
+  elseif reason then
+    filtering.apply_again(self)
+  end
+  return taken
+end
+
 -- Finds the next packet that the filter takes. There is no `return` for it within the loop, because
 -- LuaJIT must compile the loop from packets that are rejected. If it compiled the way to a return
 -- first, each packet would go back to the interpreter, and no loop that calls this would compile.
 local function search(self)
-  local format, match, pkt = self._format, self._match, self._packet
-  local state, take, window = format.state, format.take, self._window
+  local match, pkt = self._match, self._packet
+  local take, window = self._format.take, self._window
   while true do
-    local taken, reason = take(window, pkt), nil
+    local taken = take(window, pkt)
     if not taken then
-      local more = false
-      if format.is_short(state, window) then
-        capture.none(self) -- a handler may raise an error when the bytes have been moved
-        more, reason = self._refill(self)
+      local reason
+      taken, reason = read_on(self)
+      if taken == nil then
+        return nil, reason
       end
-      if more == nil then
-        return capture.none(self, reason)
-      elseif not more then
-        taken, reason = format.judge(state, window, pkt)
-        if taken == nil then
-          return ended(self, reason)
-        elseif reason then
-          filtering.apply_again(self)
-          match = self._match
-        end
-      end
+      match = self._match
     end
     if taken and (not match or match(pkt.data, pkt.caplen, pkt.wirelen, self)) then
       break
     end
   end
   return pkt
+end
+
+--- Finds the next packet that take() does not give, whatever the filter says.
+---@return luapcap_packet|nil
+---@return string|nil reason
+function savefile.next_of_all(self)
+  local taken, reason = read_on(self)
+  while taken == false do
+    if self._format.take(self._window, self._packet) then
+      return self._packet
+    end
+    taken, reason = read_on(self)
+  end
+  return taken and self._packet, reason
 end
 
 -- Called when the window has no plain record at its position. A record that is odd but whole goes
@@ -118,6 +142,7 @@ end
 
 local source = none.new {
   kind = "savefile",
+  is_here = false,
   fetch = fetch,
   search = search,
 }
@@ -138,6 +163,10 @@ function source.progress(self)
     return nil, self._name .. ": a pipe has no position"
   end
   return position, size >= 0 and size or nil
+end
+
+function source.seek(self, packet, time)
+  return seeking.seek(self, packet, time)
 end
 
 function source.metadata(self)
@@ -205,72 +234,6 @@ function savefile.new_window()
   if window ~= nil then
     return ffi.gc(window, shim.luapcap_window_free)
   end
-end
-
--- Reads as many bytes as opening the file needs, and opens it. Signals are heard meanwhile.
-local function read_header(window, input, opts)
-  local reading = { _window = window, _input = input, _handle = true, _broken = false }
-  local file = opening.new(opts)
-  file.input = input
-  local handle, answer, errno
-  repeat
-    file.is_whole = not refill(reading)
-    errno = window.problem
-    handle, answer = opening.begin(window, file)
-  until handle or answer ~= "more"
-  return handle, answer, errno
-end
-
--- Whether a capture has read all of its file.
-local function is_read(self)
-  local position, size = source.progress(self)
-  return position and size and position >= size
-end
-
-local function open(from, opts)
-  local input = shim.luapcap_input_open(from.path, from.fd or -1, from.file)
-  if input == nil then
-    local errno = ffi.errno()
-    return nil, failure.system(errno), errno
-  end
-  input = ffi.gc(input, shim.luapcap_input_close)
-  local window = savefile.new_window()
-  if not window then
-    return nil, "not enough memory for a capture"
-  end
-  local handle, reading, errno = read_header(window, input, opts)
-  if not handle then
-    local detail = ffi.string(shim.luapcap_input_error(input))
-    shim.luapcap_input_close(ffi.gc(input, nil))
-    return nil, detail ~= "" and detail or reading, errno
-  end
-  local self = savefile.new(source, from.name, window, handle, reading,
-    { _input = input, _refill = refill, _memory = { input = input, file = from.file } })
-  ffi.gc(input, nil) -- released with the capture
-  self._in_use = in_use.add(shim.luapcap_input_fileno(input), "a capture is reading it",
-    function() return is_read(self) end)
-  return self
-end
-
---- Opens a savefile to read packets from. It may be pcap, in either byte order, with microseconds
--- or nanoseconds, or pcapng. It is read as libpcap reads it, and may be compressed with gzip.
----@param fname string|integer|file*  a path; "-" is stdin; or a descriptor or an open Lua file,
---- which is read through a copy from its position on: it stays yours to close, and its position,
---- which the copy shares, is undefined afterwards
----@param opts? table       {precision = "micro"|"nano": of timestamps and of dump files made
---- from the capture (default "micro"), blocks = whether cap:blocks() gives the blocks of a pcapng
---- file that nothing else here reads, and a pcapng dumper copies them (default false)}
----@return table|nil capture
----@return string|nil message  naming the file
----pcap_fopen_offline_with_tstamp_precision
-function savefile.open_offline(fname, opts)
-  local from = place.read(fname, "open_offline")
-  opts = options.read(opts, 2, "open_offline", opening.OPTIONS)
-  local self, message = retry.open(open, from, opts)
-  if not self then
-    return nil, from.name .. ": " .. message
-  end
-  return self
 end
 
 return savefile
