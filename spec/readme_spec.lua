@@ -3,8 +3,9 @@ local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
 local readme = shell.read("README.md")
--- What the README links to for its larger parts is the manual too.
-local manual = readme .. shell.run("cat docs/*.md")
+-- Guides for who comes from elsewhere name what was there.
+local manual = readme
+  .. shell.run("cat docs/*.md docs/reference/*.md $(ls docs/guide/*.md | grep -v /from-)")
 
 -- What stands before the colon of a method in the manual, by the class in the sources; false for
 -- one that no user has.
@@ -36,10 +37,53 @@ local function public_methods()
   return names
 end
 
-describe("README.md", function()
+-- The anchors that a forge makes of a page's headings.
+local function anchors(path)
+  local names = {}
+  for heading in ("\n" .. shell.read(path)):gmatch "\n#+ ([^\n]+)" do
+    names[heading:lower():gsub("[^%w_%- ]", ""):gsub(" ", "-")] = true
+  end
+  return names
+end
+
+describe("The manual", function()
   it("documents every name of the module", function()
     for name in pairs(pcap) do
-      assert.is_truthy(readme:find("pcap." .. name, 1, true), "pcap." .. name .. " is missing")
+      assert.is_truthy(manual:find("pcap." .. name, 1, true), "pcap." .. name .. " is missing")
+    end
+  end)
+
+  it("has an index of all names, each with a page that has it", function()
+    local pages = {}
+    for name, page in shell.read("docs/reference/README.md"):gmatch "| `([%w.:_]+)` | %b[](%b())" do
+      local text = shell.read("docs/reference/" .. page:sub(2, -2))
+      assert.is_truthy(text:find(name, 1, true), name .. " is not in " .. page)
+      pages[name] = page
+    end
+    local names = public_methods()
+    for name in pairs(pcap) do
+      names[#names + 1] = "pcap." .. name
+    end
+    for name in pairs(require "pcap.decode") do
+      names[#names + 1] = "decode." .. name
+    end
+    for _, name in ipairs(names) do
+      assert.is_truthy(pages[name], name .. " is not in the index")
+    end
+  end)
+
+  it("links to what is there", function()
+    for path in shell.run "ls README.md docs/*.md docs/reference/*.md":gmatch "[^\n]+" do
+      for link, anchor in shell.read(path):gmatch "%]%(([^)#]*)#?([^)]*)%)" do
+        local target = link == "" and path or path:gsub("[^/]*$", "") .. link
+        if not link:find "^https?:" then
+          local file = assert.is_truthy(io.open(target), path .. " links to " .. target)
+          file:close()
+          if anchor ~= "" then
+            assert.is_truthy(anchors(target)[anchor], path .. " links to #" .. anchor)
+          end
+        end
+      end
     end
   end)
 
