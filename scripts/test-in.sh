@@ -38,16 +38,12 @@ inside() {
     [ -z "$value" ] || run="$run $name=$value"
   done
   git -c safe.directory='*' clone -q --no-hardlinks . "$root/root/pcap"
-  captures=
-  for folder in $(echo "${PCAP_CAPTURES:-../shared/captures:../shared/files/zeek}" | tr : ' '); do
-    if [ -d "$folder" ]; then
-      there=/root/captures/$(basename "$folder")
-      mkdir -p "$root$there"
-      mount --bind "$folder" "$root$there"
-      captures=$captures${captures:+:}$there
-    fi
-  done
-  [ -z "$captures" ] || run="$run PCAP_CAPTURES=$captures"
+  captures=${PCAP_CAPTURES:-../shared/captures}
+  if [ -d "$captures" ]; then
+    mkdir "$root/root/captures"
+    mount --bind "$captures" "$root/root/captures"
+    run="$run PCAP_CAPTURES=/root/captures"
+  fi
   personality=
   [ "$arch" != i386 ] || personality=linux32
   for command in "$@"; do
