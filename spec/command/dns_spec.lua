@@ -182,7 +182,9 @@ describe("pcap dns", function()
     return list
   end
 
-  it("says what tshark says, of real captures", function()
+  local on_captures = command.may_have_captures() and it or function() end
+  on_captures("says what tshark says, of real captures", function()
+    if #savefile.real() == 0 then shell.skip "needs real captures" end
     local compared = 0
     for _, path in ipairs(savefile.real()) do
       local expected = path:find "/dns%-" and judged(path) or {}
@@ -201,7 +203,6 @@ describe("pcap dns", function()
         end
       end
     end
-    if compared == 0 then shell.skip "needs real captures of this" end
     assert.is_true(compared > 25, compared)
   end)
 end)

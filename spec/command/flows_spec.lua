@@ -78,7 +78,9 @@ describe("pcap flows", function()
     end
   end)
 
-  it("adds up as tshark does, in real captures", function()
+  local on_captures = command.may_have_captures() and it or function() end
+  on_captures("adds up as tshark does, in real captures", function()
+    if #savefile.real() == 0 then shell.skip "needs real captures" end
     local compared = 0
     for _, path in ipairs(savefile.real()) do
       if path:find "http%-get" or path:find "/tcp%-" or path:find "dns%-long" then
@@ -91,7 +93,6 @@ describe("pcap flows", function()
         end
       end
     end
-    if compared == 0 then shell.skip "needs real captures of this" end
     assert.is_true(compared > 5, compared)
   end)
 

@@ -89,7 +89,9 @@ describe("pcap http", function()
       lines { tcp "GET /\7\255 HTTP/1.1\r\nHost: a\27[2J\r\n\r\n" })
   end)
 
-  it("finds what tshark finds, in real captures", function()
+  local on_captures = command.may_have_captures() and it or function() end
+  on_captures("finds what tshark finds, in real captures", function()
+    if #savefile.real() == 0 then shell.skip "needs real captures" end
     local compared = 0
     for _, path in ipairs(savefile.real()) do
       if path:find "/http%-" or path:find "/tcp%-miss" then
@@ -98,7 +100,6 @@ describe("pcap http", function()
         compared = compared + #expected
       end
     end
-    if compared == 0 then shell.skip "needs real captures of this" end
     assert.is_true(compared > 15, compared)
   end)
 end)

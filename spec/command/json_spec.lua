@@ -75,7 +75,9 @@ describe("pcap json", function()
     compare(command.write(folder .. "/kinds.pcap", packets))
   end)
 
-  it("has the fields that tshark has, in real captures", function()
+  local on_captures = command.may_have_captures() and it or function() end
+  on_captures("has the fields that tshark has, in real captures", function()
+    if #savefile.real() == 0 then shell.skip "needs real captures" end
     local count = 0
     for _, path in ipairs(savefile.real()) do
       if path:find "/http%-" or path:find "/dns%-" then
@@ -83,7 +85,7 @@ describe("pcap json", function()
         count = count + 1
       end
     end
-    if count == 0 then shell.skip "needs real captures" end
+    assert.is_true(count > 0)
   end)
 
   it("is JSON, whatever is in a capture", function()

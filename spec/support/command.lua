@@ -13,6 +13,18 @@ local function check()
   end
 end
 
+--- Whether http-get.pcap and others like it are among the real captures, or none are at all. In a
+-- minimal Debian there are others only.
+function command.may_have_captures()
+  local all = savefile.real()
+  for _, path in ipairs(all) do
+    if path:find "/http%-get%.pcap$" then
+      return true
+    end
+  end
+  return #all == 0
+end
+
 --- Runs it: its output (stderr with it), and its exit status. Each %s is an argument, quoted.
 function command.try(words, ...)
   check()
