@@ -202,7 +202,7 @@ describe("A flight recorder", function()
       local before, recorder = resident(), assert(pcap.recorder { bytes = 2 ^ 26 })
       local function fill(count)
         for i = 1, count do
-          assert(recorder:dump(("%1000d"):format(i), i))
+          assert(recorder:dump((" "):rep(992) .. ("%08d"):format(i), i))
         end
         print(resident() - before)
       end
