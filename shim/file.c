@@ -21,6 +21,23 @@ int luapcap_file_identity(int fd, char *text, size_t size) {
     return 1;
 }
 
+/*
+ * Writes a text into `text`, of `size` bytes, that begins with what luapcap_file_identity() writes
+ * and tells its size and last change too. So a new file that got the inode of a deleted one has
+ * another text. Returns 1; or 0 if nothing is at `path`. What is no file on a disk has the text "".
+ */
+int luapcap_path_state(const char *path, char *text, size_t size) {
+    struct stat status;
+    text[0] = '\0';
+    if (lstat(path, &status) != 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    if (S_ISREG(status.st_mode))
+        snprintf(text, size, "%ju:%ju:%jd:%jd.%09ld", (uintmax_t)status.st_dev,
+                 (uintmax_t)status.st_ino, (intmax_t)status.st_size, (intmax_t)status.st_mtime,
+                 status.st_mtim.tv_nsec);
+    return 1;
+}
+
 /* Writes a file's size in bytes and the date of its last change, in seconds and nanoseconds, into
  * `numbers`. Returns 0, or -1 with errno. */
 int luapcap_file_date(int fd, double *numbers) {

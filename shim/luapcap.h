@@ -321,6 +321,7 @@ LUAPCAP_API int luapcap_take(pcap_t *p);
  * opens one to write */
 LUAPCAP_API int luapcap_file_date(int fd, double *numbers);
 LUAPCAP_API int luapcap_file_identity(int fd, char *text, size_t size);
+LUAPCAP_API int luapcap_path_state(const char *path, char *text, size_t size);
 LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_new);
 
 /* dumper.c, for sink/: files being written, with every write checked */

@@ -177,6 +177,31 @@ describe("A dumper that rotates", function()
     assert.equal("not ours", shell.read(folder .. "/a-4.pcap"))
   end)
 
+  it("does not delete a file that somebody else has written over", function()
+    local dumper = open("f%i", { packets = 1, keep = 2 })
+    for i = 1, 5 do
+      assert(dumper:dump("packet", i))
+      if i == 3 then -- the inode stays the same
+        shell.run("echo theirs > %s/f2", folder)
+      end
+    end
+    assert.is_true(dumper:close())
+    assert.equal("f2 f4 f5 ", files())
+    assert.equal("theirs\n", shell.read(folder .. "/f2"))
+  end)
+
+  it("may be closed by on_close", function()
+    local dumper
+    dumper = open("f%i", { packets = 1, on_close = function(path, stats)
+      on_close(path, stats)
+      assert.is_true(dumper:close())
+    end })
+    assert(dumper:dump("packet", 1))
+    assert.same({ nil, "on_close has closed the dumper" }, { dumper:dump("packet", 2) })
+    assert.equal("f1 f2 ", names_of_closed())
+    assert.is_true(dumper:close())
+  end)
+
   it("gives a file its name when it is complete, if asked", function()
     local seen = {}
     local dumper = assert(open("a-%i.pcap", { packets = 1, temporary = true,

@@ -104,6 +104,36 @@ describe("A dumper onto a function", function()
     assert.same({ nil, "function: its function has not returned" }, { dumper:close() })
   end)
 
+  it("may be closed by its function, whose bytes stay valid", function()
+    local dumper
+    dumper = assert(pcap.dumper { write = function(pointer, length)
+      local before = ffi.string(pointer, length)
+      assert.same({ nil, "function: its function has not returned" }, { dumper:close() })
+      assert.equal(before, ffi.string(pointer, length))
+      pieces[#pieces + 1] = before
+    end })
+    assert.same({ nil, "function: its function has closed the dumper" },
+      { (function()
+        for i = 1, 200 do
+          local done, message = dumper:dump(packet(i), i)
+          if not done then
+            return nil, message
+          end
+        end
+      end)() })
+    assert.equal(1, #pieces)
+    assert.is_true(dumper:close())
+  end)
+
+  it("may be closed by one thread while its function waits in another", function()
+    local dumper = assert(pcap.dumper { write = function() coroutine.yield() end })
+    local thread = coroutine.create(function() return dumper:flush() end)
+    assert(coroutine.resume(thread))
+    assert.same({ nil, "function: its function has not returned" }, { dumper:close() })
+    assert.same({ true, nil, "function: its function has closed the dumper" },
+      { coroutine.resume(thread) })
+  end)
+
   it("takes every other result for success", function()
     for _, result in ipairs { { n = 0 }, { nil, n = 1 }, { false, n = 1 }, { 1, "note", n = 2 } } do
       local dumper = assert(pcap.dumper { write = function()

@@ -26,6 +26,7 @@ void luapcap_cursor_free(luapcap_cursor *cursor);
 double luapcap_recorder_packets(const luapcap_recorder *recorder);
 double luapcap_recorder_bytes(const luapcap_recorder *recorder);
 double luapcap_second(void);
+int luapcap_path_state(const char *path, char *text, size_t size);
 ]]
 
 if not pcall(ffi.typeof, "luapcap_recorder") then

@@ -109,7 +109,9 @@ local function turn(self, pkt, now)
       return nil, message
     end
   end
-  if at.packets == 0 then
+  if not self.current then
+    return nil, "on_close has closed the dumper"
+  elseif at.packets == 0 then
     limits.is_full(at, pkt, shim.luapcap_dumper_tell(self.handle))
   end
   return true

@@ -1,8 +1,9 @@
 --- The files of a rotation: their names, and which of them stay.
 
+local ffi = require "ffi"
 local failure = require "pcap.core.failure"
-local in_use = require "pcap.core.in_use"
 local shim = require "pcap.core.shim"
+require "pcap.sink.recording_cdefs"
 
 local series = {}
 
@@ -15,7 +16,7 @@ local FIELDS = "[aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%%]"
 
 -- The parts of a name that begin with "%": fields are functions of the time and the counter.
 local function field_of(width, letter)
-  if letter == "i" then
+  if letter == "i" and #width <= 2 then -- more digits than string.format() takes
     local format = "%0" .. (width ~= "" and width or "1") .. "d"
     return function(_, number)
       return format:format(number)
@@ -92,12 +93,12 @@ function series.new(pattern, opts)
   return setmetatable({ pattern = pattern, opts = opts, number = 0, complete = {} }, Series)
 end
 
-local function exists(path)
-  local file = io.open(path, "rbe")
-  if file then
-    file:close()
-  end
-  return file ~= nil
+local SIZE = 128
+local text = ffi.new("char[?]", SIZE)
+
+-- What is at a path: nil if nothing is, "" if it is no file on a disk.
+local function state_of(path)
+  return shim.luapcap_path_state(path, text, SIZE) == 1 and ffi.string(text) or nil
 end
 
 local function taken(path)
@@ -107,7 +108,7 @@ end
 -- Opens a file of a name, or of the temporary one. A file that is there already is left alone.
 local function open_named(self, path, open)
   local opts = self.opts
-  if opts.temporary and not opts.overwrite and exists(path) then
+  if opts.temporary and not opts.overwrite and state_of(path) then
     return taken(path)
   end
   local written = opts.temporary and path .. TEMPORARY or path
@@ -140,22 +141,11 @@ function Series:open(time, open)
   return dumper, { path = path, written = written, file = dumper._in_use.file }
 end
 
--- Whether the file of this name is still the one that was written.
-local function is_same(path, file)
-  local opened = io.open(path, "rbe")
-  if not opened then
-    return false
-  end
-  local found = in_use.identify(shim.luapcap_file_fileno(opened))
-  opened:close()
-  return found ~= nil and found == file
-end
-
 -- Gives a complete file its name.
 local function name(self, its)
   if its.written == its.path then
     return its.path
-  elseif not self.opts.overwrite and exists(its.path) then
+  elseif not self.opts.overwrite and state_of(its.path) then
     return its.written, its.path .. ": " .. failure.system(EEXIST)
   end
   local done, message = os.rename(its.written, its.path)
@@ -168,18 +158,21 @@ end
 ---@return string|nil message  if it cannot have its name
 function Series:add(its)
   local path, message = name(self, its)
-  table.insert(self.complete, { path = path, file = its.file })
+  local state = state_of(path) or ""
+  local is_ours = its.file and state:sub(1, #its.file + 1) == its.file .. ":"
+  table.insert(self.complete, { path = path, state = is_ours and state })
   return path, message
 end
 
 --- Deletes the oldest files, so that with the one that is being written as many are left as are to
--- be kept. A file that is gone, or another one of that name, is left alone.
+-- be kept. A file that is gone, that somebody has changed, or another one of that name, is left
+-- alone.
 ---@return string|nil message  the first that cannot be deleted
 function Series:thin()
   local problem
   while self.opts.keep and #self.complete >= self.opts.keep do
     local oldest = table.remove(self.complete, 1)
-    if is_same(oldest.path, oldest.file) then
+    if oldest.state and state_of(oldest.path) == oldest.state then
       local done, message = os.remove(oldest.path)
       problem = problem or not done and message or nil
     end

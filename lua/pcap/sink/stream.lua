@@ -36,12 +36,17 @@ local function deliver(self)
     self.is_giving = true
     local returned, done, message = pcall(give, shim.luapcap_dumper_bytes(handle), held)
     self.is_giving = false
-    if not returned or not done and message ~= nil then
+    if self.is_closed then
+      self.failure = "its function has closed the dumper"
+      shim.luapcap_dumper_close(ffi.gc(handle, nil))
+    elseif not returned or not done and message ~= nil then
       self.failure = tostring(returned and message or done)
       shim.luapcap_dumper_break(handle, EIO)
     end
     if not returned then
       error(done, 0)
+    elseif self.is_closed then
+      break
     end
     self.released = self.released + held
     shim.luapcap_dumper_release(handle, held, KEPT)
@@ -131,14 +136,17 @@ function Stream:close()
   if not handle then
     return true
   end
-  if writer.inner.finish then
+  if writer.is_giving then -- the function has the bytes: deliver() frees them when it is back
+    self._handle, writer.is_closed = false, true
+    return nil, self._name .. ": its function has not returned"
+  elseif writer.inner.finish then
     writer.inner:finish()
   end
   local message
   if shim.luapcap_dumper_finish(handle) ~= 0 then
     message = writer.failure or failure.system()
   elseif writer.give then
-    message = writer.is_giving and "its function has not returned" or select(2, deliver(writer))
+    message = select(2, deliver(writer))
   else
     self._rest = take(self)
   end
@@ -160,7 +168,7 @@ function stream.of(self, give, limit)
   local inner = self._writer
   self._writer = setmetatable({ inner = inner, linktype = inner.linktype, handle = self._handle,
     give = give or false, limit = limit or stream.LIMIT, released = 0, is_giving = false,
-    failure = false }, Writer)
+    is_closed = false, failure = false }, Writer)
   self._rest = ""
   return setmetatable(self, Stream)
 end
