@@ -158,6 +158,17 @@ describe("pcap.merge", function()
     assert.equal("a1", pkt:bytes())
   end)
 
+  it("goes with its captures if nobody closes it", function()
+    local a, b = file("a", { 1 }), file("b", { 2 })
+    collectgarbage() collectgarbage()
+    local before = process.descriptors()
+    for _ = 1, 10 do
+      (merged(a, b)):next_packet()
+    end
+    collectgarbage() collectgarbage()
+    assert.equal(before, process.descriptors())
+  end)
+
   it("tells once which file is damaged, and goes on with the others", function()
     local a, b = file("a", { 1, 3 }), file("b", { 2, 4, 6 })
     shell.write(a, shell.read(a):sub(1, -2))

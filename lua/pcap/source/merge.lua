@@ -276,7 +276,7 @@ source.is_here = false
 -- close() closes the captures. If the merged one is only collected, they go by themselves when
 -- nobody holds a packet of theirs.
 function source.release(memory)
-  none.release(memory)
+  none.release(memory.own)
   for _, cap in ipairs(memory.captures or {}) do
     capture.close(cap)
   end
@@ -325,11 +325,13 @@ local function open(captures, opts)
     return nil, "not enough memory for a capture"
   end
   local self = capture.new(collected, handle, ("of %d"):format(#captures), timeout_of.set({
-    _memory = { captures = captures }, _lanes = {}, _empty = {}, _current = false, _ahead = false,
+    _lanes = {}, _empty = {}, _current = false, _ahead = false,
     _turns = turns_type(#captures), _count = 0, _delay = opts.delay or 0.1,
     _descriptors = ffi.new "luapcap_descriptors", _interfaces = interfaces.new(),
   }, opts.timeout or 0))
   self._source, self._own = kind, self._packet
+  -- A finalizer and what it refers to are never garbage. So the captures are not in its memory.
+  self._memory = { own = self._memory, captures = captures }
   for i, cap in ipairs(captures) do
     self._lanes[i] = take_over(self, i, cap)
     self._empty[i] = self._lanes[i]
