@@ -1,6 +1,7 @@
 /*
  * A thread that works off a queue, in order. It blocks all signals: they are for the program's own
  * threads. After a failure it does nothing more, and the failure is told to whoever puts or ends.
+ * A process that forks has the thread, its child has not: the child's copy of the queue is dead.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "queue.h"
 
 typedef struct entry {
@@ -20,6 +22,7 @@ typedef struct entry {
 
 struct luapcap_queue {
     pthread_t thread;
+    pid_t process;
     pthread_mutex_t lock; /* for first, last and is_ended */
     pthread_cond_t changed;
     entry *first;
@@ -65,6 +68,7 @@ luapcap_queue *luapcap_queue_start(luapcap_work *work, void *cookie) {
     sigset_t all, before;
     if (queue == NULL)
         return NULL;
+    queue->process = getpid();
     queue->work = work;
     queue->cookie = cookie;
     pthread_mutex_init(&queue->lock, NULL);
@@ -80,9 +84,10 @@ luapcap_queue *luapcap_queue_start(luapcap_work *work, void *cookie) {
     return NULL;
 }
 
-/* Adds a copy of the bytes. Returns 0, or an errno: that of an earlier failure, or ENOMEM. */
+/* Adds a copy of the bytes. Returns 0, or an errno: that of an earlier failure, ENOMEM, or EPERM in
+ * a child. */
 int luapcap_queue_put(luapcap_queue *queue, const void *bytes, size_t size, int what) {
-    int error = atomic_load(&queue->error);
+    int error = getpid() == queue->process ? atomic_load(&queue->error) : EPERM;
     entry *it = error == 0 ? malloc(sizeof *it + size) : NULL;
     if (it == NULL)
         return error != 0 ? error : ENOMEM;
@@ -107,8 +112,11 @@ size_t luapcap_queue_waiting(const luapcap_queue *queue) {
     return atomic_load(&queue->waiting);
 }
 
-/* Waits until everything is done, and frees the queue. Returns 0, or the errno of the failure. */
+/* Waits until everything is done, and frees the queue. Returns 0, or the errno of the failure. In a
+ * child it does nothing: the thread may have held the lock when the process forked. */
 int luapcap_queue_end(luapcap_queue *queue) {
+    if (getpid() != queue->process)
+        return 0;
     pthread_mutex_lock(&queue->lock);
     queue->is_ended = 1;
     pthread_cond_signal(&queue->changed);

@@ -114,6 +114,26 @@ describe("A dumper with a thread", function()
     end
   end)
 
+  it("goes on in a process that forks; the child has no thread", function()
+    local output = process.lua(([[
+      local ffi = require "ffi"
+      ffi.cdef "int fork(void); void _exit(int); int waitpid(int, int *, int);"
+      local dumper = assert(require("pcap").dumper { file = %q, thread = true })
+      assert(dumper:dump("abc", 1))
+      local child = ffi.C.fork()
+      if child == 0 then
+        dumper:close()
+        ffi.C._exit(0)
+      end
+      ffi.C.waitpid(child, nil, 0)
+      assert(dumper:dump("def", 2))
+      print(dumper:close())
+    ]]):format(path), { prefix = "timeout 20" })
+    assert.equal("true\n", output)
+    assert.equal(header() .. record("abc", { sec = 1 }) .. record("def", { sec = 2 }),
+      shell.read(path))
+  end)
+
   it("refuses misuse by name", function()
     misuse(function() local _ = pcap.dumper { memory = true, thread = true } end,
       "bad argument #1 to 'dumper' (option 'thread' needs a file)")
