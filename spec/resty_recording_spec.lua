@@ -103,7 +103,7 @@ describe("recording in nginx #nginx #live", function()
     local server = serve {}
     local path, sent = server.prefix .. "/out", 0
     local before = resident(worker(server))
-    local wait = client(server, "--limit-rate 3M", path, "seconds=2&" .. FILTER)
+    local wait = client(server, "--limit-rate 1M", path, "seconds=4&" .. FILTER)
     for _ = 1, 15 do
       sent = sent + traffic.replay(t.packets, t.b, 200000)
     end
