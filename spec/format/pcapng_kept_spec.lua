@@ -21,8 +21,8 @@ describe("Kept blocks", function()
     expected[1] = { "", true, 0, 0 }
     for size = 0, 300 do
       local text = ("x"):rep(size)
-      add(blocks, text, false, 2 ^ 32 - 1, size)
-      table.insert(expected, { text, false, 2 ^ 32 - 1, size })
+      add(blocks, text, size % 2 == 0, 2 ^ 32 - 1, 2 ^ 53 - size)
+      table.insert(expected, { text, size % 2 == 0, 2 ^ 32 - 1, 2 ^ 53 - size })
     end
     assert.same(expected, list(blocks))
   end)

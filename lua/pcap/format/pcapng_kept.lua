@@ -12,8 +12,9 @@ local kept = {}
 local LIMIT = 16 * 1024 * 1024
 local array = ffi.typeof("uint8_t[?]")
 
--- What is noted before each body.
-local note = ffi.typeof("struct { uint32_t size, swapped, first, second; }")
+-- What is noted before each body. A swapped block's size is noted with SWAPPED more.
+local note = ffi.typeof("struct { uint32_t size, first; double second; }")
+local SWAPPED = 2 ^ 31
 local note_pointer, NOTE = ffi.typeof("$ *", note), ffi.sizeof(note)
 
 local Kept = {}
@@ -27,8 +28,8 @@ end
 ---@param body ffi.cdata*  const uint8_t *
 ---@param size integer
 ---@param swapped boolean
----@param first? integer   what else is noted of the block: two numbers of 32 bits
----@param second? integer
+---@param first? integer   what else is noted of the block: a number of 32 bits
+---@param second? integer  and one of 53
 function Kept:add(body, size, swapped, first, second)
   local used = self.used
   local after = used + NOTE + bit.band(size + 3, -4)
@@ -45,7 +46,8 @@ function Kept:add(body, size, swapped, first, second)
     self.memory, self.room = memory, room
   end
   local its = ffi.cast(note_pointer, self.memory + used)
-  its.size, its.swapped, its.first, its.second = size, swapped and 1 or 0, first or 0, second or 0
+  its.size = size + (swapped and SWAPPED or 0)
+  its.first, its.second = first or 0, second or 0
   ffi.copy(self.memory + used + NOTE, body, size)
   self.used = after
 end
@@ -57,8 +59,10 @@ function Kept:each()
     if offset < self.used then
       local its = ffi.cast(note_pointer, self.memory + offset)
       local body = self.memory + offset + NOTE
-      offset = offset + NOTE + bit.band(its.size + 3, -4)
-      return body, its.size, its.swapped ~= 0, its.first, its.second
+      local swapped = its.size >= SWAPPED
+      local size = swapped and its.size - SWAPPED or its.size
+      offset = offset + NOTE + bit.band(size + 3, -4)
+      return body, size, swapped, its.first, its.second
     end
   end
 end

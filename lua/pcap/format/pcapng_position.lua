@@ -5,7 +5,7 @@
 -- Then everything is as if the file had been read from its beginning up to there.
 
 local ffi = require "ffi"
-local journal = require "pcap.format.pcapng_journal"
+local kept = require "pcap.format.pcapng_kept"
 local readers = require "pcap.format.pcapng_readers"
 
 local by_type = readers.by_type
@@ -55,7 +55,7 @@ end
 
 --- A store of the blocks that are no packets, as note() fills it.
 function position.blocks()
-  return journal.new()
+  return kept.new()
 end
 
 --- Notes the blocks that are read from here on, or ends that.
@@ -63,7 +63,7 @@ end
 function position.note(state, blocks)
   state.on_block = blocks and function(kind, offset, body, size, swapped)
     if offset >= (blocks.behind or 0) then
-      blocks:add(body, size, swapped, { kind, offset })
+      blocks:add(body, size, swapped, kind, offset)
       blocks.behind = offset + size
     end
   end or nil
@@ -77,11 +77,11 @@ end
 function position.replay(state, window, blocks, offset)
   local before = state.metadata:forget()
   begin(state, window)
-  for body, size, swapped, extra in blocks:each() do
-    if extra[2] >= offset then
+  for body, size, swapped, kind, at in blocks:each() do
+    if at >= offset then
       break
     end
-    by_type[extra[1]](state, window, nil, body, size, swapped)
+    by_type[kind](state, window, nil, body, size, swapped)
   end
   state.metadata:put_back { followers = before.followers }
   if blocks.lost > 0 then

@@ -58,7 +58,7 @@ end
 local function take_blocks(blocks, numbers, count, bytes)
   for _ = 1, count do
     local size = numbers[3]
-    blocks:add(bytes, size, numbers[2] ~= 0, { numbers[0], numbers[1] })
+    blocks:add(bytes, size, numbers[2] ~= 0, numbers[0], numbers[1])
     numbers, bytes = numbers + BLOCK, bytes + size
   end
 end
@@ -120,26 +120,32 @@ function index_file.load(known, path, self)
   end
 end
 
+-- Blocks as texts: their numbers, and their bytes.
+local function pack_blocks(blocks)
+  local numbers, heads, bodies = doubles_type(BLOCK), {}, {}
+  for body, size, swapped, kind, at in blocks:each() do
+    numbers[0], numbers[1], numbers[2], numbers[3] = kind, at, swapped and 1 or 0, size
+    heads[#heads + 1] = ffi.string(numbers, BLOCK * SIZE)
+    bodies[#bodies + 1] = ffi.string(body, size)
+  end
+  return heads, bodies
+end
+
 -- The index as text.
 local function pack(known, self)
-  local blocks, parts = known.blocks, {}
+  local blocks, heads, bodies = known.blocks, {}, {}
+  if blocks then
+    heads, bodies = pack_blocks(blocks)
+  end
   local header = doubles_type(HEADER)
   header[0], header[1], header[2], header[3] = identity(self)
-  header[4], header[5] = known.used, blocks and #blocks.sizes or 0
+  header[4], header[5] = known.used, #heads
   header[6], header[7] = known.spacing, known.next
   header[8], header[9] = blocks and blocks.behind or 0, blocks and blocks.lost or 0
   ffi.copy(header + HEADER - ENTRY, known.reached, ENTRY * SIZE)
-  parts[1] = ffi.string(header, HEADER * SIZE)
-  parts[2] = ffi.string(known.entries, known.used * ENTRY * SIZE)
-  if blocks then
-    local numbers = doubles_type(BLOCK)
-    for _, size, swapped, extra in blocks:each() do
-      numbers[0], numbers[1], numbers[2], numbers[3] = extra[1], extra[2], swapped and 1 or 0, size
-      parts[#parts + 1] = ffi.string(numbers, BLOCK * SIZE)
-    end
-    parts[#parts + 1] = blocks.used > 0 and ffi.string(blocks.memory, blocks.used) or ""
-  end
-  local text = table.concat(parts)
+  local text = ffi.string(header, HEADER * SIZE)
+    .. ffi.string(known.entries, known.used * ENTRY * SIZE)
+    .. table.concat(heads) .. table.concat(bodies)
   return MAGIC .. checksum(text, 0) .. text
 end
 
