@@ -129,6 +129,16 @@ opening.OPTIONS = {
   rotate = function(value) return rotating.option(value) end,
 }
 
+--- The same, and what its packets are, for a file without a capture.
+opening.WITH_KIND = {
+  linktype = options.integer(0, 2 ^ 31 - 1),
+  snaplen = options.integer(0, 2 ^ 31 - 1),
+  precision = options.precision,
+}
+for key, kind in pairs(opening.OPTIONS) do
+  opening.WITH_KIND[key] = kind
+end
+
 --- What is wrong with a dumper's options, or nil.
 ---@param where table  of place.read()
 ---@param opts table   read by opening.OPTIONS; this sets the format if it has none

@@ -102,15 +102,6 @@ local function linktype_of(self)
   return has_packet and pkt.linktype or self._writer.linktype
 end
 
-local OPTIONS = {
-  linktype = options.integer(0, 2 ^ 31 - 1),
-  snaplen = options.integer(0, 2 ^ 31 - 1),
-  precision = options.precision,
-}
-for key, kind in pairs(opening.OPTIONS) do
-  OPTIONS[key] = kind
-end
-
 -- Opens the file of a name.
 local function open(self, where, opts)
   return opening.open(where, {
@@ -144,7 +135,7 @@ end
 function Recorder:save(target, opts)
   check.open(self, Recorder, "save")
   local where = not is_dumper(target) and place.read(target, "save")
-  opts = options.read(opts, 2, "save", where and OPTIONS or {})
+  opts = options.read(opts, 2, "save", where and opening.WITH_KIND or {})
   local problem = where and opening.problem(where, opts)
   if problem then
     check.fail(2, "save", problem)

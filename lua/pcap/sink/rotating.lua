@@ -21,9 +21,7 @@ rotating.OPTIONS = {
   seconds = options.integer(1, 2 ^ 31),
   packets = options.integer(1, 2 ^ 53),
   keep = options.integer(1, 2 ^ 31),
-  on_close = function(value)
-    return type(value) == "function" and value or nil, "function"
-  end,
+  on_close = options.callback,
   clock = function(value)
     return CLOCKS[value], '"packet" or "wall"'
   end,

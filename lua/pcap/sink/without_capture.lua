@@ -10,25 +10,18 @@ local place = require "pcap.core.place"
 
 local without_capture = {}
 
-local function write_option(value)
-  return type(value) == "function" and value or nil, "function"
-end
-
 local function memory_option(value)
   return value == true or nil, "true"
 end
 
 local OPTIONS = {
-  write = write_option,
+  write = options.callback,
   memory = memory_option,
   file = function(value)
     return place.of(value), "path, descriptor or open Lua file"
   end,
-  linktype = options.integer(0, 2 ^ 31 - 1),
-  snaplen = options.integer(0, 2 ^ 31 - 1),
-  precision = options.precision,
 }
-for key, kind in pairs(opening.OPTIONS) do
+for key, kind in pairs(opening.WITH_KIND) do
   OPTIONS[key] = kind
 end
 
