@@ -1,17 +1,17 @@
 /*
- * A thread that works off a queue, in order. It blocks all signals: they are for the program's own
- * threads. After a failure it does nothing more, and the failure is told to whoever puts or ends.
+ * A thread that works off a queue, in order. After a failure it does nothing more, and the failure
+ * is told to whoever puts or ends.
  * A process that forks has the thread, its child has not: the child's copy of the queue is dead.
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "queue.h"
+#include "thread.h"
 
 typedef struct entry {
     struct entry *next;
@@ -65,7 +65,6 @@ static void *run(void *argument) {
  * luapcap_queue_end(). Returns NULL with errno if there can be no thread. */
 luapcap_queue *luapcap_queue_start(luapcap_work *work, void *cookie) {
     luapcap_queue *queue = calloc(1, sizeof *queue);
-    sigset_t all, before;
     if (queue == NULL)
         return NULL;
     queue->process = getpid();
@@ -73,10 +72,7 @@ luapcap_queue *luapcap_queue_start(luapcap_work *work, void *cookie) {
     queue->cookie = cookie;
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->changed, NULL);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&queue->thread, NULL, run, queue);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = luapcap_thread_start(&queue->thread, NULL, run, queue);
     if (error == 0)
         return queue;
     free(queue);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "luapcap.h"
+#include "thread.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* the thread blocks SIGPIPE, as it does all signals */
@@ -146,21 +147,17 @@ static void *run(void *argument) {
     return NULL;
 }
 
-/* Starts a detached thread that takes none of the process's signals. Returns an errno. */
+/* Starts a detached thread. Returns an errno. */
 static int start(waiter *w) {
     pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t all, before;
     size_t size = STACK_SIZE < PTHREAD_STACK_MIN ? PTHREAD_STACK_MIN : STACK_SIZE;
     int error = pthread_attr_init(&attributes);
     if (error != 0)
         return error;
     pthread_attr_setstacksize(&attributes, size);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attributes, run, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    error = luapcap_thread_start(&thread, &attributes, run, w);
     pthread_attr_destroy(&attributes);
     return error;
 }
