@@ -140,17 +140,4 @@ function reference.read(path)
   return packets, linktype
 end
 
---- The captures that nobody here made; empty where they are not installed.
----@return string[] paths
-function reference.captures()
-  local root = os.getenv("PCAP_CAPTURES") or "../shared/captures"
-  local find = io.popen(("find '%s' -name '*.pcap*' 2>/dev/null | sort"):format(root))
-  local paths = {}
-  for path in find:lines() do
-    paths[#paths + 1] = path
-  end
-  find:close()
-  return paths
-end
-
 return reference

@@ -3,6 +3,7 @@
 --   luajit [-joff] spec/campaign/bpf_campaign.lua [programs] [seed]
 local reference = require "spec.bpf_reference"
 local programs = require "spec.campaign.bpf_programs"
+local savefile = require "spec.support.savefile"
 local bpf = require "pcap.filter.bpf"
 
 local campaign = {}
@@ -75,7 +76,7 @@ end
 ---@return reference.packet[]
 function campaign.captured_packets()
   local packets = {}
-  for _, path in ipairs(reference.captures()) do
+  for _, path in ipairs(savefile.real()) do
     for _, packet in ipairs((reference.read(path))) do
       packets[#packets + 1] = packet
     end
