@@ -3,8 +3,8 @@
 --   luajit examples/rotate.lua --seconds 3600 --keep 24 -i eth0 'trace-%Y%m%d-%H%M%S.pcap'
 --   luajit examples/rotate.lua --help
 --
--- Ends at Ctrl-C and SIGTERM with the counts of tcpdump, and with the last file complete, if
--- luaposix is installed. The exit status is 0, 1 if something failed, 2 for a wrong command line.
+-- Ends at Ctrl-C and SIGTERM with the counts of tcpdump, and with the last file complete. The exit
+-- status is 0, 1 if something failed, 2 for a wrong command line.
 
 local HELP = [[
 Usage: rotate.lua [options] NAME [EXPRESSION]

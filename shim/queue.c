@@ -1,7 +1,7 @@
 /*
  * A thread that works off a queue, in order. After a failure it does nothing more, and the failure
- * is told to whoever puts or ends.
- * A process that forks has the thread, its child has not: the child's copy of the queue is dead.
+ * is told to whoever puts or ends. A process that forks has the thread, its child has not: the
+ * child's copy of the queue is dead.
  */
 #include <errno.h>
 #include <pthread.h>

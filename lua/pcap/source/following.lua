@@ -260,7 +260,8 @@ local function open_in_time(open, from, opts)
     elseif left <= 0 then
       return nil, "the file's header has not come yet"
     end
-    signals.wait(waiting, shim.luapcap_wait_fd, -1, math.min(left, PAUSE))
+    -- No math.min(): see core/signals.lua.
+    signals.wait(waiting, shim.luapcap_wait_fd, -1, left < PAUSE and left or PAUSE)
   end
 end
 
