@@ -3,7 +3,11 @@
 
 local ffi = require "ffi"
 local cdefs = require "pcap.core.cdefs"
-local recording_cdefs = require "pcap.sink.recording_cdefs"
+
+local declarations = cdefs.declarations
+for _, name in ipairs { "core.libpcap_cdefs", "source.live_cdefs", "sink.recording_cdefs" } do
+  declarations = declarations .. require("pcap." .. name).declarations
+end
 
 -- Our names for what libpcap declares.
 local TYPES = {
@@ -30,7 +34,7 @@ print [[
 ]]
 
 local structs = 0
-for name, body in cdefs.declarations:gmatch "typedef struct ([%w_]+) (%b{})" do
+for name, body in declarations:gmatch "typedef struct ([%w_]+) (%b{})" do
   local real = real_types(name)
   local flexible = body:find("[?]", 1, true)
   local ctype = ffi.typeof(name)
@@ -52,7 +56,7 @@ for name, value in pairs(cdefs) do
 end
 
 local functions = 0
-local prototypes = (cdefs.declarations .. recording_cdefs.declarations)
+local prototypes = declarations
   :gsub("typedef[^;{]+%b{}[^;]*;", ""):gsub("typedef[^;]*;", "")
 for declaration in prototypes:gmatch "%s*([^;]+);" do
   local text, symbol = declaration:match '^(.-)%s*__asm__%("([%w_]+)"%)$'

@@ -1,9 +1,9 @@
 /*
  * The shim: flat functions for LuaJIT's FFI, which do what Lua cannot know or do well with libpcap.
  *
- * lua/pcap/core/cdefs.lua repeats these declarations, and `make abicheck` compares the two. The
- * shim has no policy and no global state. Where a function returns a pointer, its comment says who
- * frees it. A pointer that a function is given stays the caller's.
+ * The files below lua/pcap/ whose names end in cdefs.lua repeat these declarations. `make abicheck`
+ * compares both. The shim has no policy and no global state. If a function returns a pointer, its
+ * comment says who frees it. A pointer that a function is given stays the caller's.
  */
 #ifndef LUAPCAP_H
 #define LUAPCAP_H
@@ -252,14 +252,14 @@ LUAPCAP_API double luapcap_required_timeout(pcap_t *p);
 LUAPCAP_API int luapcap_signal_note(int number);
 LUAPCAP_API int luapcap_signal_noted(void);
 
-/* turns.c, for source/merge.lua: whose packet comes next */
+/* turns.c, for source/merge.lua and merge_turns.lua: whose packet comes next */
 LUAPCAP_API int32_t luapcap_turns_change(luapcap_turn *turns, int32_t count, double sec,
                                          double nsec);
 LUAPCAP_API void luapcap_turns_add(luapcap_turn *turns, int32_t count, double sec, double nsec,
                                    int32_t source);
 LUAPCAP_API void luapcap_turns_remove(luapcap_turn *turns, int32_t count);
 
-/* watch.c, for source/following.lua: hears of changes of a file */
+/* watch.c, for source/following_watch.lua: hears of changes of a file */
 LUAPCAP_API int luapcap_file_moved(const char *path, int fd);
 LUAPCAP_API int luapcap_watch_open(const char *path, int fd);
 LUAPCAP_API int luapcap_watch_add(int watch, int fd);
@@ -278,7 +278,7 @@ LUAPCAP_API int luapcap_stats(pcap_t *p, luapcap_stat *stat);
 LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
 
-/* ring.c and ring_read.c, for source/live.lua: the kernel's ring of a live capture */
+/* ring.c and ring_read.c, for source/live.lua and live_reading.lua: a live capture's ring */
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_free(luapcap_ring *ring);

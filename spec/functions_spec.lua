@@ -69,7 +69,7 @@ describe("docs/libpcap-functions.md", function()
   end)
 
   it("calls nothing unbound that the sources use", function()
-    local sources = shell.run("cat lua/pcap/core/cdefs.lua shim/*.c")
+    local sources = shell.run("cat lua/pcap/*/*cdefs.lua shim/*.c")
     for name, here in pairs(rows) do
       if here:find "^not bound" and name ~= "pcap_file" then
         assert.is_nil(sources:find("%f[%w_]" .. name .. "%f[^%w_][\"(]"), name)

@@ -1,10 +1,12 @@
---- The one place where C is declared: libpcap's functions and the shim's.
+--- C as FFI sees it: the structs, and the shim's functions that most programs use.
 --
 -- The names in a cdef are global to the process, and another module may declare libpcap's own
--- names before or after us. So every name here starts with `luapcap_`, and libpcap's functions
--- are renamed with __asm__. `make abicheck` compares all of this with the real headers.
+-- names before or after us. So every name starts with `luapcap_`. What only some programs use is
+-- declared where it is used, in the files whose names end in `cdefs.lua`. `make abicheck` compares
+-- all of them with the real headers.
 
 local ffi = require "ffi"
+local libpcap_cdefs = require "pcap.core.libpcap_cdefs"
 
 local declarations = [[
 typedef struct luapcap_t luapcap_t;
@@ -15,7 +17,6 @@ typedef unsigned int luapcap_direction;
 typedef struct luapcap_input luapcap_input;
 typedef struct luapcap_file luapcap_file;
 typedef struct luapcap_interfaces luapcap_interfaces;
-typedef struct luapcap_judge luapcap_judge;
 
 typedef struct luapcap_packet {
   const uint8_t *data;
@@ -121,33 +122,6 @@ typedef struct luapcap_address {
   char destination[64];
 } luapcap_address;
 
-typedef struct luapcap_ring {
-  uint8_t *blocks;
-  uint8_t *taken_at;
-  uint8_t *at;
-  luapcap_judge *judge;
-  int32_t *indexes;
-  double size;
-  uint32_t left;
-  uint32_t index;
-  uint32_t taken;
-  uint32_t judged_until;
-  uint32_t count;
-  uint32_t block_size;
-  uint32_t unit_size;
-  uint32_t per_block;
-  uint32_t snaplen;
-  uint32_t time_unit;
-  int32_t loopback;
-  int32_t direction;
-  int32_t has_frames;
-  int32_t is_cooked;
-  int32_t interface;
-  uint32_t known;
-  uint32_t latest;
-  uint32_t tag_at;
-} luapcap_ring;
-
 const char *luapcap_dlt_name(int index);
 int luapcap_dlt_value(int index);
 
@@ -200,15 +174,6 @@ void luapcap_watch_clear(int watch);
 
 luapcap_t *luapcap_create(const char *device, char *errbuf);
 int luapcap_close_on_exec(luapcap_t *p);
-int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
-void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
-void luapcap_ring_release(luapcap_ring *ring);
-void luapcap_ring_free(luapcap_ring *ring);
-int luapcap_ring_resume(luapcap_ring *ring);
-int luapcap_interface_name(int index, char *name, size_t size);
-int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_program *program);
-int luapcap_kernel_filter(luapcap_t *p);
-int luapcap_accept_all(luapcap_t *p);
 void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,
   uint32_t if_dropped);
 int luapcap_stats(luapcap_t *p, luapcap_stat *stat);
@@ -216,21 +181,6 @@ int luapcap_set_protocol(luapcap_t *p, int protocol);
 void luapcap_discard(luapcap_t *p);
 int luapcap_inject(luapcap_t *p, const void *data, size_t length);
 int luapcap_inject_all(luapcap_t *p, const uint8_t *bytes, const uint32_t *lengths, int count);
-
-int luapcap_fanout_join(luapcap_t *p, luapcap_ring *ring, uint32_t argument,
-  luapcap_bpf_program *filter, int block_ms);
-
-typedef struct luapcap_wait_request {
-  uint32_t pause;
-  uint32_t timeout;
-} luapcap_wait_request;
-
-int luapcap_pair_listen(const char *folder, char *path, size_t size);
-int luapcap_pair_accept(int listener, char *path);
-void luapcap_pair_close(int fd);
-int luapcap_pair_is_open(int fd);
-int luapcap_waiter_start(int fd, int pair);
-int luapcap_take(luapcap_t *p);
 
 const luapcap_if *luapcap_device_read(const luapcap_if *item, luapcap_device *device);
 const luapcap_addr *luapcap_address_read(const luapcap_addr *item, luapcap_address *address);
@@ -264,69 +214,13 @@ void luapcap_block_time(const luapcap_block_interface *interface, double sec, do
 
 void luapcap_now(luapcap_packet *packet);
 void luapcap_system(char *os, char *hardware, size_t size);
-
-const char *luapcap_lib_version(void) __asm__("pcap_lib_version");
-luapcap_t *luapcap_open_dead_with_tstamp_precision(int linktype, int snaplen,
-  unsigned int precision) __asm__("pcap_open_dead_with_tstamp_precision");
-void luapcap_close(luapcap_t *p) __asm__("pcap_close");
-int luapcap_activate(luapcap_t *p) __asm__("pcap_activate");
-int luapcap_set_snaplen(luapcap_t *p, int snaplen) __asm__("pcap_set_snaplen");
-int luapcap_set_promisc(luapcap_t *p, int promisc) __asm__("pcap_set_promisc");
-int luapcap_set_timeout(luapcap_t *p, int milliseconds) __asm__("pcap_set_timeout");
-int luapcap_set_buffer_size(luapcap_t *p, int bytes) __asm__("pcap_set_buffer_size");
-int luapcap_set_immediate_mode(luapcap_t *p, int immediate) __asm__("pcap_set_immediate_mode");
-int luapcap_set_rfmon(luapcap_t *p, int rfmon) __asm__("pcap_set_rfmon");
-int luapcap_can_set_rfmon(luapcap_t *p) __asm__("pcap_can_set_rfmon");
-int luapcap_set_tstamp_type(luapcap_t *p, int type) __asm__("pcap_set_tstamp_type");
-int luapcap_set_tstamp_precision(luapcap_t *p, int precision)
-  __asm__("pcap_set_tstamp_precision");
-int luapcap_setdirection(luapcap_t *p, luapcap_direction direction)
-  __asm__("pcap_setdirection");
-int luapcap_list_tstamp_types(luapcap_t *p, int **types) __asm__("pcap_list_tstamp_types");
-void luapcap_free_tstamp_types(int *types) __asm__("pcap_free_tstamp_types");
-int luapcap_list_datalinks(luapcap_t *p, int **dlts) __asm__("pcap_list_datalinks");
-void luapcap_free_datalinks(int *dlts) __asm__("pcap_free_datalinks");
-int luapcap_set_datalink(luapcap_t *p, int dlt) __asm__("pcap_set_datalink");
-int luapcap_datalink_ext(luapcap_t *p) __asm__("pcap_datalink_ext");
-int luapcap_is_swapped(luapcap_t *p) __asm__("pcap_is_swapped");
-int luapcap_major_version(luapcap_t *p) __asm__("pcap_major_version");
-int luapcap_minor_version(luapcap_t *p) __asm__("pcap_minor_version");
-int luapcap_bufsize(luapcap_t *p) __asm__("pcap_bufsize");
-int luapcap_fileno(luapcap_t *p) __asm__("pcap_fileno");
-int luapcap_getnonblock(luapcap_t *p, char *errbuf) __asm__("pcap_getnonblock");
-int luapcap_findalldevs(luapcap_if **devices, char *errbuf) __asm__("pcap_findalldevs");
-void luapcap_freealldevs(luapcap_if *devices) __asm__("pcap_freealldevs");
-int luapcap_setnonblock(luapcap_t *p, int nonblock, char *errbuf) __asm__("pcap_setnonblock");
-char *luapcap_geterr(luapcap_t *p) __asm__("pcap_geterr");
-const char *luapcap_statustostr(int status) __asm__("pcap_statustostr");
-int luapcap_compile(luapcap_t *p, luapcap_bpf_program *program, const char *expression,
-  int optimize, uint32_t netmask) __asm__("pcap_compile");
-void luapcap_freecode(luapcap_bpf_program *program) __asm__("pcap_freecode");
-char *luapcap_bpf_image(const luapcap_bpf_insn *insn, int index) __asm__("bpf_image");
-int luapcap_setfilter(luapcap_t *p, luapcap_bpf_program *program) __asm__("pcap_setfilter");
-int luapcap_lookupnet(const char *device, uint32_t *net, uint32_t *mask, char *errbuf)
-  __asm__("pcap_lookupnet");
-int luapcap_datalink(luapcap_t *p) __asm__("pcap_datalink");
-int luapcap_snapshot(luapcap_t *p) __asm__("pcap_snapshot");
-int luapcap_get_tstamp_precision(luapcap_t *p) __asm__("pcap_get_tstamp_precision");
-int luapcap_get_selectable_fd(luapcap_t *p) __asm__("pcap_get_selectable_fd");
-int luapcap_file_fileno(luapcap_file *file) __asm__("fileno");
-int luapcap_fd_close(int fd) __asm__("close");
-char *luapcap_strerror(int errnum) __asm__("strerror");
-const char *luapcap_datalink_val_to_name(int dlt) __asm__("pcap_datalink_val_to_name");
-const char *luapcap_datalink_val_to_description(int dlt)
-  __asm__("pcap_datalink_val_to_description");
-int luapcap_datalink_name_to_val(const char *name) __asm__("pcap_datalink_name_to_val");
-const char *luapcap_tstamp_type_val_to_name(int type) __asm__("pcap_tstamp_type_val_to_name");
-const char *luapcap_tstamp_type_val_to_description(int type)
-  __asm__("pcap_tstamp_type_val_to_description");
-int luapcap_tstamp_type_name_to_val(const char *name) __asm__("pcap_tstamp_type_name_to_val");
 ]]
 
 -- Declaring a struct twice is an error. If this file is loaded again in one Lua state (busted's
 -- insulation, package.loaded cleared), everything is declared already.
 if not pcall(ffi.typeof, "luapcap_packet") then
   ffi.cdef(declarations)
+  ffi.cdef(libpcap_cdefs.declarations)
 end
 
 return {

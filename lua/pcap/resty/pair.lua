@@ -5,6 +5,7 @@
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
+require "pcap.source.live_cdefs"
 
 local pair = {}
 

@@ -10,6 +10,7 @@ local ffi = require "ffi"
 local failure = require "pcap.core.failure"
 local pair = require "pcap.resty.pair"
 local shim = require "pcap.core.shim"
+require "pcap.source.live_cdefs"
 
 local waiter = {
   --- The kinds of waiters, by name. `needs_pair` is whether it works by a pair. `new(descriptor)`

@@ -1,10 +1,8 @@
 --- Following: a savefile whose end is its end only for now, since somebody still writes it.
 --
--- Reads wait there as those of a live capture do. A watch (shim/watch.c) tells of changes. If
--- another file comes to the path, or the file has been cut off, a read tells so once, and the next
--- one begins with what is at the path now.
---
--- Ownership: the capture's `_memory` has the watch's descriptor as well.
+-- Reads wait there as those of a live capture do. A watch (following_watch.lua) tells of changes.
+-- If another file comes to the path, or the file has been cut off, a read tells so once, and the
+-- next one begins with what is at the path now.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
@@ -17,6 +15,7 @@ local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
 local signals = require "pcap.core.signals"
 local timeout_of = require "pcap.source.timeout"
+local watch = require "pcap.source.following_watch"
 
 local following = {}
 
@@ -53,24 +52,6 @@ local function change(self)
   end
 end
 
--- Watches the file of the input, and no other.
-local function watch_input(self)
-  local watch = self._watch[0]
-  if watch >= 0 then
-    if self._watched then
-      shim.luapcap_watch_drop(watch, self._watched)
-    end
-    self._watched = shim.luapcap_watch_add(watch, shim.luapcap_input_fileno(self._input))
-  end
-end
-
-local function close_watch(watch)
-  if watch[0] >= 0 then
-    shim.luapcap_fd_close(watch[0])
-    watch[0] = -1
-  end
-end
-
 -- Gives the capture another file to read.
 local function renew(self, opened)
   local memory, reading = self._memory, opened.reading
@@ -88,7 +69,7 @@ local function renew(self, opened)
   self._packet.interface = 1
   in_use.remove(self._in_use)
   self._in_use = self._note_use(self)
-  watch_input(self)
+  watch.input(self)
   return filtering.apply_again(self)
 end
 
@@ -126,12 +107,6 @@ local function wait_once(self, left)
   return status, reason or capture.interrupted(self)
 end
 
-local function clear(self)
-  if self._watch[0] >= 0 then
-    shim.luapcap_watch_clear(self._watch[0])
-  end
-end
-
 -- Reads on when the file's end has been reached, or waits for more. What has happened is forgotten
 -- before each read, so nothing that happens later is missed.
 local function await(self, timeout)
@@ -144,7 +119,7 @@ local function await(self, timeout)
         return capture.none(self, reason)
       end
     end
-    clear(self)
+    watch.clear(self)
     local what = change(self)
     if what ~= "truncated" then
       local pkt, reason = savefile.source.search(self)
@@ -206,7 +181,7 @@ function source.wait(self, timeout)
     local status, reason = 1, nil
     if left > 0 and (self._has_grown or self._rests_until > monotonic()
       or not source.is_ready(self)) then
-      clear(self)
+      watch.clear(self)
       if self._has_grown or not source.is_ready(self) then
         status, reason = wait_once(self, left)
       end
@@ -220,10 +195,7 @@ function source.wait(self, timeout)
   return nil, "timeout"
 end
 
-function source.descriptor(self)
-  local watch = self._watch[0]
-  return watch >= 0 and watch or nil
-end
+source.descriptor = watch.descriptor
 
 function source.required_timeout(self)
   return (self._watch[0] < 0 or self._is_waited_for) and INTERVAL or -1
@@ -231,21 +203,7 @@ end
 
 function source.release(memory)
   savefile.source.release(memory)
-  if memory.watch then
-    close_watch(ffi.gc(memory.watch, nil))
-    memory.watch = nil
-  end
-end
-
--- A watch of a capture's file, and of its path if it has one.
-local function new_watch(self)
-  local watch = ffi.gc(ffi.new("int[1]", -1), close_watch)
-  watch[0] = shim.luapcap_watch_open(self._path, shim.luapcap_input_fileno(self._input))
-  self._watch, self._memory.watch = watch, watch
-  watch_input(self)
-  if watch[0] >= 0 and self._watched < 0 then
-    close_watch(watch)
-  end
+  watch.release(memory)
 end
 
 -- Opens the file when its header is there.
@@ -284,7 +242,7 @@ function following.open(offline, open, from, opts)
   self._open, self._options, self._note_use = offline.open, opts, offline.in_use
   self._coalesce = PAUSE -- in nginx
   self._has_grown, self._rests_until, self._is_waited_for = false, 0, false
-  new_watch(self)
+  watch.add(self)
   return self
 end
 

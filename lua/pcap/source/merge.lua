@@ -1,8 +1,8 @@
 --- Merging: the packets of several captures, in the order of their times.
 --
--- Each capture is a lane, whose next packet has been read. A heap (shim/turns.c) tells which lane's
--- packet is the earliest. A packet is handed on as it is, in its capture's own struct: it is valid
--- until its lane is read on, which the next read does.
+-- Each capture is a lane, whose next packet has been read (merge_lane.lua). A heap tells which
+-- lane's packet is the earliest (merge_turns.lua). A packet is handed on as it is, in its capture's
+-- own struct: it is valid until its lane is read on, which the next read does.
 --
 -- Ownership: the merged capture owns the others. They are read, and closed, by it alone.
 
@@ -11,69 +11,17 @@ local capture = require "pcap.capture"
 local check = require "pcap.core.check"
 local filtering = require "pcap.capture.filtering"
 local interfaces = require "pcap.source.merge_interfaces"
+local lanes = require "pcap.source.merge_lane"
 local none = require "pcap.source.none"
 local options = require "pcap.core.options"
-local packet = require "pcap.packet"
 local shim = require "pcap.core.shim"
-local signals = require "pcap.core.signals"
 local timeout_of = require "pcap.source.timeout"
+local turns = require "pcap.source.merge_turns"
 
 local merge = {}
 
-local monotonic, turns_change = shim.luapcap_monotonic, shim.luapcap_turns_change
+local turns_change = shim.luapcap_turns_change
 local turns_type = ffi.typeof "luapcap_turn[?]"
-
--- Seconds after which captures are looked at that no descriptor tells of.
-local INTERVAL = 0.01
--- Descriptors that one wait is for.
-local MOST_WAITED_FOR = 64
--- Reasons that tell of one capture's file, which is read on.
-local TOLD = { rotated = true, truncated = true }
-
-local clock = packet.new(0)
-
--- The capture's own reading is over: see take_over().
-local function refuse()
-  error("a merge reads this capture: read from the merged one", 3)
-end
-
--- How the lane's capture is read.
-local function learn(self, lane)
-  local cap = lane.capture
-  lane.take = lane.copies and none.take or cap._take
-  cap._take = none.take
-  interfaces.learn(self._interfaces, lane)
-end
-
-local function take_over(self, index, cap)
-  local lane = { index = index, capture = cap, packet = cap._packet, fetch = cap._fetch,
-    search = cap._search, copies = cap._source.kind == "feed" }
-  cap._fetch, cap._timeout, cap._owner = refuse, 0, self
-  learn(self, lane)
-  return lane
-end
-
--- The next packet of a lane, without waiting.
-local function read(lane)
-  local cap = lane.capture
-  if not cap._handle then
-    return nil, "closed"
-  end
-  local pkt, reason = cap._packet, nil
-  if lane.take(cap._window, pkt) then
-    local match = cap._match
-    if match and not match(pkt.data, pkt.caplen, pkt.wirelen, cap) then
-      pkt, reason = lane.search(cap)
-    end
-  else
-    pkt, reason = lane.fetch(cap, 0)
-  end
-  if pkt and lane.copies then -- feeding the reader moves its bytes
-    lane.packet = pkt:copy()
-    pkt = lane.packet
-  end
-  return pkt, reason
-end
 
 -- Hands on a lane's packet, if the filter takes it. Otherwise nil.
 local function hand_on(self, lane)
@@ -96,117 +44,6 @@ local function matches_now(self, pkt)
   end
 end
 
--- What a read says that ends because of a lane.
-local function about(lane, reason)
-  return ("%s: %s"):format(lane.capture._name, reason)
-end
-
--- Reads the lanes that have no packet. Returns why the read must end, or nil.
-local function read_empty(self)
-  local empty, needs_more = self._empty, nil
-  for i = #empty, 1, -1 do
-    local lane = empty[i]
-    local pkt, reason = read(lane)
-    local interrupted = capture.interrupted(self)
-    if pkt then
-      shim.luapcap_turns_add(self._turns, self._count, pkt.sec, pkt.nsec, lane.index)
-      self._count, lane.came = self._count + 1, monotonic()
-      table.remove(empty, i)
-    elseif interrupted then
-      return interrupted
-    elseif reason == "break" then
-      return reason
-    elseif TOLD[reason] then
-      learn(self, lane)
-      return about(lane, reason)
-    elseif reason == "more" then
-      needs_more = reason
-    elseif reason ~= "timeout" then
-      table.remove(empty, i)
-      if reason ~= "closed" then
-        return about(lane, reason)
-      end
-    end
-    if interrupted then
-      return interrupted
-    end
-  end
-  return needs_more
-end
-
--- For how many seconds the earliest packet has to wait for those lanes that have none.
-local function time_to_wait(self)
-  local first = self._turns[0]
-  local lane = self._lanes[first.source]
-  shim.luapcap_now(clock)
-  local age = clock.sec - first.sec + (clock.nsec - first.nsec) / 1e9
-  local waited = monotonic() - lane.came
-  return self._delay - (age > waited and age or waited)
-end
-
--- Waits for one of the lanes that have no packet.
-local function wait_for_empty(self, seconds)
-  local descriptors = self._descriptors
-  descriptors.count = 0
-  for _, lane in ipairs(self._empty) do
-    local cap = lane.capture
-    local fd, required = cap._source.descriptor(cap), cap._source.required_timeout(cap)
-    if fd and fd >= 0 and descriptors.count < MOST_WAITED_FOR then
-      descriptors.fds[descriptors.count] = fd
-      descriptors.count = descriptors.count + 1
-    elseif seconds > INTERVAL then
-      seconds = INTERVAL
-    end
-    if required >= 0 and required < seconds then
-      seconds = required
-    end
-  end
-  local status, reason = signals.wait(self, shim.luapcap_wait_any, descriptors, seconds)
-  return status, reason or capture.interrupted(self)
-end
-
--- Takes back the lane whose packet was handed out: it has to be read on.
-local function want_current(self)
-  local lane = self._current
-  self._packet, self._current = self._own, false
-  if lane then
-    shim.luapcap_turns_remove(self._turns, self._count)
-    self._count = self._count - 1
-    self._empty[#self._empty + 1] = lane
-  end
-end
-
--- Finds the next packet. Returns its lane, or nil and the reason.
-local function next_lane(self, timeout)
-  local deadline = monotonic() + timeout
-  while true do
-    local reason = read_empty(self)
-    local waits = 0
-    if reason then
-      return nil, reason
-    elseif self._count > 0 then
-      waits = #self._empty > 0 and time_to_wait(self) or 0
-      if waits <= 0 then
-        return self._lanes[self._turns[0].source]
-      end
-    elseif #self._empty == 0 then
-      return nil, "closed"
-    end
-    local left = deadline - monotonic()
-    if left <= 0 then
-      signals.look()
-      return nil, capture.interrupted(self) or "timeout"
-    end
-    if self._count > 0 and waits < left then
-      left = waits
-    end
-    local _, ending = wait_for_empty(self, left)
-    if ending then
-      return nil, ending
-    end
-  end
-end
-
 -- The next packet that the filter takes, whatever that needs.
 local function search(self, timeout)
   timeout = timeout or self._timeout
@@ -215,8 +52,8 @@ local function search(self, timeout)
     self._ahead = false
     if not lane then
       local reason
-      want_current(self)
-      lane, reason = next_lane(self, timeout)
+      turns.want_current(self)
+      lane, reason = turns.next_lane(self, timeout)
       if not lane then
         return capture.none(self, reason)
       end
@@ -258,7 +95,7 @@ local function fetch(self, timeout)
   return pkt
 end
 
-capture.reads(read, search, fetch)
+capture.reads(lanes.read, search, fetch)
 
 local source = none.new { kind = "merge", fetch = fetch, search = search }
 
@@ -298,8 +135,8 @@ function waiting.wait(self, timeout)
   if self._ahead then
     return true
   end
-  want_current(self)
-  local lane, reason = next_lane(self, timeout)
+  turns.want_current(self)
+  local lane, reason = turns.next_lane(self, timeout)
   self._ahead = lane or false
   if lane or reason == "closed" or reason ~= "timeout" and reason ~= "break" and self._handle then
     return true
@@ -333,7 +170,7 @@ local function open(captures, opts)
   -- A finalizer and what it refers to are never garbage. So the captures are not in its memory.
   self._memory = { own = self._memory, captures = captures }
   for i, cap in ipairs(captures) do
-    self._lanes[i] = take_over(self, i, cap)
+    self._lanes[i] = lanes.new(self, i, cap)
     self._empty[i] = self._lanes[i]
   end
   return self

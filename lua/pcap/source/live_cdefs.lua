@@ -1,0 +1,69 @@
+--- The C declarations that live captures need: the kernel's ring, fanout, and waiting in nginx.
+
+local ffi = require "ffi"
+require "pcap.core.cdefs"
+
+local live_cdefs = {}
+
+--- For `make abicheck`.
+live_cdefs.declarations = [[
+typedef struct luapcap_judge luapcap_judge;
+
+typedef struct luapcap_ring {
+  uint8_t *blocks;
+  uint8_t *taken_at;
+  uint8_t *at;
+  luapcap_judge *judge;
+  int32_t *indexes;
+  double size;
+  uint32_t left;
+  uint32_t index;
+  uint32_t taken;
+  uint32_t judged_until;
+  uint32_t count;
+  uint32_t block_size;
+  uint32_t unit_size;
+  uint32_t per_block;
+  uint32_t snaplen;
+  uint32_t time_unit;
+  int32_t loopback;
+  int32_t direction;
+  int32_t has_frames;
+  int32_t is_cooked;
+  int32_t interface;
+  uint32_t known;
+  uint32_t latest;
+  uint32_t tag_at;
+} luapcap_ring;
+
+int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
+void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
+void luapcap_ring_release(luapcap_ring *ring);
+void luapcap_ring_free(luapcap_ring *ring);
+int luapcap_ring_resume(luapcap_ring *ring);
+int luapcap_interface_name(int index, char *name, size_t size);
+int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_program *program);
+int luapcap_kernel_filter(luapcap_t *p);
+int luapcap_accept_all(luapcap_t *p);
+
+int luapcap_fanout_join(luapcap_t *p, luapcap_ring *ring, uint32_t argument,
+  luapcap_bpf_program *filter, int block_ms);
+
+typedef struct luapcap_wait_request {
+  uint32_t pause;
+  uint32_t timeout;
+} luapcap_wait_request;
+
+int luapcap_pair_listen(const char *folder, char *path, size_t size);
+int luapcap_pair_accept(int listener, char *path);
+void luapcap_pair_close(int fd);
+int luapcap_pair_is_open(int fd);
+int luapcap_waiter_start(int fd, int pair);
+int luapcap_take(luapcap_t *p);
+]]
+
+if not pcall(ffi.typeof, "luapcap_ring") then
+  ffi.cdef(live_cdefs.declarations)
+end
+
+return live_cdefs
