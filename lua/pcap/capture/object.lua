@@ -77,6 +77,7 @@ function object.new(source, handle, name, fields)
   self._timeout = self._timeout or 0 -- seconds that a read waits
   self._in_use = nil -- the file that is read, as in_use.lua knows it
   self._broken = false -- breakloop() has been called
+  self._owner = false -- the merge that reads this capture
   self._ending = self._ending or "closed" -- of the last packets() loop
   return setmetatable(self, Capture)
 end
@@ -114,7 +115,7 @@ function object.interrupted(self)
     self._broken = false
     return "break"
   end
-  local owner = self._owner -- a merge that reads this capture
+  local owner = self._owner
   if owner and (owner._broken or not owner._handle) then
     return "break"
   end
@@ -124,6 +125,30 @@ end
 --- Sets the link type of the packets that are read from here on.
 function object.set_linktype(self, linktype)
   self._packet.linktype = linktype
+end
+
+-- What a capture has that another one reads: it takes no packet by itself.
+local function take_none()
+  return false
+end
+
+--- Lets another capture read this one from here on.
+---@param owner table       whose breakloop() and close() end this capture's reads as well
+---@param refuse function   what this capture's own reads call
+---@return function fetch   what the owner reads it with, see source/none.lua
+---@return function search
+function object.hand_over(self, owner, refuse)
+  local fetch, search = self._fetch, self._search
+  self._fetch, self._timeout, self._owner = refuse, 0, owner
+  return fetch, search
+end
+
+--- The same for the function that takes packets from the window, which each new file brings.
+---@return function take
+function object.hand_over_take(self)
+  local take = self._take
+  self._take = take_none
+  return take
 end
 
 --- Whether the capture has not been closed.

@@ -14,7 +14,9 @@ function resty_drops.on_drop(dropped, capture)
     :format(dropped, capture._told_dropped))
   if callback then
     nginx.call(device, "on_drop", callback, dropped, loop or capture)
-    capture._broken = capture._ended -- ends the read that has called this
+    if capture._ended and capture._handle then
+      capture:breakloop() -- ends the read that has called this
+    end
   end
 end
 

@@ -13,7 +13,7 @@ local shim = require "pcap.core.shim"
 
 local dead = {}
 
-local source = none.new { kind = "dead" }
+local source = none.new { kind = "dead", has_packets = false }
 
 function source.fetch(self)
   shim.luapcap_next(self._handle, self._packet)

@@ -182,7 +182,7 @@ local function problem(cap, seen)
     return "list of captures expected"
   elseif not cap._handle then
     return "a capture has been closed"
-  elseif cap._source.kind == "dead" then
+  elseif not cap._source.has_packets then
     return "a dead capture has no packets"
   elseif seen[cap] or cap._owner then
     return "a capture is being merged already"

@@ -4,30 +4,30 @@
 -- the `packet` that they fill, `copies` (whether the packet has to be copied), `numbers` (what
 -- merge_interfaces.lua knows of its interfaces), and `came` (when its packet was read).
 
+local capture = require "pcap.capture"
 local interfaces = require "pcap.source.merge_interfaces"
 local none = require "pcap.source.none"
 
 local merge_lane = {}
 
--- The capture's own reading is over.
+-- What the capture's own reads call.
 local function refuse()
   error("a merge reads this capture: read from the merged one", 3)
 end
 
 --- Learns how the lane's capture is read, now that it reads this file or device.
 function merge_lane.learn(self, lane)
-  local cap = lane.capture
-  lane.take = lane.copies and none.take or cap._take
-  cap._take = none.take
+  local take = capture.hand_over_take(lane.capture)
+  lane.take = lane.copies and none.take or take
   interfaces.learn(self._interfaces, lane)
 end
 
 --- Makes a lane of a capture, which the merged capture reads from here on.
 ---@return table lane
 function merge_lane.new(self, index, cap)
-  local lane = { index = index, capture = cap, packet = cap._packet, fetch = cap._fetch,
-    search = cap._search, copies = cap._source.kind == "feed" }
-  cap._fetch, cap._timeout, cap._owner = refuse, 0, self
+  local lane = { index = index, capture = cap, packet = cap._packet,
+    copies = cap._source.moves_bytes }
+  lane.fetch, lane.search = capture.hand_over(cap, self, refuse)
   merge_lane.learn(self, lane)
   return lane
 end

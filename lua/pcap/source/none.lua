@@ -13,6 +13,8 @@
 -- - `is_here` is true if the packets come from this machine, as far as is known;
 -- - `fileno(cap)` is the descriptor of a device, or nil;
 -- - `is_always_ready` is true if there is nothing to wait for;
+-- - `has_packets` is false if no packet will ever come;
+-- - `moves_bytes` is true if a packet's bytes may move before its capture is read on;
 -- - `progress(cap)` tells how far a file has been read;
 -- - `seek(cap, packet, time)` goes to another packet, see seeking.lua;
 -- - `set_nonblock(cap, flag)` and `nonblock(cap)`: whether reads do without waiting;
@@ -32,7 +34,7 @@ local cdefs = require "pcap.core.cdefs"
 local failure = require "pcap.core.failure"
 local shim = require "pcap.core.shim"
 
-local none = { kind = "none", is_always_ready = true }
+local none = { kind = "none", is_always_ready = true, has_packets = true, moves_bytes = false }
 
 function none.take()
   return false

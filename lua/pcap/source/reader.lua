@@ -28,6 +28,7 @@ Reader.__index = Reader
 local source = none.new {
   kind = "feed",
   is_here = false,
+  moves_bytes = true, -- feed() does so
   fetch = savefile.source.fetch,
   search = savefile.source.search,
   metadata = savefile.source.metadata,
