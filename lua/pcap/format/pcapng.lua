@@ -21,13 +21,15 @@ local position = require("pcap.core.on_demand").module "pcap.format.pcapng_posit
 
 local pcapng = {}
 
-local band, rshift, floor, cast = bit.band, bit.rshift, math.floor, ffi.cast
+local band, bor, lshift, rshift, tobit = bit.band, bit.bor, bit.lshift, bit.rshift, bit.tobit
+local floor, cast = math.floor, ffi.cast
 local words_pointer = ffi.typeof("const int32_t *")
 
 local ENHANCED_PACKET = 6
 local HEADER, SMALLEST = 28, 32
--- How many doubles fill the struct of an interface.
-local NUMBERS = ffi.sizeof("luapcap_interface") / 8
+-- An interface's struct takes 2 ^ SHIFT doubles.
+local SHIFT = 4
+assert(ffi.sizeof("luapcap_interface") == 8 * 2 ^ SHIFT)
 
 -- Whether a window begins with a section header that tells its byte order.
 local function has_magic(window)
@@ -42,13 +44,14 @@ end
 -- enhanced packet block of this machine's byte order with nothing odd in it. Otherwise nothing
 -- changes. All plain packets take the same path here, and there is no loop. So a loop that calls
 -- this compiles to one trace. Numbers are read by index, because that costs the trace half as many
--- constants as names do.
+-- constants as names do. tobit() and sums of pointers spare LuaJIT's checks for overflow: the sums
+-- cannot overflow, or are looked at afterwards.
 ---@param window ffi.cdata*  luapcap_window, whose `interfaces` are a state's
 ---@param pkt ffi.cdata*     luapcap_packet; its data and options point into the window
 ---@return boolean taken
 function pcapng.take(window, pkt)
   local pos = window.pos
-  local rest = window.len - pos
+  local rest = tobit(window.len - pos)
   if rest < SMALLEST then
     return false
   end
@@ -56,16 +59,19 @@ function pcapng.take(window, pkt)
   -- type, length, interface, time (two words), captured length, length on the wire
   local block = cast(words_pointer, start)
   local length, number, high, caplen = block[1], block[2], block[3], block[5]
+  local padded = band(caplen + 3, -4)
+  local options_length = tobit(length - SMALLEST - padded)
   if block[0] ~= ENHANCED_PACKET or length < SMALLEST or length > rest or band(length, 3) ~= 0
-    or cast(words_pointer, start + (length - 4))[0] ~= length
-    or number < 0 or number >= interfaces.native_count
-    or high < 0 or caplen < 0 or caplen > length - SMALLEST then
+    or cast(words_pointer, start + length)[-1] ~= length
+    or bor(number, high, caplen) < 0 or number >= interfaces.native_count
+    or options_length < 0 then
     return false
   end
-  -- The first members of luapcap_interface: resolution, inverse, scale, bias, unit, offset,
+  -- The first members of luapcap_interface: resolution, inverse, scale, bias, unit, offset; and
   -- plain_snaplen, linktype, number. See pcapng_time.lua.
-  local interface = interfaces.numbers + number * NUMBERS
-  if caplen > interface[6] then
+  local interface = interfaces.numbers + lshift(number, SHIFT)
+  local integers = cast(words_pointer, interface)
+  if caplen > integers[12] then
     return false
   end
   local low, resolution, inverse = block[4], interface[0], interface[1]
@@ -75,16 +81,16 @@ function pcapng.take(window, pkt)
   local second = floor((lower + 0.5) * inverse)
   pkt.sec = quotient * 65536 + second + interface[5]
   pkt.nsec = floor((lower - second * resolution) * interface[2] + interface[3]) * interface[4]
-  local padded = band(caplen + 3, -4)
-  pkt.data = start + HEADER
+  local data = start + HEADER
+  pkt.data = data
   pkt.caplen = caplen
   pkt.wirelen = block[6]
-  pkt.linktype = interface[7]
-  pkt.interface = interface[8]
+  pkt.linktype = integers[13]
+  pkt.interface = integers[14]
   pkt.flags = 0
-  pkt.options_start = start + (HEADER + padded)
-  pkt.options_length = length - SMALLEST - padded
-  window.pos = pos + length
+  pkt.options_start = data + padded
+  pkt.options_length = options_length
+  window.pos = tobit(pos + length)
   return true
 end
 

@@ -3,8 +3,9 @@
 local ffi = require "ffi"
 require "pcap.core.cdefs"
 
--- `numbers` points to the same memory as `list`, as doubles. Each interface has as many doubles as
--- fill its struct. The hot step reads the first nine.
+-- `numbers` points to the same memory as `list`, as doubles. The hot step reads the first six of an
+-- interface, and then the first three integers. It shifts an interface's number to find it, so an
+-- interface takes as many bytes as a power of two: `room` fills them up.
 local declarations = [[
 typedef struct luapcap_interface {
   double resolution;
@@ -13,15 +14,16 @@ typedef struct luapcap_interface {
   double bias;
   double unit;
   double offset;
-  double plain_snaplen;
-  double linktype;
-  double number;
+  int32_t plain_snaplen;
+  int32_t linktype;
+  int32_t number;
+  int32_t needs_fix;
   uint64_t exact_resolution;
   int64_t exact_offset;
   uint32_t snaplen;
-  int32_t binary;
-  int32_t needs_fix;
   uint32_t file_linktype;
+  int32_t binary;
+  int32_t room[9];
 } luapcap_interface;
 
 struct luapcap_interfaces {
