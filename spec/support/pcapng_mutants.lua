@@ -64,12 +64,14 @@ function mutants.difference(expected, ours)
   if expected:find "\nend: broken\n$" or expected == "end: broken\n" then
     return nil
   end
+  local first = math.huge -- libpcap may refuse a file for several reasons, one after the other
   for _, refused in ipairs(REFUSED) do
     local from = expected:find("end: an?[^\n]*" .. refused .. "[^\n]*\n")
       or expected:find("end: the file has " .. refused .. "\n")
-    if from then
-      return ours:sub(1, from - 1) ~= expected:sub(1, from - 1) and "differs before it is refused"
-    end
+    first = math.min(first, from or math.huge)
+  end
+  if first < math.huge then
+    return ours:sub(1, first - 1) ~= expected:sub(1, first - 1) and "differs before it is refused"
   end
   return ours ~= expected and "differs"
 end
