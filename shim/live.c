@@ -46,13 +46,19 @@ int luapcap_close_on_exec(pcap_t *p) {
 /*
  * Reads the next packet as luapcap_next() does, from a capture that does not block, and from its
  * ring if it has one. If there is no packet, libpcap's modules for netlink, D-Bus and others report
- * an error. This returns 0 then.
+ * an error. This returns 0 then. To look for a failure takes a system call. So a ring that has just
+ * been read to its end is only empty, and the next read looks: a wait does not hold it up, because
+ * a descriptor with an error is ready.
  */
 int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     if (ring->blocks != NULL) {
         int status = luapcap_ring_next(p, ring, packet);
-        if (status != 0 || !luapcap_ring_has_failed(p))
+        if (status != 0)
             return status;
+        int is_just_empty = ring->empty_at != ring->taken;
+        ring->empty_at = ring->taken;
+        if (is_just_empty || !luapcap_ring_has_failed(p))
+            return 0;
     }
     errno = 0;
     int status = luapcap_next(p, packet);

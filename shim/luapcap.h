@@ -104,13 +104,13 @@ typedef struct luapcap_block_interface {
  * The kernel's ring that a live capture reads from. `blocks` is the mapping, or NULL if libpcap
  * reads. The kernel hands over units: blocks of many packets, or frames of one (`has_frames`).
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
- * NULL. `at` is the next of the `left` packets in a block. `taken` counts units. Until `taken` is
- * `judged_until`, `judge` is the filter for packets that the kernel has let pass by another one; or
- * it is NULL. `is_cooked` is whether the kernel takes the link-layer headers off. `interface` is
- * the system's number of the interface; if it is 0, packets come from any. Then `indexes` are the
- * `known` interfaces that packets have come from, and `latest` is where the latest stands.
- * `tag_at` is where a VLAN tag goes in packets without a cooked header, or 0. `loopback` is the
- * index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * NULL. `at` is the next of the `left` packets in a block. `taken` counts units. It was `empty_at`
+ * when the ring was last found empty. Until it is `judged_until`, `judge` is the filter for packets
+ * that the kernel has let pass by another one; or it is NULL. `is_cooked` is whether the kernel
+ * takes the link-layer headers off. `interface` is the system's number of the interface; if it is
+ * 0, packets come from any. Then `indexes` are the `known` interfaces that packets have come from,
+ * and `latest` is where the latest stands. `tag_at` is where a VLAN tag goes in packets without a
+ * cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -123,6 +123,7 @@ typedef struct luapcap_ring {
     uint32_t left;
     uint32_t index;
     uint32_t taken;
+    uint32_t empty_at;
     uint32_t judged_until;
     uint32_t count;
     uint32_t block_size;

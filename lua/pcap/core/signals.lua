@@ -2,15 +2,17 @@
 --
 -- A handler in Lua (luaposix's, or Ctrl-C in LuaJIT's own program) runs from a debug hook, which
 -- the C handler sets. Compiled code looks at no hooks. So readers leave compiled code now and then.
--- Before a wait they hold signals back and look once more; the wait then lets signals through.
+-- Before a long wait they hold signals back and look once more; the wait then lets signals through.
 
 local ffi = require "ffi"
 local capture = require "pcap.capture"
 local shim = require "pcap.core.shim"
+local status_codes = require "pcap.core.status"
 
 local lost_hook = require("pcap.core.on_demand").module "pcap.core.lost_hook"
 
 local gethook, monotonic = debug.gethook, shim.luapcap_monotonic
+local TIME_OVER = status_codes.TIME_OVER
 
 -- `handler` is a function without arguments, or nil. It is called where handlers in Lua run, for a
 -- program that has noted signals in C.
@@ -23,8 +25,12 @@ local PERIOD, LONGEST = 0.005, 2048
 -- Packets until the next look; packets from one look to the next; when the last look was.
 local left, stride, looked_at = 1, 1, 0
 
--- Held signals that no wait uses at the moment.
-local spare = ffi.new("luapcap_signals")
+-- Held signals that no wait uses at the moment, and those of a wait that holds none.
+local spare, not_held = ffi.new("luapcap_signals"), ffi.new("luapcap_signals")
+
+-- To hold signals back takes two system calls. The first so many seconds of a wait do without, and
+-- when packets come fast, a wait is over by then.
+local BRIEF = 0.05
 
 -- LuaJIT does not compile gethook(). Before the call Lua runs the handlers of the signals that have
 -- come so far. A handler's hook is one of C for the next instruction. If it is still there, it is
@@ -59,6 +65,17 @@ function signals.look()
   left, looked_at = stride, now
 end
 
+-- Waits without holding signals back. One that comes just before the wait does not end it, but is
+-- handled after it.
+local function wait_briefly(self, wait, object, timeout)
+  run_handlers()
+  local reason = capture.interrupted(self)
+  if reason then
+    return nil, reason
+  end
+  return wait(object, timeout, not_held)
+end
+
 -- Holds signals back, except during the wait itself.
 local function hold_and_wait(held, self, wait, object, timeout)
   shim.luapcap_signals_hold(held)
@@ -71,16 +88,8 @@ local function hold_and_wait(held, self, wait, object, timeout)
   return wait(object, timeout, held)
 end
 
---- Waits, unless a signal's handler has broken the capture off or closed it. A signal that came
--- before the wait ends it, as one does that comes during it.
----@param self table        the capture
----@param wait ffi.cdata*   a function of the shim as luapcap_wait_fd(object, timeout, signals)
----@param object any        its first argument
----@param timeout number    seconds
----@return integer|nil status  1: there is a reason to read; 0: the time is over; 2: a signal came,
---- so look at the time that is left and wait on; -1: it cannot wait, ffi.errno() says why
----@return string|nil reason   "break" or "closed"
-function signals.wait(self, wait, object, timeout)
+-- Waits so that no signal is lost.
+local function wait_long(self, wait, object, timeout)
   local held = spare or ffi.new("luapcap_signals")
   spare = false -- a handler may wait as well
   local called, status, reason = pcall(hold_and_wait, held, self, wait, object, timeout)
@@ -93,6 +102,24 @@ function signals.wait(self, wait, object, timeout)
     error(status, 0)
   end
   return status, reason
+end
+
+--- Waits, unless a signal's handler has broken the capture off or closed it. A signal that came
+-- before the wait ends it, as one does that comes during it.
+---@param self table        the capture
+---@param wait ffi.cdata*   a function of the shim as luapcap_wait_fd(object, timeout, signals)
+---@param object any        its first argument
+---@param timeout number    seconds
+---@return integer|nil status  1: there is a reason to read; 0: the time is over; 2: a signal came,
+--- so look at the time that is left and wait on; -1: it cannot wait, ffi.errno() says why
+---@return string|nil reason   "break" or "closed"
+function signals.wait(self, wait, object, timeout)
+  local status, reason = wait_briefly(self, wait, object, timeout < BRIEF and timeout or BRIEF)
+  left, looked_at = stride, monotonic() -- handlers have had their turn
+  if status ~= TIME_OVER or timeout <= BRIEF then
+    return status, reason
+  end
+  return wait_long(self, wait, object, timeout - BRIEF)
 end
 
 return signals

@@ -19,6 +19,7 @@ typedef struct luapcap_ring {
   uint32_t left;
   uint32_t index;
   uint32_t taken;
+  uint32_t empty_at;
   uint32_t judged_until;
   uint32_t count;
   uint32_t block_size;
