@@ -1044,7 +1044,7 @@ local decode = {}
 function decode.layers(linktype) end
 
 ---Adds a protocol: layers objects that are made from now on know it.
----@param space "linktype"|"ethertype"|"sap"|"chdlc"|"ppp"|"ip"|"gre"|"tcp"|"udp"|"sctp"
+---@param space "linktype"|"ethertype"|"sap"|"nlpid"|"chdlc"|"ppp"|"ip"|"gre"|"tcp"|"udp"|"sctp"
 ---@param number integer
 ---@param protocol string|table  the name of a file in pcap/decode, or what such a file returns
 function decode.add(space, number, protocol) end
@@ -1717,3 +1717,4 @@ function Layers:verify(name) end
 ---@field seq_num? integer
 ---@field fragment_number? integer
 ---@field tid? integer  of QoS data
+---@field is_aggregate boolean  several frames in one: dst and src are the first one's

@@ -47,6 +47,12 @@ local KNOWN = {
   end },
   { "what a service of 802.1ah carries is a frame for us, more fields for tshark", "^eth%.",
     function(layers) return layers.pbb end },
+  { "of an aggregate's frames tshark tells all addresses, and the receiver's as well", "^wlan%.da$",
+    function(layers) return layers.wlan and layers.wlan.is_aggregate end },
+  { "an EtherType is no family for tshark", "^null%.family$",
+    function(layers) return layers.null and layers.null.family > 1500 end },
+  { "of netlink's link layer tshark tells nothing", "^sll%.",
+    function(layers) return layers.sll and layers.sll.hardware_type == 824 end },
   { "of a header that is cut, tshark tells the first fields", "", is_cut },
   { "tshark stops where an option is longer than its header", "^udp%.", function(layers, protocols)
     return layers.udp and protocols:find(":ipv6.dstopts$")

@@ -328,10 +328,12 @@ local function values_of(objects)
         add(values[field], value)
       end
     end
-    for i, tag in ipairs(layers.vlan and layers.vlan.tags or {}) do
-      local outer = i == 1 and layers.eth and layers.eth.type == 0x88a8
-      add(values[outer and "ieee8021ad.id" or "vlan.id"], tag.id)
-      if not outer then add(values["vlan.priority"], tag.priority) end
+    local before = layers.eth or layers.sll -- what has the type of the tag that follows
+    for _, tag in ipairs(layers.vlan and layers.vlan.tags or {}) do
+      local is_outer = before and before.type == 0x88a8
+      add(values[is_outer and "ieee8021ad.id" or "vlan.id"], tag.id)
+      if not is_outer then add(values["vlan.priority"], tag.priority) end
+      before = tag
     end
   end
   return values

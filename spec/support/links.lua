@@ -31,6 +31,8 @@ local function radio(four)
       .. four },
     { 105, "IEEE802_11 mesh, one more address", hex "8803 0000" .. addresses .. A4
       .. hex "0501 011f00000001" .. A1 .. SNAP .. four },
+    { 105, "IEEE802_11 aggregate of one frame", hex "8802 0000" .. addresses .. hex "8500" .. A4
+      .. A2 .. u16(8 + #four) .. SNAP .. four },
     { 105, "IEEE802_11 CF-End", hex "e400 0000" .. A1 .. A2 },
     { 105, "IEEE802_11 DMG beacon", hex "0c00 0000" .. A1 .. ("\0"):rep(20) },
     { 113, "LINUX_SLL of a radio", hex "0000 0323 0006" .. A1 .. hex "0000 0019"
@@ -49,6 +51,7 @@ local function radio(four)
       hex "0000 2100 030000a0 000000a0 00000000" .. ("\0"):rep(8) .. ("t"):rep(8) .. "\16" .. frame
       .. FCS },
     { 163, "IEEE802_11_RADIO_AVS", avs .. frame },
+    { 163, "IEEE802_11_RADIO_AVS of another version", hex "80211003" .. avs:sub(5) .. frame },
     { 119, "PRISM_HEADER", hex "44000000 90000000" .. ("\0"):rep(136) .. frame },
     { 119, "PRISM_HEADER with AVS", avs .. frame },
     { 192, "PPI", hex "0000 0800 69000000" .. frame },
@@ -69,11 +72,16 @@ local function lines(four, six)
     { 10, "FDDI, not LLC", hex "d0" .. A1 .. A2 .. SNAP .. four },
     { 11, "ATM_RFC1483", SNAP .. four },
     { 11, "ATM_RFC1483, Ethernet", hex "aaaa03 0080c2 0001 0000" .. inside .. FCS },
+    { 11, "ATM_RFC1483, PPP", hex "fefe03 cf0021" .. four },
+    { 11, "ATM_RFC1483, IP by its NLPID", hex "fefe03 cc" .. four },
     { 19, "ATM_CLIP", four },
+    { 9, "PPP, Cisco's HDLC", hex "0f00 0800" .. four },
     { 107, "FRELAY", hex "1841 03cc" .. four },
     { 107, "FRELAY, three bytes and control", hex "184083 03cc" .. four },
     { 107, "FRELAY, four bytes and control", hex "18402003 03cc" .. four },
     { 107, "FRELAY, IPv6", hex "184f 038e" .. six },
+    { 107, "FRELAY, polled", hex "1841 13cc" .. four },
+    { 107, "FRELAY, PPP", hex "1841 03cf 0021" .. four },
     { 107, "FRELAY, SNAP", hex "1841 0300 80 000000 0800" .. four },
     { 107, "FRELAY, bridged", hex "1841 0300 80 0080c2 0007" .. inside },
     { 107, "FRELAY, Cisco's", hex "1841 0800" .. four },
@@ -95,6 +103,7 @@ local function systems(four, six)
   local before = attribute(1, hex "0800 0300") .. attribute(4, hex "00000002")
     .. attribute(10, "hello\0") .. attribute(11, hex "000003e8")
   return {
+    { 0, "NULL with an EtherType", hex "00080000" .. four },
     { 109, "ENC", hex "02000000 00000007 00000000" .. four },
     { 117, "PFLOG", hex "3d 02 0000" .. "em0" .. ("\0"):rep(57) .. four },
     { 226, "IPNET", hex "0102 0000" .. frames.u32(#four)
@@ -102,8 +111,12 @@ local function systems(four, six)
     { 239, "NFLOG", hex "0200 0007" .. before .. attribute(9, four) },
     { 239, "NFLOG of a bridge", hex "0700 0007" .. before .. attribute(9, four) },
     { 239, "NFLOG, IPv6", hex "0a00 0000" .. attribute(9, six) },
+    { 258, "PKTAP without a packet", pktap:sub(1, 4) .. "\0" .. pktap:sub(6) .. "none" },
     { 258, "PKTAP", pktap .. frames.ethernet(0x0800, four) },
     { 113, "LINUX_SLL of a longer address", hex "0000 0020 0014 0011223344556677 0800" .. four },
+    { 113, "LINUX_SLL of a frame", hex "0000 0001 0006" .. A1 .. hex "0000 0003"
+      .. frames.ethernet(0x0800, four) },
+    { 113, "LINUX_SLL of netlink", hex "0004 0338 0000 0000000000000000 0004" .. ("n"):rep(40) },
     { 113, "LINUX_SLL of a tunnel", hex "0000 0308 0004 0a000001 00000000 0800" .. four },
   }
 end

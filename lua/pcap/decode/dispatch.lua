@@ -100,6 +100,14 @@ return {
   -- LLC's destination service access point.
   sap = {
     [0x06] = "ipv4",
+    [0xfe] = "nlpid",
+  },
+
+  -- ISO's identifiers of network layer protocols.
+  nlpid = {
+    [0x8e] = "ipv6",
+    [0xcc] = "ipv4",
+    [0xcf] = "ppp",
   },
 
   -- Types of Cisco's HDLC that are no EtherTypes.
@@ -130,11 +138,12 @@ return {
     [51] = "ah",
     [58] = "icmpv6",
     [60] = "ipv6_extension",
+    [62] = "mobility", -- before it got a number of its own
     [97] = "etherip",
     [115] = "l2tp",
     [132] = "sctp",
-    [137] = "mpls",
     [135] = "mobility",
+    [137] = "mpls",
     [139] = "ipv6_extension",
     [140] = "ipv6_extension",
     [143] = "bridged",

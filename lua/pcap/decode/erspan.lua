@@ -9,8 +9,8 @@ local fill, flag, u16, u32 = view.fill, view.flag, view.u16, view.u32
 local TYPE_III = 0x22eb
 local SIZES = { 0, 8, 12 }
 local PLATFORM = 8 -- bytes of a platform's own header after type III's
-local IP = 2 -- type III's frame type
 local LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
+local FRAME_TYPES = { [0] = LINKTYPE_ETHERNET, [2] = LINKTYPE_RAW } -- type III's
 
 local function of(kind, field)
   return function(h) return h.type >= kind and field(h) or nil end
@@ -47,7 +47,7 @@ local function decode(layers, header, data, at, limit, stop, number)
   layers.erspan, layers.last = header, "erspan"
   local linktype = LINKTYPE_ETHERNET
   if kind == 3 then
-    linktype = header.frame_type == IP and LINKTYPE_RAW or linktype
+    linktype = FRAME_TYPES[header.frame_type]
     if flag(data[at + 11], 1) then
       size = size + PLATFORM
       if limit - at < size then
@@ -56,7 +56,7 @@ local function decode(layers, header, data, at, limit, stop, number)
       header.content_length = stop - at - size
     end
   end
-  return "inner_linktype", linktype, at + size, limit, stop
+  return linktype and "inner_linktype", linktype, at + size, limit, stop
 end
 
 return {

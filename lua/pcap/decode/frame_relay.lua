@@ -8,9 +8,10 @@ local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local flag, u16, u24 = view.flag, view.u16, view.u24
 local UNNUMBERED = 0x03
 local CONTROL = 0x02 -- in the last of 3 or 4 bytes: its upper six bits are not part of the DLCI
-local SNAP, IPV4, IPV6, PPP = 0x80, 0xcc, 0x8e, 0xcf
+local POLL = 0x10 -- a bit of the control field
+local SNAP = 0x80
 local BRIDGED_OUI, BRIDGED_WITH_FCS, BRIDGED = 0x0080c2, 1, 7
-local LINKTYPE_ETHERNET, LINKTYPE_PPP = 1, 9
+local LINKTYPE_ETHERNET = 1
 
 -- An address has 2, 3 or 4 bytes. The last one has its lowest bit set.
 local function dlci(h)
@@ -74,7 +75,7 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "frame_relay: header cut short", at, limit, stop)
   end
   at = at + size
-  if data[at] ~= UNNUMBERED then -- Cisco's
+  if band(data[at], bit.bnot(POLL)) ~= UNNUMBERED then -- Cisco's
     keep(layers, header, data, start, size, at + 2, stop, -1)
     return "ethertype", u16(data, at), at + 2, limit, stop
   end
@@ -85,16 +86,10 @@ local function decode(layers, header, data, at, limit, stop)
   local protocol = data[at]
   at = at + 1
   keep(layers, header, data, start, size, at, stop, protocol)
-  if protocol == IPV4 then
-    return "ethertype", 0x0800, at, limit, stop
-  elseif protocol == IPV6 then
-    return "ethertype", 0x86dd, at, limit, stop
-  elseif protocol == PPP then
-    return "linktype", LINKTYPE_PPP, at, limit, stop
-  elseif protocol == SNAP then
+  if protocol == SNAP then
     return decode_snap(data, at, limit, stop)
   end
-  return nil, nil, at, limit, stop
+  return "nlpid", protocol, at, limit, stop
 end
 
 return {

@@ -19,8 +19,8 @@ local function final_dst_at(h)
   local at, limit = SIZE, band(h.bytes[0], 15) * 4
   while at + 2 < limit and h.bytes[at] ~= END do
     local length = h.bytes[at] == NOTHING and 1 or math.max(h.bytes[at + 1], 1)
-    if SOURCE_ROUTES[h.bytes[at]] and h.bytes[at + 2] <= length and length >= 7
-        and at + length <= limit then
+    if SOURCE_ROUTES[h.bytes[at]] and h.bytes[at + 2] >= 4 and h.bytes[at + 2] <= length
+        and length >= 7 and at + length <= limit then
       return at + length - 4
     end
     at = at + length

@@ -11,7 +11,9 @@ local is_ethernet = follow.is_ethernet
 local SIZE = 4
 local MOST = 64
 local CHANNELS = { [0x21] = 0x0800, [0x57] = 0x86dd } -- of an associated channel (RFC 5586)
+local CHANNEL_LABEL, OAM_LABEL = 13, 14 -- what these carry has no other first bits (RFC 3429)
 local LINKTYPE_ETHERNET = 1
+local LONGEST_LENGTH, SMALLEST_FRAME = follow.LONGEST_LENGTH, 64
 
 local function label(h, at) return (rshift(u24(h.bytes, at), 4)) end
 local function traffic_class(h, at) return (band(rshift(h.bytes[at + 2], 1), 7)) end
@@ -36,16 +38,41 @@ local fields = {
   end,
 }
 
+-- Whether a frame of a type that is not decoded may begin here: it has the length of LLC, or a type
+-- from the range where most are.
+local function is_other_ethernet(data, at, limit, stop)
+  if limit - at < 14 then
+    return false
+  end
+  local number, last = u16(data, at + 12), at + 14
+  if number > LONGEST_LENGTH then
+    return number >= 0x8800 and number < 0x8a00
+  end
+  return last + number == stop or last + number < stop and stop - at <= SMALLEST_FRAME
+end
+
+-- Whether four bytes come before the frame. A known type tells it. With a tag, one stands at both
+-- places: then the first is the frame's.
+local function has_control_word(layers, data, at, limit, stop)
+  if is_ethernet(layers, data, at, limit) then
+    return false
+  end
+  return is_ethernet(layers, data, at + 4, limit) or is_other_ethernet(data, at + 4, limit, stop)
+    or not is_other_ethernet(data, at, limit, stop)
+end
+
 -- The first four bits at the bottom say what is there. 4 and 6 are IP's version. 1 begins an
 -- associated channel. 0 begins a control word before an Ethernet frame (RFC 4385), or a frame
--- without a control word whose address begins so.
-local function content(layers, data, at, limit, stop)
+-- without a control word whose address begins so. Two labels tell it themselves.
+local function content(layers, data, at, limit, stop, number)
   local first = limit > at and rshift(data[at], 4)
   local space = layers.ip and "inner_ethertype" or "ethertype" -- below an IP header it is a tunnel
-  if first == 1 and limit - at >= 4 then
+  if number == OAM_LABEL then
+    return nil, nil, at, limit, stop
+  elseif (first == 1 or number == CHANNEL_LABEL) and limit - at >= 4 then
     return space, CHANNELS[u16(data, at + 2)] or 0, at + 4, limit, stop
   elseif first == 0 and limit - at >= 4 then
-    if is_ethernet(layers, data, at + 4, limit) or not is_ethernet(layers, data, at, limit) then
+    if has_control_word(layers, data, at, limit, stop) then
       at = at + 4
     end
     return "inner_linktype", LINKTYPE_ETHERNET, at, limit, stop
@@ -71,7 +98,7 @@ local function decode(layers, header, data, at, limit, stop)
   if not flag(data[at + 2], 1) then
     return "ethertype", 0x8847, at + SIZE, limit, stop
   end
-  return content(layers, data, at + SIZE, limit, stop)
+  return content(layers, data, at + SIZE, limit, stop, rshift(u24(data, at), 4))
 end
 
 return {

@@ -31,7 +31,8 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   view.fill(header, data, at, SIZE, stop)
   header.number = family(data, at, linktype)
   layers.null, layers.last = header, "null"
-  return "ethertype", ETHERTYPES[header.number] or 0, at + SIZE, limit, stop
+  -- A few systems have an EtherType there.
+  return "ethertype", ETHERTYPES[header.number] or header.number, at + SIZE, limit, stop
 end
 
 return {

@@ -1,11 +1,15 @@
 --- PPI, per-packet information: fields in front of a packet of another link type.
 
+local bit = require "bit"
+local apart = require "pcap.decode.apart"
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local flag, u16le, u32le = view.flag, view.u16le, view.u32le
 local SIZE = 8
-local IEEE802_11, COMMON = 105, 2 -- the field with what all frames of IEEE 802.11 have
+local IEEE802_11 = 105
+local COMMON, COMMON_SIZE = 2, 20 -- the field with what all frames of IEEE 802.11 have
+local ALIGNED = 1 -- a flag: each field begins at four bytes
 local PPI = 192
 
 local fields = {
@@ -14,6 +18,20 @@ local fields = {
   length = function(h) return (u16le(h.bytes, 2)) end,
   linktype = function(h) return (u32le(h.bytes, 4)) end,
 }
+
+-- Whether a check sequence ends the frame: the fields from `at` to `last` tell, if there are any.
+local has_fcs = apart(function(data, at, last, is_aligned)
+  local kind, size
+  while last - at >= 4 do
+    kind, size = u16le(data, at), u16le(data, at + 2)
+    at = at + 4
+    if kind == COMMON and size >= COMMON_SIZE and last - at >= COMMON_SIZE then
+      return flag(data[at + 8], 1)
+    end
+    at = at + (is_aligned and bit.band(size + 3, -4) or size)
+  end
+  return false
+end)
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
@@ -25,9 +43,8 @@ local function decode(layers, header, data, at, limit, stop)
   elseif limit - at < size then
     return follow.fail(layers, "ppi: header cut short", at, limit, stop)
   end
-  -- Its flags say whether a check sequence ends the frame.
-  if linktype == IEEE802_11 and size >= 22 and u16le(data, at + 8) == COMMON
-      and flag(data[at + 20], 1) and stop - at - size >= 4 then
+  if linktype == IEEE802_11 and size > SIZE and stop - at - size >= 4
+      and has_fcs(data, at + SIZE, at + size, flag(data[at + 1], ALIGNED)) then
     stop = stop - 4
     if limit > stop then limit = stop end
   end

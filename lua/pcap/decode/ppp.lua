@@ -6,18 +6,19 @@ local view = require "pcap.decode.view"
 
 local band, fill, u16 = bit.band, view.fill, view.u16
 
--- Under PPP_SERIAL there are also frames of Cisco's HDLC. They begin with UNICAST or BROADCAST.
-local PPP_SERIAL, C_HDLC = 50, 104
+-- Under PPP's link types there are also frames of Cisco's HDLC. They begin with UNICAST or BROADCAST,
+-- which no protocol of PPP does.
+local C_HDLC = 104
 local UNICAST, BROADCAST = 0x0f, 0x8f
 
 local fields = {
   proto = function(h) return h.number end,
 }
 
-local function decode(layers, header, data, at, limit, stop, number)
+local function decode(layers, header, data, at, limit, stop)
   local size = 0
   local first = limit > at and data[at]
-  if number == PPP_SERIAL and (first == UNICAST or first == BROADCAST) then
+  if first == UNICAST or first == BROADCAST then
     return "linktype", C_HDLC, at, limit, stop
   elseif limit - at >= 2 and u16(data, at) == 0xff03 then
     size = 2

@@ -6,7 +6,7 @@ local view = require "pcap.decode.view"
 local u32, u32le = view.u32, view.u32le
 local PRISM_SIZE, AVS_SIZE = 144, 64
 local AVS_1, AVS_2 = 0x80211001, 0x80211002
-local IEEE802_11 = 105
+local IEEE802_11, IEEE802_11_RADIO_AVS = 105, 163
 
 local fields = {
   -- Prism's numbers are in the byte order of the machine that captured.
@@ -18,12 +18,12 @@ local fields = {
   end,
 }
 
-local function decode(layers, header, data, at, limit, stop)
+local function decode(layers, header, data, at, limit, stop, linktype)
   if limit - at < 8 then
     return follow.fail(layers, "prism: header cut short", at, limit, stop)
   end
   local code, size = u32(data, at), PRISM_SIZE
-  header.is_avs = code == AVS_1 or code == AVS_2
+  header.is_avs = linktype == IEEE802_11_RADIO_AVS or code == AVS_1 or code == AVS_2
   if header.is_avs then
     size = u32(data, at + 4)
     if size < AVS_SIZE - 4 then

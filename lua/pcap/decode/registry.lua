@@ -90,7 +90,7 @@ end
 ---
 ---     decode.add("udp", 2153, "gtp")
 ---
----@param space string    "linktype", "ethertype", "sap", "ppp", "ip", "tcp", "udp" or "sctp"
+---@param space string    a name in the table of dispatch, such as "linktype" or "udp"
 ---@param number integer  in it
 ---@param protocol string|table  the file's name in pcap/decode, or what such a file returns
 function registry.add(space, number, protocol)

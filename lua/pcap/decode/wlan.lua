@@ -7,6 +7,7 @@ local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
 local band, rshift = bit.band, bit.rshift
+local copy = ffi.copy
 local flag, u16le = view.flag, view.u16le
 local MANAGEMENT, CONTROL, DATA = 0, 1, 2
 local TO_DS, FROM_DS, MORE_FRAGMENTS, PROTECTED, ORDER = 0x01, 0x02, 0x04, 0x40, 0x80
@@ -22,6 +23,8 @@ local PS_POLL, CF_END = 10, 14
 local STATION = 0xc000 -- the two bits that mark a station's number
 local EXTENSION, DMG_BEACON = 3, 0
 local MESH_CONTROL, MESH_SIZE = 0x01, 6
+local AGGREGATE = 0x80 -- a bit of the QoS field
+local FRAME_SIZE = 14 -- of the header of a frame in an aggregate
 
 local function kind(h) return (band(rshift(h.bytes[0], 2), 3)) end
 local function subtype(h) return (rshift(h.bytes[0], 4)) end
@@ -40,7 +43,14 @@ local function place(which)
   end
 end
 
-local dst_at, src_at = place(DST), place(SRC)
+-- In an aggregate each frame has these two of its own. They are the first frame's.
+local function of_frame(at_of, offset)
+  return function(h)
+    return h.frame_at > 0 and h.frame_at + offset or at_of(h)
+  end
+end
+
+local dst_at, src_at = of_frame(place(DST), 0), of_frame(place(SRC), 6)
 
 local function bssid_at(h)
   if kind(h) == CONTROL then
@@ -99,6 +109,7 @@ local fields = {
   bssid_bytes = bytes(bssid_at),
   seq_num = function(h) return is_addressed(h) and rshift(u16le(h.bytes, 22), 4) or nil end,
   fragment_number = function(h) return is_addressed(h) and band(h.bytes[22], 15) or nil end,
+  is_aggregate = function(h) return is_qos(h) and flag(h.bytes[h.qos_at], AGGREGATE) end,
   tid = function(h) return is_qos(h) and band(h.bytes[h.qos_at], 15) or nil end,
 }
 
@@ -129,6 +140,18 @@ local function mesh_size(h, data, at, limit)
   return limit - at >= size and size or 0
 end
 
+-- An aggregate's first frame: two addresses and a length come before its LLC. The others are left.
+local function decode_aggregate(header, data, at, limit, stop)
+  if limit - at < FRAME_SIZE then
+    return nil, nil, at, limit, stop
+  end
+  local last = at + FRAME_SIZE + view.u16(data, at + 12)
+  copy(header.bytes + header.size, data + at, 12)
+  header.frame_at = header.size
+  if last < stop then stop = last end
+  return "llc", 0, at + FRAME_SIZE, limit < stop and limit or stop, stop
+end
+
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < ACK_SIZE then
     return follow.fail(layers, "wlan: header cut short", at, limit, stop)
@@ -141,25 +164,28 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "wlan: header cut short", at, limit, stop)
   end
   view.fill(header, data, at, size, stop)
-  header.size, header.qos_at = size, qos_at
+  header.size, header.qos_at, header.frame_at = size, qos_at, 0
   layers.wlan, layers.last = header, "wlan"
   local radiotap = layers.radiotap
   if radiotap and radiotap.is_padded and size % 4 ~= 0 and limit - at >= size + 2 then
     size = size + 2
     header.content_length = header.content_length - 2
   end
-  local is_aggregate = qos_at > 0 and flag(header.bytes[qos_at], 0x80)
-  if type_of ~= DATA or flag(which, NO_DATA) or flag(flags, PROTECTED) or is_aggregate
+  if type_of ~= DATA or flag(which, NO_DATA) or flag(flags, PROTECTED)
       or flag(flags, MORE_FRAGMENTS) or band(data[at + 22], 15) > 0 or at + size == limit then
     return nil, nil, at + size, limit, stop
   end
   local mesh = mesh_size(header, data, at + size, limit)
   header.content_length = header.content_length - mesh
-  return "llc", 0, at + size + mesh, limit, stop
+  at = at + size + mesh
+  if qos_at > 0 and flag(header.bytes[qos_at], AGGREGATE) then
+    return decode_aggregate(header, data, at, limit, stop)
+  end
+  return "llc", 0, at, limit, stop
 end
 
 return {
   name = "wlan",
-  view = view.type("wlan", 36, fields, { "int32_t size", "int32_t qos_at" }),
+  view = view.type("wlan", 48, fields, { "int32_t size", "int32_t qos_at", "int32_t frame_at" }),
   decode = decode,
 }
