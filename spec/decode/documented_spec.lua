@@ -40,6 +40,23 @@ describe("docs/decoding.md", function()
     end
   end)
 
+  it("has a line for each link type of libpcap", function()
+    local section = text:match("### Link types\n(.-)\nFragments are not")
+    local is_named, names, count = {}, {}, 0
+    for name, linktype in pairs(pcap.DLT) do
+      if type(name) == "string" and type(linktype) == "number" then
+        names[linktype] = (names[linktype] or "") .. " " .. name
+        is_named[linktype] = is_named[linktype]
+          or section:find("%f[%w_]" .. name .. "%f[^%w_]") ~= nil
+        count = count + 1
+      end
+    end
+    for linktype, named in pairs(is_named) do
+      assert.is_true(named, names[linktype])
+    end
+    assert.is_true(count > 150)
+  end)
+
   it("names no other as decoded", function()
     local others = text:match("All others are payload.-:(.-)\n\n")
     local count = 0

@@ -33,7 +33,8 @@ end
 
 -- Members that fields are read from, or that other decoders ask for.
 local INSIDE = { kept = true, number = true, type_at = true, size = true, qos_at = true,
-  frame_at = true, fragment = true, fragment_id = true, routing_kind = true, segments = true, has_home = true }
+  frame_at = true, fragment = true, fragment_id = true, routing_kind = true, segments = true,
+  has_home = true }
 
 -- What all views have.
 local COMMON = { begin = true, content_length = true }

@@ -6,8 +6,8 @@ local view = require "pcap.decode.view"
 
 local band, fill, u16 = bit.band, view.fill, view.u16
 
--- Under PPP's link types there are also frames of Cisco's HDLC. They begin with UNICAST or BROADCAST,
--- which no protocol of PPP does.
+-- Under PPP's link types there are also frames of Cisco's HDLC. They begin with UNICAST or
+-- BROADCAST, which no protocol of PPP does.
 local C_HDLC = 104
 local UNICAST, BROADCAST = 0x0f, 0x8f
 
