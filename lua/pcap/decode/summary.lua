@@ -5,6 +5,7 @@ local layers = require "pcap.decode.layers"
 local packet = require "pcap.packet"
 local summary_icmp = require "pcap.decode.summary_icmp"
 local summary_link = require "pcap.decode.summary_link"
+local view = require "pcap.decode.view"
 
 local summary = {}
 
@@ -18,10 +19,25 @@ local function udp(header)
   return ("UDP, length %d"):format(length)
 end
 
+-- Without a sequence number, version 1 only acknowledges.
 local function gre(header, ip, inner)
-  local key = header.key and ("key=0x%x, "):format(header.key) or ""
-  return ("GREv%d, %slength %d: %s"):format(header.version, key, ip.content_length,
-    inner or ("gre-proto-0x%x"):format(header.type))
+  local parts, has_payload = { ("GREv%d"):format(header.version) }, true
+  local function add(format, value)
+    parts[#parts + 1] = value and format:format(value) or nil
+  end
+  local is_first = header.version == 0
+  add("off 0x%x", is_first and view.flag(header.flags, 0xc000) and view.u16(header.bytes, 6))
+  add("key=0x%x", is_first and header.key)
+  add("call %d", not is_first and (header.call_id or header.key and header.key % 65536))
+  add("seq %d", header.seq_num)
+  add("ack %d", header.ack_num)
+  if header.version == 1 and not header.seq_num then
+    parts[#parts + 1], has_payload = "no-payload", false
+  end
+  add("length %d", ip.content_length)
+  local line = table.concat(parts, ", ")
+  return not has_payload and line
+    or ("%s: %s"):format(line, inner or ("gre-proto-0x%x"):format(header.type))
 end
 
 local function fragment(ip)
@@ -130,7 +146,7 @@ local decoders = {}
 
 --- Says in one line what is in a packet. For TCP, UDP, ARP and ICMP echo, also in tunnels, it is
 -- the line of `tcpdump -n -q -t`, without what tcpdump says of the headers on the way (IPv6's
--- extension headers, PPPoE, GRE's checksum). For the rest it says how far decoding came. What is
+-- extension headers, PPPoE). For the rest it says how far decoding came. What is
 -- wrong with the packet comes in brackets.
 ---@param pkt luapcap_packet|string
 ---@param linktype? integer  a DLT number (default: the packet's own, EN10MB for a string)
