@@ -16,6 +16,9 @@
 ---Packets that come in, that go out, or both.
 ---@alias pcap.direction "in"|"out"|"inout"
 ---What an address is called.
+---@alias pcap.space
+---| "linktype"|"ethertype"|"sap"|"nlpid"|"nsh"|"chdlc"|"ppp"|"ip"|"gre"|"tcp"|"udp"|"sctp"
+
 ---@alias pcap.names {address: string, names: string[]}
 ---What packets are decrypted with; the types are those of pcapng.
 ---@alias pcap.secrets {type: integer, data: string}
@@ -1044,7 +1047,7 @@ local decode = {}
 function decode.layers(linktype) end
 
 ---Adds a protocol: layers objects that are made from now on know it.
----@param space "linktype"|"ethertype"|"sap"|"nlpid"|"chdlc"|"ppp"|"ip"|"gre"|"tcp"|"udp"|"sctp"
+---@param space pcap.space
 ---@param number integer
 ---@param protocol string|table  the name of a file in pcap/decode, or what such a file returns
 function decode.add(space, number, protocol) end
@@ -1156,12 +1159,14 @@ function decode.decode_udp(bytes, into) end
 ---@field arp? pcap.view.arp
 ---@field ayiya? pcap.view.ayiya
 ---@field chdlc? pcap.view.chdlc
+---@field cmd? pcap.view.cmd
 ---@field direction? pcap.view.direction
 ---@field docsis? pcap.view.docsis
 ---@field erspan? pcap.view.erspan
 ---@field esp? pcap.view.esp
 ---@field eth? pcap.view.eth
 ---@field etherip? pcap.view.etherip
+---@field fabricpath? pcap.view.fabricpath
 ---@field fddi? pcap.view.fddi
 ---@field frame_relay? pcap.view.frame_relay
 ---@field geneve? pcap.view.geneve
@@ -1173,13 +1178,17 @@ function decode.decode_udp(bytes, into) end
 ---@field ip? pcap.view.ip
 ---@field ipnet? pcap.view.ipnet
 ---@field l2tp? pcap.view.l2tp
+---@field lisp? pcap.view.lisp
 ---@field llc? pcap.view.llc
+---@field macsec? pcap.view.macsec
 ---@field mobility? pcap.view.mobility
 ---@field mpls? pcap.view.mpls
 ---@field nflog? pcap.view.nflog
+---@field nsh? pcap.view.nsh
 ---@field null? pcap.view.null
 ---@field pbb? pcap.view.pbb
 ---@field pflog? pcap.view.pflog
+---@field pim? pcap.view.pim
 ---@field pktap? pcap.view.pktap
 ---@field ppi? pcap.view.ppi
 ---@field ppp? pcap.view.ppp
@@ -1193,6 +1202,7 @@ function decode.decode_udp(bytes, into) end
 ---@field tcp? pcap.view.tcp
 ---@field teredo? pcap.view.teredo
 ---@field token_ring? pcap.view.token_ring
+---@field trill? pcap.view.trill
 ---@field udp? pcap.view.udp
 ---@field usb? pcap.view.usb
 ---@field vlan? pcap.view.vlan
@@ -1308,6 +1318,13 @@ function Layers:verify(name) end
 ---@field control integer
 ---@field type integer
 
+---@class pcap.view.cmd: pcap.View
+---@field version integer
+---@field length integer
+---@field options integer
+---@field sgt integer
+---@field type integer
+
 ---@class pcap.view.direction: pcap.View
 ---@field sent boolean
 
@@ -1348,6 +1365,10 @@ function Layers:verify(name) end
 
 ---@class pcap.view.etherip: pcap.View
 ---@field version integer
+
+---@class pcap.view.fabricpath: pcap.View
+---@field ftag integer
+---@field ttl integer
 
 ---@class pcap.view.fddi: pcap.View
 ---@field frame_control integer
@@ -1497,10 +1518,24 @@ function Layers:verify(name) end
 ---@field ns? integer
 ---@field nr? integer
 
+---@class pcap.view.lisp: pcap.View
+---@field flags integer
+---@field nonce? integer
+---@field instance? integer
+
 ---@class pcap.view.llc: pcap.View
 ---@field dsap integer
 ---@field ssap integer
 ---@field control integer
+
+---@class pcap.view.macsec: pcap.View
+---@field flags integer
+---@field is_encrypted boolean
+---@field association integer
+---@field short_length integer
+---@field packet_number integer
+---@field system? string
+---@field port? integer
 
 ---@class pcap.view.mobility: pcap.View
 ---@field type integer
@@ -1531,6 +1566,16 @@ function Layers:verify(name) end
 ---@field uid? integer
 ---@field gid? integer
 
+---@class pcap.view.nsh: pcap.View
+---@field version integer
+---@field is_oam boolean
+---@field ttl integer
+---@field length integer  bytes
+---@field md_type integer
+---@field next_protocol integer
+---@field path integer
+---@field index integer
+
 ---@class pcap.view.null: pcap.View
 ---@field family integer
 
@@ -1552,6 +1597,13 @@ function Layers:verify(name) end
 ---@field reason integer
 ---@field interface string
 ---@field rule integer
+
+---@class pcap.view.pim: pcap.View
+---@field version integer
+---@field type integer
+---@field checksum integer
+---@field is_border? boolean
+---@field is_null? boolean
 
 ---@class pcap.view.pktap: pcap.View
 ---@field length integer  bytes
@@ -1657,6 +1709,13 @@ function Layers:verify(name) end
 ---@field src_bytes string
 ---@field is_routed boolean
 
+---@class pcap.view.trill: pcap.View
+---@field version integer
+---@field is_multicast boolean
+---@field hop_count integer
+---@field egress integer
+---@field ingress integer
+
 ---@class pcap.view.udp: pcap.View
 ---@field source_port integer
 ---@field dest_port integer
@@ -1685,6 +1744,7 @@ function Layers:verify(name) end
 ---@class pcap.view.vxlan: pcap.View
 ---@field flags integer
 ---@field vni integer
+---@field next_protocol? integer  of VXLAN-GPE
 
 ---@class pcap.view.wireguard: pcap.View
 ---@field type integer

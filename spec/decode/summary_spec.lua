@@ -11,7 +11,9 @@ local shell = require "spec.support.shell"
 
 -- The lines of tcpdump that are to be ours, by how they end or begin.
 local FORMS = { "igmp$", "ICMP .*, length %d+$", "^IP6 [^:]+ > %S+: ICMP6, .*, length %d+$",
-  "ESP%(",  "^MPLS .* IP", "GREv1, .*no%-payload, length %d+$", "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$", "UDP, length %d+$",
+  "ESP%(",  "^MPLS .* IP",
+  "GREv1, .*no%-payload, length %d+$", "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$",
+  "UDP, length %d+$",
   "ICMP6?,? echo %a+, id %d+, seq %d+, length %d+$", "^ARP, Re[%a ]+ .*, length %d+$" }
 
 -- What tcpdump adds that a summary leaves out.

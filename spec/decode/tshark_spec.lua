@@ -47,6 +47,8 @@ local KNOWN = {
   end },
   { "what a service of 802.1ah carries is a frame for us, more fields for tshark", "^eth%.",
     function(layers) return layers.pbb end },
+  { "FabricPath's addresses are those of switches for tshark, not Ethernet's", "^eth%.",
+    function(layers) return layers.fabricpath end },
   { "of an aggregate's frames tshark tells all addresses, and the receiver's as well", "^wlan%.da$",
     function(layers) return layers.wlan and layers.wlan.is_aggregate end },
   { "an EtherType is no family for tshark", "^null%.family$",

@@ -157,6 +157,30 @@ local FIELDS = {
     ["erspan.direction"] = "direction",
   },
   vxlan = { ["vxlan.vni"] = "vni" },
+  nsh = {
+    ["nsh.version"] = "version", ["nsh.Obit"] = "is_oam", ["nsh.ttl"] = "ttl",
+    ["nsh.length"] = function(h) return h.length / 4 end, ["nsh.mdtype"] = "md_type",
+    ["nsh.nextproto"] = "next_protocol", ["nsh.spi"] = "path", ["nsh.si"] = "index",
+  },
+  lisp = {
+    ["lisp-data.flags"] = "flags", ["lisp-data.nonce"] = "nonce", ["lisp-data.iid"] = "instance",
+  },
+  pim = { ["pim.version"] = "version", ["pim.type"] = "type", ["pim.cksum"] = "checksum" },
+  trill = {
+    ["trill.version"] = "version", ["trill.multi_dst"] = "is_multicast",
+    ["trill.hop_cnt"] = "hop_count", ["trill.egress_nick"] = "egress",
+    ["trill.ingress_nick"] = "ingress",
+  },
+  fabricpath = { ["cfp.ftag"] = "ftag", ["cfp.ttl"] = "ttl" },
+  cmd = {
+    ["cmd.version"] = "version", ["cmd.length"] = "length", ["cmd.options"] = "options",
+    ["cmd.sgt"] = "sgt", ["cmd.type"] = function(h) return h.type >= 1536 and h.type end,
+  },
+  macsec = {
+    ["macsec.TCI"] = "flags", ["macsec.AN"] = "association", ["macsec.SL"] = "short_length",
+    ["macsec.PN"] = "packet_number", ["macsec.SCI.system_identifier"] = "system",
+    ["macsec.SCI.port_identifier"] = "port",
+  },
   geneve = { ["geneve.vni"] = "vni", ["geneve.proto_type"] = "type" },
   gtp = {
     ["gtp.flags"] = "flags", ["gtp.message"] = "message_type", ["gtp.length"] = "length",

@@ -8,8 +8,9 @@ local hex, u16, u32 = frames.hex, frames.u16, frames.u32
 local function eth4(payload) return frames.ethernet(0x0800, payload) end
 local function eth6(payload) return frames.ethernet(0x86dd, payload) end
 
+-- From a port of its own to each: tshark takes what else comes from L2TP's for L2TP.
 local function udp(port, payload)
-  return eth4(frames.ipv4(17, frames.udp(payload, { dport = port })))
+  return eth4(frames.ipv4(17, frames.udp(payload, { dport = port, sport = 50000 + port % 10000 })))
 end
 
 local function routed(kind, left, rest, tcp)
@@ -46,6 +47,21 @@ local function labelled(whole4, whole6, inside)
     ["MPLS in IP"] = eth4(frames.ipv4(137, bottom .. whole4)),
     ["MPLS in UDP"] = udp(6635, bottom .. whole6),
     ["802.1ah"] = frames.ethernet(0x88a8, frames.vlan(0x1064, 0x88e7, hex "30abcdef" .. inside)),
+    ["TRILL"] = frames.ethernet(0x22f3, hex "083f 0001 0002" .. inside),
+    ["TRILL with options"] = frames.ethernet(0x22f3, hex "0085 0001 0002 00000000 00000000"
+      .. inside),
+    ["FabricPath"] = frames.ethernet(0x8903, hex "0060" .. inside .. hex "11223344"),
+    ["CMD"] = frames.ethernet(0x8909, hex "0101 0001 0064 0800" .. whole4),
+    ["MACsec"] = frames.ethernet(0x88e5, hex "2100 00000007 020000000001 0001 0800" .. whole4
+      .. ("i"):rep(16)),
+    ["MACsec without an identifier"] = frames.ethernet(0x88e5, hex "0000 00000007 86dd" .. whole6
+      .. ("i"):rep(16)),
+    ["MACsec, encrypted"] = frames.ethernet(0x88e5, hex "2c00 00000007 020000000001 0001"
+      .. ("e"):rep(60)),
+    ["NSH"] = frames.ethernet(0x894f, hex "0fc6 0101 00030907" .. ("c"):rep(16) .. whole4),
+    ["NSH of NSH"] = frames.ethernet(0x894f, hex "2fc3 0204 00030907 00000000"
+      .. hex "0fc2 0203 000001ff" .. inside),
+    ["NSH of labels"] = frames.ethernet(0x894f, hex "0fc2 0205 000001ff" .. bottom .. whole6),
     ["SNAP of IEEE 802.1H"] = frames.ethernet(8 + #whole4,
       hex "aaaa03 0000f8 0800" .. whole4),
     ["LLC of IP"] = frames.ethernet(3 + #whole4, hex "060603" .. whole4),
@@ -72,6 +88,11 @@ local function in_udp(whole4, whole6, inside)
     ["Teredo with authentication and origin"] = udp(3544,
       hex "0001 0202 aaaa bbbb 1122334455667788 00 0000 63bf f5fffffe" .. whole6),
     ["AYIYA"] = udp(5072, hex "4211 11 29 00000001" .. ("i"):rep(16) .. ("s"):rep(4) .. whole6),
+    ["LISP"] = udp(4341, hex "88123456 0000aa01" .. whole4),
+    ["LISP of IPv6"] = udp(4341, hex "00000000 00000000" .. whole6),
+    ["VXLAN-GPE"] = udp(4790, hex "0c000001 00abcd00" .. whole4),
+    ["VXLAN-GPE of Ethernet"] = udp(4790, hex "0c000003 00abcd00" .. inside),
+    ["VXLAN-GPE of NSH"] = udp(4790, hex "0c000004 00abcd00 0fc2 0201 000001ff" .. whole4),
     ["GRE in UDP"] = udp(4754, hex "0000 0800" .. whole4),
     ["ESP in UDP"] = udp(4500, hex "00000007 00000008 0011223344556677"),
     ["WireGuard"] = udp(51820, hex "04000000 78563412 0900000000000000" .. ("e"):rep(16)),
@@ -110,6 +131,9 @@ local function in_ip(whole4, whole6, inside)
     ["GRE with source routes"] = eth4(frames.ipv4(47,
       hex "e000 0800 1234 0000 00000007 0800 0408 0a010203 0a010204 00000000" .. whole4)),
     ["GRE of version 1 without PPP"] = eth4(frames.ipv4(47, hex "2001 0800 00000007" .. whole4)),
+    ["PIM register"] = eth4(frames.ipv4(103, hex "2100deff 00000000" .. whole4)),
+    ["PIM register of IPv6"] = eth4(frames.ipv4(103, hex "21009eff 40000000" .. whole6)),
+    ["PIM hello"] = eth4(frames.ipv4(103, hex "2000ddfb 00010002 0069")),
     ["WCCP in GRE"] = eth4(frames.ipv4(47, hex "0000 883e 01000000" .. whole4)),
     ["WCCP in GRE, version 1"] = eth4(frames.ipv4(47, hex "0000 883e" .. whole4)),
     ["Ethernet in IPv6"] = eth6(frames.ipv6(143, inside)),

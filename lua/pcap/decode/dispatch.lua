@@ -79,6 +79,7 @@ return {
   ethertype = {
     [0x0800] = "ipv4",
     [0x0806] = "arp",
+    [0x22f3] = "trill",
     [0x6558] = "bridged",
     [0x8035] = "arp",
     [0x8100] = "vlan",
@@ -88,8 +89,12 @@ return {
     [0x8863] = "pppoe",
     [0x8864] = "pppoe",
     [0x88a8] = "vlan",
+    [0x88e5] = "macsec",
     [0x88e7] = "pbb",
+    [0x8903] = "fabricpath",
+    [0x8909] = "cmd",
     [0x8926] = "vntag",
+    [0x894f] = "nsh",
     [0x9100] = "vlan",
   },
 
@@ -140,6 +145,7 @@ return {
     [60] = "ipv6_extension",
     [62] = "mobility", -- before it got a number of its own
     [97] = "etherip",
+    [103] = "pim",
     [115] = "l2tp",
     [132] = "sctp",
     [135] = "mobility",
@@ -161,6 +167,15 @@ return {
     [0x88be] = "erspan",
   },
 
+  -- NSH's numbers of what follows, which VXLAN-GPE has too.
+  nsh = {
+    [1] = "ipv4",
+    [2] = "ipv6",
+    [3] = "ethernet",
+    [4] = "nsh",
+    [5] = "mpls",
+  },
+
   -- Ports: the destination's first, else the source's.
   tcp = {},
   sctp = {},
@@ -169,9 +184,11 @@ return {
     [2123] = "gtp",
     [2152] = "gtp",
     [3544] = "teredo",
+    [4341] = "lisp",
     [4500] = "udpencap",
     [4754] = "gre_in_udp",
     [4789] = "vxlan",
+    [4790] = "vxlan_gpe",
     [5072] = "ayiya",
     [6081] = "geneve",
     [6635] = "mpls",

@@ -56,6 +56,15 @@ local function mobility(header)
     header.seq_num and (" seq#=%d"):format(header.seq_num) or "")
 end
 
+local PIM = { [0] = "Hello", "Register", "Register Stop", "Join / Prune", "Bootstrap", "Assert",
+  "Graft", "Graft Acknowledgement", "Candidate RP Advertisement", "Prune Refresh", "DF Election",
+  "ECMP Redirect" }
+
+local function pim(header, ip)
+  local name = header.version == 2 and ", " .. (PIM[header.type] or "Unknown Type") or ""
+  return ("PIMv%d%s, length %d"):format(header.version, name, ip.content_length)
+end
+
 local function l2tp(header, inner)
   return ("l2tp v%d, %s%s"):format(header.version, header.is_control and "control"
     or ("session %d"):format(header.session), inner and ": " .. inner or "")
@@ -83,6 +92,8 @@ local function content(self, ip, depth)
   elseif self.esp then
     return ("ESP(spi=0x%08x,seq=0x%x), length %d"):format(self.esp.spi, self.esp.seq_num,
       8 + self.esp.content_length)
+  elseif self.pim then
+    return pim(self.pim, ip)
   elseif self.mobility then
     return mobility(self.mobility)
   elseif self.l2tp then
@@ -138,6 +149,8 @@ describe = function(self, depth)
   end
   if mpls then
     line = line and mpls .. " " .. line or mpls
+  elseif self.nsh then
+    line = ("%s: %s"):format(summary_link.nsh(self.nsh), line)
   end
   return self.error and ("%s [%s]"):format(line, self.error) or line
 end

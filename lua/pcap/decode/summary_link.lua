@@ -20,6 +20,12 @@ function summary_link.mpls(mpls)
   return "MPLS " .. table.concat(parts, " ")
 end
 
+--- "NSH, flags [none], service-path-id 0x000309, service-index 0x7" before what it carries.
+function summary_link.nsh(nsh)
+  return ("NSH, flags [%s], service-path-id 0x%06x, service-index 0x%x")
+    :format(nsh.is_oam and "O" or "none", nsh.path, nsh.index)
+end
+
 local function wlan(self, header)
   local name = header.type == 0 and MANAGEMENT[header.subtype]
     or header.type == 1 and CONTROL[header.subtype]
