@@ -5,6 +5,7 @@ local pcap = require "pcap"
 local frames = require "spec.support.frames"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
+local tunnels = require "spec.support.tunnels"
 
 local hex = frames.hex
 local kinds = frames.kinds()
@@ -172,6 +173,47 @@ describe("layers", function()
     } do
       layers(kinds["TCP"]:sub(1, size), #kinds["TCP"])
       assert.same({ expected[1], expected[2] }, { layers.last, layers.error }, size)
+    end
+  end)
+
+  it("has the fixed part of a header whose other parts are cut", function()
+    local all, layers = tunnels.kinds(), decode.layers()
+    for name, bytes in pairs(kinds) do all[name] = bytes end
+    for name, case in pairs {
+      ["Geneve"] = { 52, "geneve", "vni", 0x42, "geneve: options cut short" },
+      ["GTP-U with an extension"] = { 55, "gtp", "teid", 0x42, "gtp: extension header cut short" },
+      ["NSH"] = { 24, "nsh", "path", 0x309, "nsh: context cut short" },
+      ["TRILL with options"] = { 22, "trill", "ingress", 2, "trill: options cut short" },
+      ["IPv6 binding update"] = { 64, "mobility", "seq_num", 7, "mobility: options cut short" },
+      ["IPv6 authenticated"] = { 67, "ah", "seq_num", 2, "ah: check value cut short" },
+      ["GRE with source routes"] = { 48, "gre", "key", 7, "gre: source routes cut short" },
+    } do
+      local size, layer, field, value, message = unpack(case)
+      layers(all[name]:sub(1, size), #all[name])
+      assert.same({ layer, value, message, "" },
+        { layers.last, layers[layer] and layers[layer][field], layers.error, layers:payload() },
+        name)
+    end
+  end)
+
+  it("knows from a radio's header whether a check sequence ends the frame", function()
+    local encrypted = hex "0842 0000" .. ("a"):rep(18) .. hex "1000" .. ("e"):rep(40) .. "FCS!"
+    local position = hex "3275 0300 010203" -- a field that may come first; not aligned
+    local function common(flags)
+      return hex "0200 1400" .. ("\0"):rep(8) .. flags .. ("\0"):rep(11)
+    end
+    local function ppi(fields, flags)
+      return "\0" .. (flags or "\0") .. string.char(8 + #fields) .. hex "00 69000000" .. fields
+    end
+    for i, case in ipairs {
+      { 192, ppi(common "\1"), 40 }, { 192, ppi(common "\0"), 44 }, { 192, ppi "", 44 },
+      { 192, ppi(position .. common "\1"), 40 },
+      { 192, ppi(position .. "\0" .. common "\1", "\1"), 40 },
+      { 192, ppi(position .. common("\1"):sub(1, 23)), 44 },
+      { 127, hex "0000 0900 02000000 10", 40 }, { 127, hex "0000 0900 02000000 00", 44 },
+    } do
+      local layers = decode.layers(case[1])(case[2] .. encrypted)
+      assert.same({ "wlan", case[3] }, { layers.last, layers.payload_length }, i)
     end
   end)
 

@@ -18,13 +18,13 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "ah: header cut short", at, limit, stop)
   end
   local size = (data[at + 1] + 2) * 4 -- at least 8: then the sequence belongs to what follows
-  if limit - at < size then
-    return follow.fail(layers, "ah: check value cut short", at, limit, stop)
-  end
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   header.proto = data[at]
   layers.ah, layers.last = header, "ah"
+  if limit - at < size then
+    return follow.cut(layers, header, "ah: check value cut short", at + size, limit, stop)
+  end
   return "ip", data[at], at + size, limit, stop
 end
 

@@ -16,6 +16,14 @@ function follow.fail(layers, message, at, limit, stop)
   return nil, nil, at, limit, stop
 end
 
+--- Notes that the header's variable part, which would end at `last`, was not all captured. The view
+-- has the fixed part. Nothing is left as payload.
+function follow.cut(layers, header, message, last, limit, stop)
+  layers.error = layers.error or message
+  header.content_length = stop > last and stop - last or 0
+  return nil, nil, limit, limit, stop
+end
+
 --- The highest EtherType that is not a type but a length (IEEE 802.3).
 follow.LONGEST_LENGTH = 1500
 

@@ -19,12 +19,12 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "geneve: header cut short", at, limit, stop)
   end
   local size = SIZE + bit.band(data[at], 63) * 4
-  if limit - at < size then
-    return follow.fail(layers, "geneve: options cut short", at, limit, stop)
-  end
   fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   layers.geneve, layers.last = header, "geneve"
+  if limit - at < size then
+    return follow.cut(layers, header, "geneve: options cut short", at + size, limit, stop)
+  end
   local ethertype = u16(data, at + 2)
   if ethertype == BRIDGED then
     return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop

@@ -83,15 +83,15 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "gre: header cut short", at, limit, stop)
   end
   fill(header, data, at, size, stop)
+  layers.gre, layers.last = header, "gre"
   if flag(flags, ROUTING) then
     local behind = past_routes(data, at + size, limit)
     if not behind then
-      return follow.fail(layers, "gre: source routes cut short", at, limit, stop)
+      return follow.cut(layers, header, "gre: source routes cut short", limit, limit, stop)
     end
     size = behind - at
     header.content_length = stop - behind
   end
-  layers.gre, layers.last = header, "gre"
   if ethertype == BRIDGED then
     return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop
   elseif ethertype == PPP then

@@ -108,7 +108,10 @@ local function decode(layers, header, data, at, limit, stop)
   if flag(flags, EXTENSION) and data[at + LONGER - 1] ~= 0 then
     local behind = past_extensions(data, at + LONGER, limit)
     if not behind then
-      return follow.fail(layers, "gtp: extension header cut short", at, limit, stop)
+      fill(header, data, at, LONGER, stop)
+      header.kept = LONGER
+      layers.gtp, layers.last = header, "gtp"
+      return follow.cut(layers, header, "gtp: extension header cut short", limit, limit, stop)
     end
     size = behind - at
     kept = size <= ROOM and size or LONGER

@@ -32,13 +32,14 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "mobility: header cut short", at, limit, stop)
   end
   local size = SIZE + data[at + 1] * 8
-  if limit - at < size then
-    return follow.fail(layers, "mobility: header cut short", at, limit, stop)
-  end
-  header.kept = size < ROOM and size or ROOM
-  view.fill(header, data, at, header.kept, stop)
-  header.content_length = stop - at - size
+  local kept = size < ROOM and size or ROOM
+  if kept > limit - at then kept = limit - at end
+  view.fill(header, data, at, kept, stop)
+  header.kept, header.content_length = kept, stop - at - size
   layers.mobility, layers.last = header, "mobility"
+  if limit - at < size then
+    return follow.cut(layers, header, "mobility: options cut short", at + size, limit, stop)
+  end
   return nil, nil, at + size, limit, stop
 end
 

@@ -25,12 +25,13 @@ local function decode(layers, header, data, at, limit, stop)
   local size = band(data[at + 1], 63) * 4
   if size < SIZE then
     return follow.fail(layers, "nsh: length is less than the header's", at, limit, stop)
-  elseif limit - at < size then
-    return follow.fail(layers, "nsh: context cut short", at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   layers.nsh, layers.last = header, "nsh"
+  if limit - at < size then
+    return follow.cut(layers, header, "nsh: context cut short", at + size, limit, stop)
+  end
   return "inner_nsh", data[at + 3], at + size, limit, stop
 end
 

@@ -33,13 +33,13 @@ local function decode(layers, header, data, at, limit, stop)
   local size = SIZE
   if flag(data[at + 8], IS_ROUTED) then
     size = limit - at > SIZE and SIZE + band(data[at + SIZE], 31) or SIZE
-    if limit - at < size or size == SIZE then
-      return follow.fail(layers, "token_ring: route cut short", at, limit, stop)
-    end
   end
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   layers.token_ring, layers.last = header, "token_ring"
+  if limit - at < size or header.is_routed and size == SIZE then
+    return follow.cut(layers, header, "token_ring: route cut short", at + size, limit, stop)
+  end
   if bit.rshift(data[at + 1], 6) ~= LLC_FRAME then
     return nil, nil, at + size, limit, stop
   end

@@ -21,12 +21,12 @@ local function decode(layers, header, data, at, limit, stop)
     return follow.fail(layers, "trill: header cut short", at, limit, stop)
   end
   local size = SIZE + band(rshift(u16(data, at), 6), 31) * 4
-  if limit - at < size then
-    return follow.fail(layers, "trill: options cut short", at, limit, stop)
-  end
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   layers.trill, layers.last = header, "trill"
+  if limit - at < size then
+    return follow.cut(layers, header, "trill: options cut short", at + size, limit, stop)
+  end
   return "inner_linktype", LINKTYPE_ETHERNET, at + size, limit, stop
 end
 
