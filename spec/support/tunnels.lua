@@ -73,6 +73,12 @@ local function in_udp(whole4, whole6, inside)
   local session = hex "0085 01 10 09 00"
   return {
     ["GTP-U"] = udp(2152, hex "30ff" .. u16(#whole4) .. hex "00000042" .. whole4),
+    ["GTP-U over IPv6, without a checksum"] = eth6(frames.ipv6(17, frames.udp(
+      hex "30ff" .. u16(#whole4) .. hex "00000042" .. whole4, { dport = 2152, sum = false }))),
+    ["GRE in UDP over IPv6, without a checksum"] = eth6(frames.ipv6(17, frames.udp(
+      hex "0000 0800" .. whole4, { dport = 4754, sum = false }))),
+    ["ESP in UDP over IPv6, without a checksum"] = eth6(frames.ipv6(17, frames.udp(
+      hex "00000007 00000008 0011223344556677", { dport = 4500, sum = false }))),
     ["GTP-U with a sequence"] = udp(2152,
       hex "32ff" .. u16(4 + #whole6) .. hex "00000042 00070000" .. whole6),
     ["GTP-U with an extension"] = udp(2152,

@@ -47,7 +47,8 @@ local SEGMENTS = {
 
 -- Why one cannot tell whether a datagram's checksum is right, or nil.
 local function udp_problem(layers, udp, ip, size)
-  local is_tunnel = layers.vxlan or layers.geneve -- need no checksum over IPv6 either (RFC 6935)
+  -- Tunnels need no checksum over IPv6 either (RFC 6935, RFC 3948).
+  local is_tunnel = layers.inner or layers.vxlan or layers.geneve or layers.gtp or layers.esp
   if udp.checksum == 0 and (ip.version == 4 or is_tunnel) then
     return "the sender gave no checksum"
   elseif udp.length ~= size and not (udp.length == 0 and ip.version == 6) then
