@@ -63,13 +63,11 @@ end
 
 -- The first four bits at the bottom say what is there. 4 and 6 are IP's version. 1 begins an
 -- associated channel. 0 begins a control word before an Ethernet frame (RFC 4385), or a frame
--- without a control word whose address begins so. Two labels tell it themselves.
-local function content(layers, data, at, limit, stop, number)
+-- without a control word whose address begins so.
+local function content(layers, data, at, limit, stop)
   local first = limit > at and rshift(data[at], 4)
   local space = layers.ip and "inner_ethertype" or "ethertype" -- below an IP header it is a tunnel
-  if number == OAM_LABEL then
-    return nil, nil, at, limit, stop
-  elseif (first == 1 or number == CHANNEL_LABEL) and limit - at >= 4 then
+  if first == 1 and limit - at >= 4 then
     return space, CHANNELS[u16(data, at + 2)] or 0, at + 4, limit, stop
   elseif first == 0 and limit - at >= 4 then
     if has_control_word(layers, data, at, limit, stop) then
@@ -78,6 +76,17 @@ local function content(layers, data, at, limit, stop, number)
     return "inner_linktype", LINKTYPE_ETHERNET, at, limit, stop
   end
   return follow.ip_version(space, data, at, limit, stop)
+end
+
+-- Two labels say themselves what they carry.
+local function special_content(layers, data, at, limit, stop, number)
+  if number == OAM_LABEL then
+    return nil, nil, at, limit, stop
+  elseif number == CHANNEL_LABEL and limit - at >= 4 then
+    local space = layers.ip and "inner_ethertype" or "ethertype"
+    return space, CHANNELS[u16(data, at + 2)] or 0, at + 4, limit, stop
+  end
+  return content(layers, data, at, limit, stop)
 end
 
 local function decode(layers, header, data, at, limit, stop)
@@ -98,7 +107,10 @@ local function decode(layers, header, data, at, limit, stop)
   if not flag(data[at + 2], 1) then
     return "ethertype", 0x8847, at + SIZE, limit, stop
   end
-  return content(layers, data, at + SIZE, limit, stop, rshift(u24(data, at), 4))
+  if data[at + 1] == 0 and data[at] == 0 then -- a label below 16
+    return special_content(layers, data, at + SIZE, limit, stop, rshift(data[at + 2], 4))
+  end
+  return content(layers, data, at + SIZE, limit, stop)
 end
 
 return {
