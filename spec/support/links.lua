@@ -21,6 +21,8 @@ local function radio(four)
   local avs = hex "80211001 00000040" .. ("\0"):rep(56)
   return {
     { 105, "IEEE802_11 from the DS", frame },
+    { 105, "IEEE802_11 in a period without contention", hex "0802 0080" .. addresses .. SNAP
+      .. four },
     { 105, "IEEE802_11 to the DS", hex "0801 0000" .. addresses .. SNAP .. four },
     { 105, "IEEE802_11 within a BSS", hex "0800 0000" .. addresses .. SNAP .. four },
     { 105, "IEEE802_11 between", hex "0803 0000" .. addresses .. A4 .. SNAP .. four },
@@ -75,6 +77,7 @@ local function lines(four, six)
     { 11, "ATM_RFC1483, PPP", hex "fefe03 cf0021" .. four },
     { 11, "ATM_RFC1483, IP by its NLPID", hex "fefe03 cc" .. four },
     { 19, "ATM_CLIP", four },
+    { 9, "PPP with another control field", hex "ff30 0021" .. four },
     { 9, "PPP, Cisco's HDLC", hex "0f00 0800" .. four },
     { 107, "FRELAY", hex "1841 03cc" .. four },
     { 107, "FRELAY, three bytes and control", hex "184083 03cc" .. four },
@@ -93,6 +96,7 @@ local function lines(four, six)
     { 204, "PPP_WITH_DIR", hex "00 ff03 0021" .. four },
     { 242, "IPOIB", ("\0"):rep(40) .. hex "0800 0000" .. four },
     { 104, "C_HDLC's SLARP", hex "8f00 8035 00000002 00000007 00000008 ffff" },
+    { 104, "C_HDLC's SLARP of no known type", hex "8f00 8035 00000007 00000001 00000002 ffff" },
     { 104, "C_HDLC's SLARP that asks", hex "8f00 8035 00000000 00000000 00000000 ffff" },
   }
 end
@@ -112,10 +116,12 @@ local function systems(four, six)
     { 239, "NFLOG of a bridge", hex "0700 0007" .. before .. attribute(9, four) },
     { 239, "NFLOG, IPv6", hex "0a00 0000" .. attribute(9, six) },
     { 258, "PKTAP without a packet", pktap:sub(1, 4) .. "\0" .. pktap:sub(6) .. "none" },
+    { 258, "PKTAP of another record", pktap:sub(1, 4) .. "\2" .. pktap:sub(6) .. "none" },
     { 258, "PKTAP", pktap .. frames.ethernet(0x0800, four) },
     { 113, "LINUX_SLL of a longer address", hex "0000 0020 0014 0011223344556677 0800" .. four },
     { 113, "LINUX_SLL of a frame", hex "0000 0001 0006" .. A1 .. hex "0000 0003"
       .. frames.ethernet(0x0800, four) },
+    { 113, "LINUX_SLL of PPP", hex "0000 0200 0000 0000000000000000 0007 ff03 0021" .. four },
     { 113, "LINUX_SLL of netlink", hex "0004 0338 0000 0000000000000000 0004" .. ("n"):rep(40) },
     { 113, "LINUX_SLL of a tunnel", hex "0000 0308 0004 0a000001 00000000 0800" .. four },
   }

@@ -87,6 +87,7 @@ local function quotes(whole4, whole6)
     ["ICMPv6 parameter problem, next header"] = icmpv6(4, u32(6), udp6, 1),
     ["ICMPv6 parameter problem, option"] = icmpv6(4, u32(42), udp6, 2),
     ["ICMPv6 parameter problem, chain"] = icmpv6(4, u32(42), udp6, 3),
+    ["ICMPv6 of type 0"] = icmpv6(0, u32(0), udp6),
     ["ICMPv6 of no known type"] = icmpv6(220, u32(0), ""),
     ["ICMPv6 listener report"] = icmpv6(143, hex "0000 0001 0400 0000", frames.DST6),
     ["ICMPv6 time exceeded"] = icmpv6(3, u32(0), whole6),

@@ -45,7 +45,7 @@ local fields = {
   end,
   quoted = function(h)
     local first, last = SIZE, quoted_end(h)
-    if h.bytes[0] > PROBLEM then
+    if h.bytes[0] < UNREACHABLE or h.bytes[0] > PROBLEM then
       first, last = ndp.redirected(h)
     end
     return first and last > first and quoted.layers(h, IPV6, first, last) or nil

@@ -7,7 +7,7 @@ local view = require "pcap.decode.view"
 local u16le, u32le = view.u16le, view.u32le
 local SIZE = 108
 local PKTAP, PKTAP_ON_MACOS = 258, 149
-local NO_PACKET = 0 -- a record's type
+local PACKET = 1 -- a record's type
 
 local function text(at, size)
   return function(h) return (ffi.string(h.bytes + at, size):match("^%Z*")) end
@@ -42,7 +42,7 @@ local function decode(layers, header, data, at, limit, stop)
   view.fill(header, data, at, SIZE, stop)
   header.content_length = stop - at - size
   layers.pktap, layers.last = header, "pktap"
-  if linktype == PKTAP or linktype == PKTAP_ON_MACOS or u32le(data, at + 4) == NO_PACKET then
+  if linktype == PKTAP or linktype == PKTAP_ON_MACOS or u32le(data, at + 4) ~= PACKET then
     return nil, nil, at + size, limit, stop
   end
   return "linktype", linktype, at + size, limit, stop

@@ -20,7 +20,7 @@ local function decode(layers, header, data, at, limit, stop)
   local first = limit > at and data[at]
   if first == UNICAST or first == BROADCAST then
     return "linktype", C_HDLC, at, limit, stop
-  elseif limit - at >= 2 and u16(data, at) == 0xff03 then
+  elseif first == 0xff and limit - at >= 2 then -- an address; a control field follows
     size = 2
   end
   -- A protocol's low byte is odd, and its high byte even. So if the first byte is odd, it is alone:

@@ -9,11 +9,12 @@ local SIZE = 14
 local KEEPALIVE = 2
 
 local function is_keepalive(h) return u32(h.bytes, 0) == KEEPALIVE end
+local function has_address(h) return u32(h.bytes, 0) < KEEPALIVE end
 
 local fields = {
   type = function(h) return (u32(h.bytes, 0)) end,
-  address = function(h) return not is_keepalive(h) and address.ipv4(h.bytes, 4) or nil end,
-  netmask = function(h) return not is_keepalive(h) and address.ipv4(h.bytes, 8) or nil end,
+  address = function(h) return has_address(h) and address.ipv4(h.bytes, 4) or nil end,
+  netmask = function(h) return has_address(h) and address.ipv4(h.bytes, 8) or nil end,
   seq_num = function(h) return is_keepalive(h) and u32(h.bytes, 4) or nil end,
   seen = function(h) return is_keepalive(h) and u32(h.bytes, 8) or nil end,
   reliability = function(h) return is_keepalive(h) and u16(h.bytes, 12) or nil end,

@@ -8,8 +8,10 @@ local view = require "pcap.decode.view"
 local u16, u32 = view.u16, view.u32
 local DLT_SLL2 = 276
 local NETLINK = 824 -- ARPHRD_NETLINK: the protocol is a netlink family there
-local ETHERNET, ETH_P_802_2 = 3, 4 -- protocols that are no EtherTypes
-local LINKTYPE_ETHERNET = 1
+
+-- Protocols that are no EtherTypes: a link type.
+local ETH_P_802_2 = 4
+local LINKTYPES = { [3] = 1, [7] = 9 } -- Ethernet, PPP
 
 -- By hardware type: the link type of a radio's whole frames.
 local RADIO = { [801] = 105, [802] = 119, [803] = 127 }
@@ -61,8 +63,8 @@ local function decode(layers, header, data, at, limit, stop, linktype)
     return "linktype", RADIO[hardware], at + size, limit, stop
   elseif hardware == NETLINK then
     return nil, nil, at + size, limit, stop
-  elseif number == ETHERNET then
-    return "linktype", LINKTYPE_ETHERNET, at + size, limit, stop
+  elseif LINKTYPES[number] then
+    return "linktype", LINKTYPES[number], at + size, limit, stop
   elseif number == ETH_P_802_2 then
     return "llc", 0, at + size, limit, stop
   elseif number <= follow.LONGEST_LENGTH then

@@ -43,7 +43,8 @@ local function slarp(_, header)
   if header.seq_num then
     return ("SLARP %s: mineseen=0x%08x, yourseen=0x%08x"):format(kind, header.seq_num, header.seen)
   end
-  return ("SLARP %s: address %s, mask %s"):format(kind, header.address, header.netmask)
+  return header.address and ("SLARP %s: address %s, mask %s"):format(kind, header.address,
+    header.netmask) or "SLARP " .. kind
 end
 
 -- By layer: the line for a frame whose last header it is.

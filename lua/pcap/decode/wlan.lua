@@ -95,7 +95,7 @@ local fields = {
   duration = function(h) -- PS-Poll has a station's number there
     local number = u16le(h.bytes, 2)
     local is_poll = kind(h) == CONTROL and subtype(h) == PS_POLL
-    return not (is_poll and number >= STATION) and number or nil
+    return not (is_poll and number >= STATION) and band(number, 0x7fff) or nil
   end,
   receiver = text(function() return ADDRESS[1] end),
   transmitter = text(transmitter_at),
