@@ -114,6 +114,8 @@ local function systems(four, six)
       .. hex "00000001 00000002 00000003 00000004" .. four },
     { 239, "NFLOG", hex "0200 0007" .. before .. attribute(9, four) },
     { 239, "NFLOG of a bridge", hex "0700 0007" .. before .. attribute(9, four) },
+    { 239, "NFLOG of a tagged frame", hex "0700 0007" .. before .. attribute(0x8013,
+      attribute(1, hex "00008100") .. attribute(2, hex "00000005")) .. attribute(9, four) },
     { 239, "NFLOG, IPv6", hex "0a00 0000" .. attribute(9, six) },
     { 258, "PKTAP without a packet", pktap:sub(1, 4) .. "\0" .. pktap:sub(6) .. "none" },
     { 258, "PKTAP of another record", pktap:sub(1, 4) .. "\2" .. pktap:sub(6) .. "none" },

@@ -7,26 +7,30 @@ local ffi = require "ffi"
 local follow = require "pcap.decode.follow"
 local view = require "pcap.decode.view"
 
+local band = bit.band
 local u16, u16le, u32 = view.u16, view.u16le, view.u32
 local SIZE = 4
+local TYPE = 0x3fff
 local ROOM = 516 -- for the attributes before the packet
 local PACKET_HEADER, INPUT, OUTPUT, PAYLOAD, PREFIX, UID, GID = 1, 4, 5, 9, 10, 11, 14
 local ETHERTYPES = { [2] = 0x0800, [10] = 0x86dd }
 
 -- The complete attribute at `at`: its type; how many bytes it has with the four of its header; and
--- how many with its padding. Length and type are in the byte order of the machine that captured.
+-- how many with its padding. Length and type are in the byte order of the machine that captured. The
+-- two highest bits of the type are flags: in VLAN tags the first says that more attributes are
+-- inside.
 local function attribute(bytes, at, limit)
   if limit - at < SIZE then
     return nil
   end
-  local size, kind = u16le(bytes, at), u16le(bytes, at + 2)
+  local size, kind = u16le(bytes, at), band(u16le(bytes, at + 2), TYPE)
   if kind >= 256 then
-    size, kind = u16(bytes, at), u16(bytes, at + 2)
+    size, kind = u16(bytes, at), band(u16(bytes, at + 2), TYPE)
   end
   if size < SIZE then
     return nil
   end
-  return kind, size, bit.band(size + 3, -4)
+  return kind, size, band(size + 3, -4)
 end
 
 -- Where an attribute's bytes are in a view, and how many there are.
