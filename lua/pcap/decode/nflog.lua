@@ -16,8 +16,8 @@ local PACKET_HEADER, INPUT, OUTPUT, PAYLOAD, PREFIX, UID, GID = 1, 4, 5, 9, 10, 
 local ETHERTYPES = { [2] = 0x0800, [10] = 0x86dd }
 
 -- The complete attribute at `at`: its type; how many bytes it has with the four of its header; and
--- how many with its padding. Length and type are in the byte order of the machine that captured. The
--- two highest bits of the type are flags: in VLAN tags the first says that more attributes are
+-- how many with its padding. Length and type are in the byte order of the machine that captured.
+-- The two highest bits of the type are flags: in VLAN tags the first says that more attributes are
 -- inside.
 local function attribute(bytes, at, limit)
   if limit - at < SIZE then
