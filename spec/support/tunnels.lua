@@ -62,6 +62,9 @@ local function labelled(whole4, whole6, inside)
     ["NSH of NSH"] = frames.ethernet(0x894f, hex "2fc3 0204 00030907 00000000"
       .. hex "0fc2 0203 000001ff" .. inside),
     ["NSH of labels"] = frames.ethernet(0x894f, hex "0fc2 0205 000001ff" .. bottom .. whole6),
+    ["PPPoE discovery"] = frames.ethernet(0x8863, hex "1109 0000 0004 01010000"),
+    ["PPPoE discovery with a session's code"] = frames.ethernet(0x8863, hex "1100 0000"
+      .. u16(2 + #whole4) .. hex "0021" .. whole4),
     ["SNAP of IEEE 802.1H"] = frames.ethernet(8 + #whole4,
       hex "aaaa03 0000f8 0800" .. whole4),
     ["LLC of IP"] = frames.ethernet(3 + #whole4, hex "060603" .. whole4),
@@ -170,6 +173,8 @@ local function routes()
     ["IPv6 route of mobility, two addresses"] = routed(2, 1, u32(0) .. last .. other, to_last),
     ["IPv6 segments"] = routed(4, 1, hex "01000000" .. last .. other, to_last),
     ["IPv6 route of RPL"] = routed(3, 1, hex "88000000" .. last:sub(9), rpl),
+    ["IPv6 route of RPL, with room to spare"] = routed(3, 1, hex "89000000" .. last:sub(9, 15)
+      .. "\0", frames.tcp("hello", { v6 = true, dst = frames.DST6:sub(1, 9) .. last:sub(9, 15) })),
     ["IPv6 route of no known type"] = routed(253, 1, u32(0) .. last, to_next),
     ["IPv6 home address"] = eth6(frames.ipv6(60, option .. from_home)),
     ["IPv6 home address, wrong checksum"] = eth6(frames.ipv6(60, option .. to_next)),

@@ -31,12 +31,13 @@ local find_home = apart(function(ip, data, at, limit)
 end)
 
 -- RPL's addresses (RFC 6554) leave out the bytes that they share with the destination's address.
+-- The last one shares another number of them than those before it.
 local function put_rpl(ip, data, at, size)
-  local shared = bit.band(data[at + 4], 15)
-  local pad = bit.rshift(data[at + 5], 4)
-  if size - 8 >= 16 - shared + pad then
+  local each, shared = 16 - bit.rshift(data[at + 4], 4), bit.band(data[at + 4], 15)
+  local before = size - 8 - bit.rshift(data[at + 5], 4) - (16 - shared)
+  if before >= 0 then
     copy(ip.bytes + FINAL_DST, ip.bytes + 24, 16)
-    copy(ip.bytes + FINAL_DST + shared, data + (at + size - pad - 16 + shared), 16 - shared)
+    copy(ip.bytes + FINAL_DST + shared, data + (at + 8 + before - before % each), 16 - shared)
     ip.is_routed = true
   end
 end

@@ -5,6 +5,7 @@ local view = require "pcap.decode.view"
 
 local fill, u16 = view.fill, view.u16
 local SIZE = 6
+local DISCOVERY = 0x8863
 
 local fields = {
   code = function(h) return h.bytes[1] end,
@@ -12,7 +13,7 @@ local fields = {
   length = function(h) return (u16(h.bytes, 4)) end,
 }
 
-local function decode(layers, header, data, at, limit, stop)
+local function decode(layers, header, data, at, limit, stop, number)
   if limit - at < SIZE then
     return follow.fail(layers, "pppoe: header cut short", at, limit, stop)
   end
@@ -25,7 +26,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   fill(header, data, at, SIZE, stop)
   layers.pppoe, layers.last = header, "pppoe"
-  if data[at + 1] ~= 0 then
+  if number == DISCOVERY then
     return nil, nil, at + SIZE, limit, stop
   end
   return "linktype", 9, at + SIZE, limit, stop
