@@ -1,4 +1,5 @@
 local command = require "spec.support.command"
+local decode = require "pcap.decode"
 local frames = require "spec.support.frames"
 local pcap = require "pcap"
 local savefile = require "spec.support.savefile"
@@ -152,6 +153,14 @@ describe("pcap json", function()
     local line = command.run("json -r %s",
       command.write(folder .. "/deep.pcap", { frames.ethernet(0x0800, deep) }))
     assert.equal(16, select(2, line:gsub('"inner"', "")))
+  end)
+
+  it("leaves out a field only if it is another in another form", function()
+    local wlan = decode.layers(105)("\8\2\0\0" .. ("a"):rep(18) .. "\1\0")
+    local line = require("pcap.program.fields").headers(wlan)
+    assert.is_truthy(line:find('"fragment_number":1', 1, true))
+    assert.is_truthy(line:find('"src":"61:61:61:61:61:61"', 1, true))
+    assert.is_nil(line:find "src_bytes")
   end)
 
   it("writes bytes in hexadecimal digits, and 64 bits with all digits", function()

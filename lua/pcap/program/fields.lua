@@ -12,9 +12,15 @@ local DEEPEST = 16
 -- By class: a list of {name =, type =, is_list =, is_bytes =}; and those of the headers.
 local classes, headers
 
--- The same in another form would be noise.
-local function is_twin(name)
-  return name:find "_bytes$" or name:find "_number$"
+-- Whether a class has the same in another form, which would be noise: `src_bytes` of `src`.
+local function is_twin(class, name)
+  local base = name:match "^(.+)_bytes$" or name:match "^(.+)_number$"
+  for _, field in ipairs(class) do
+    if field.name == base then
+      return true
+    end
+  end
+  return false
 end
 
 local function read_classes()
@@ -27,7 +33,7 @@ local function read_classes()
     if name then
       class = {}
       classes[name] = class
-    elseif class and field and not is_twin(field) then
+    elseif class and field and not is_twin(class, field) then
       table.insert(class, { name = field, type = kind:gsub("%[%]$", ""):gsub("^pcap%.", ""),
         is_list = kind:find "%[%]$" ~= nil, is_bytes = kind == "string" and rest:find "^bytes" })
     end
