@@ -11,7 +11,7 @@ local shell = require "spec.support.shell"
 
 -- The lines of tcpdump that are to be ours, by how they end or begin.
 local FORMS = { "igmp$", "ICMP .*, length %d+$", "^IP6 [^:]+ > %S+: ICMP6, .*, length %d+$",
-  "ESP%(",  "^MPLS .* IP",
+  "ESP%(",  "^MPLS .* IP", "mobility: .* lifetime=%d+$",
   "GREv1, .*no%-payload, length %d+$", "^IP6? [^:]-: tcp %d+$", "^IP6? %S+ > %S+: tcp %d+$",
   "UDP, length %d+$",
   "ICMP6?,? echo %a+, id %d+, seq %d+, length %d+$", "^ARP, Re[%a ]+ .*, length %d+$" }
@@ -84,8 +84,6 @@ describe("summary", function()
       ["MPLS pseudowire without one"] = "MPLS (label 29, tc 0, [S], ttl 64) "
         .. "IP 192.0.2.7.49152 > 198.51.100.200.80: tcp 5",
       ["802.1ah"] = "IP 192.0.2.7.49152 > 198.51.100.200.80: tcp 5",
-      ["IPv6 binding acknowledgement"] = "IP6 2001:db8::ff:fe00:42 > 2001:db8:1::1: "
-        .. "mobility: BA status=128 seq#=7",
       ["EtherIP"] = "IP 192.0.2.7 > 198.51.100.200: IP 192.0.2.7.49152 > 198.51.100.200.80: tcp 5",
     } do
       assert.equal(expected, decode.summary(kinds[name]))

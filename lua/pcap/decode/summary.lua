@@ -48,12 +48,31 @@ local function fragment(ip)
 end
 
 local MOBILITY = { [0] = "BRR", "HoTI", "CoTI", "HoT", "CoT", "BU", "BA", "BE" }
+local UPDATE, ACKNOWLEDGEMENT = 5, 6
+
+-- The flags that are set, as letters, from the highest bit on.
+local function letters(bits, names)
+  local set = {}
+  for i = 1, #names do
+    set[i] = view.flag(bits, 2 ^ (8 - i)) and names:sub(i, i) or ""
+  end
+  local text = table.concat(set)
+  return text ~= "" and text or nil
+end
 
 local function mobility(header)
-  local name = MOBILITY[header.type] or ("type-#%d"):format(header.type)
-  local status = header.status and (" status=%d"):format(header.status) or ""
-  return ("mobility: %s%s%s"):format(name, status,
-    header.seq_num and (" seq#=%d"):format(header.seq_num) or "")
+  local kind = header.type
+  local parts = { "mobility:", MOBILITY[kind] or ("type-#%d len=%d"):format(kind,
+    header.header_size / 8 - 1) }
+  local function add(format, value)
+    parts[#parts + 1] = value and format:format(value) or nil
+  end
+  add("status=%d", header.status)
+  add("%s", kind == ACKNOWLEDGEMENT and letters(header.bytes[7], "K"))
+  add("seq#=%d", header.seq_num)
+  add("%s", kind == UPDATE and header.lifetime and letters(header.bytes[8], "AHLK"))
+  add("lifetime=%d", header.lifetime and header.lifetime * 4)
+  return table.concat(parts, " ")
 end
 
 local PIM = { [0] = "Hello", "Register", "Register Stop", "Join / Prune", "Bootstrap", "Assert",
