@@ -11,7 +11,7 @@ local is_ethernet = follow.is_ethernet
 local SIZE = 4
 local MOST = 64
 local CHANNELS = { [0x21] = 0x0800, [0x57] = 0x86dd } -- of an associated channel (RFC 5586)
-local CHANNEL_LABEL, OAM_LABEL = 13, 14 -- what these carry has no other first bits (RFC 3429)
+local CHANNEL_LABEL, OAM_LABEL = 13, 14 -- RFC 5586, RFC 3429
 local LINKTYPE_ETHERNET = 1
 local LONGEST_LENGTH, SMALLEST_FRAME = follow.LONGEST_LENGTH, 64
 

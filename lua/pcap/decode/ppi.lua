@@ -19,19 +19,27 @@ local fields = {
   linktype = function(h) return (u32le(h.bytes, 4)) end,
 }
 
--- Whether a check sequence ends the frame: the fields from `at` to `last` tell, if there are any.
-local has_fcs = apart(function(data, at, last, is_aligned)
-  local kind, size
-  while last - at >= 4 do
-    kind, size = u16le(data, at), u16le(data, at + 2)
-    at = at + 4
-    if kind == COMMON and size >= COMMON_SIZE and last - at >= COMMON_SIZE then
-      return flag(data[at + 8], 1)
-    end
-    at = at + (is_aligned and bit.band(size + 3, -4) or size)
+-- Whether the field at `at` is the one that says whether a check sequence ends the frame.
+local function is_common(data, at, last)
+  return last - at >= 4 + COMMON_SIZE and u16le(data, at) == COMMON
+    and u16le(data, at + 2) >= COMMON_SIZE
+end
+
+-- Whether a check sequence ends the frame, by the fields from `at` to `last`.
+local search = apart(function(data, at, last, is_aligned)
+  while last - at >= 4 and not is_common(data, at, last) do
+    local size = u16le(data, at + 2)
+    at = at + 4 + (is_aligned and bit.band(size + 3, -4) or size)
   end
-  return false
+  return last - at >= 4 and flag(data[at + 12], 1)
 end)
+
+local function has_fcs(data, at, last, is_aligned)
+  if is_common(data, at, last) then -- most often it comes first
+    return flag(data[at + 12], 1)
+  end
+  return last - at >= 4 and search(data, at, last, is_aligned)
+end
 
 local function decode(layers, header, data, at, limit, stop)
   if limit - at < SIZE then
@@ -43,7 +51,7 @@ local function decode(layers, header, data, at, limit, stop)
   elseif limit - at < size then
     return follow.fail(layers, "ppi: header cut short", at, limit, stop)
   end
-  if linktype == IEEE802_11 and size > SIZE and stop - at - size >= 4
+  if linktype == IEEE802_11 and stop - at - size >= 4
       and has_fcs(data, at + SIZE, at + size, flag(data[at + 1], ALIGNED)) then
     stop = stop - 4
     if limit > stop then limit = stop end
