@@ -4,8 +4,9 @@
 -- pair.
 --
 -- luajit bench/soak.lua [SECONDS [MODE [EVENTS]]]: MODE is "own" (workers open captures), "team"
--- (open_all), or one of these with "+rollover". EVENTS are played in turn, one a round, such as
--- "reload,none,kill", and each at least once.
+-- (open_all). With "+alone" after it the fanout group has no rollover, with "+slow" workers take
+-- 300 ms to start. EVENTS are played in turn, one a round, such as "reload,none,kill", and each at
+-- least once.
 
 package.path = "./?.lua;" .. package.path
 local ffi = require "ffi"
@@ -49,14 +50,20 @@ local OPTIONS = [[device = "$DEVICE", filter = "$FILTER", restart = 1,
 
 local function expand(text)
   return (text:gsub("%$(%u+)", { SIZE = COUNT + 1, COUNTS = counts_path, DEVICE = a,
-    FILTER = traffic.FILTER, ROLLOVER = tostring(MODE:find "rollover" ~= nil) }))
+    FILTER = traffic.FILTER, ROLLOVER = tostring(not MODE:find "+alone"),
+    SECONDS = MODE:find "+slow" and 0.3 or 0 }))
 end
+
+-- What a worker does before it captures.
+local STARTING = [[
+  local started = os.clock()
+  while os.clock() < started + $SECONDS do end ]]
 
 local function serve()
   local is_team = MODE:find "^team"
   return resty.serve { workers = 2, http = expand((is_team and ([[
     init_by_lua_block { team = assert(require("pcap.resty").open_all(2, { ]] .. OPTIONS .. [[ })) }
-    ]]) or "") .. "init_worker_by_lua_block {" .. COUNTING .. (is_team and [[
+    ]]) or "") .. "init_worker_by_lua_block {" .. COUNTING .. STARTING .. (is_team and [[
       local source, problem = team:take()
       if not source then return ngx.log(ngx.WARN, problem) end
       loop = require("pcap.resty").start(source, on_number) }]]

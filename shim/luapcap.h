@@ -106,11 +106,12 @@ typedef struct luapcap_block_interface {
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
  * NULL. `at` is the next of the `left` packets in a block. `taken` counts units. It was `empty_at`
  * when the ring was last found empty. Until it is `judged_until`, `judge` is the filter for packets
- * that the kernel has let pass by another one; or it is NULL. `is_cooked` is whether the kernel
- * takes the link-layer headers off. `interface` is the system's number of the interface; if it is
- * 0, packets come from any. Then `indexes` are the `known` interfaces that packets have come from,
- * and `latest` is where the latest stands. `tag_at` is where a VLAN tag goes in packets without a
- * cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * that the kernel has let pass by another one; or it is NULL. `is_left` is whether the kernel
+ * shall put no more into it. `is_cooked` is whether the kernel takes the link-layer headers off.
+ * `interface` is the system's number of the interface; if it is 0, packets come from any. Then
+ * `indexes` are the `known` interfaces that packets have come from, and `latest` is where the
+ * latest stands. `tag_at` is where a VLAN tag goes in packets without a cooked header, or 0.
+ * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -134,6 +135,7 @@ typedef struct luapcap_ring {
     int32_t loopback;
     int32_t direction;
     int32_t has_frames;
+    int32_t is_left;
     int32_t is_cooked;
     int32_t interface;
     uint32_t known;
@@ -283,9 +285,13 @@ LUAPCAP_API void luapcap_discard(pcap_t *p);
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_free(luapcap_ring *ring);
-LUAPCAP_API int luapcap_ring_resume(luapcap_ring *ring);
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_ring_has_failed(pcap_t *p);
+
+/* ring_workers.c, for resty/live.lua: a live capture's ring, when workers come and go */
+LUAPCAP_API int luapcap_ring_resume(luapcap_ring *ring);
+LUAPCAP_API int luapcap_ring_leave(luapcap_ring *ring);
+LUAPCAP_API void luapcap_ring_read_open(luapcap_ring *ring);
 
 /* ring_interface.c, for source/interfaces.lua: where packets come from */
 LUAPCAP_API int luapcap_interface_name(int index, char *name, size_t size);

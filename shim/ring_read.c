@@ -23,54 +23,23 @@ enum { CAME_IN = 1, WENT_OUT = 2 }; /* flags of luapcap_packet */
 #define ADDRESS_AFTER(header) TPACKET_ALIGN(sizeof *(header))
 #define SIZE_OF(header) (ADDRESS_AFTER(header) + sizeof(struct sockaddr_ll))
 
-/* Where the frame or block `index` begins. A frame never lies across two blocks. */
-static uint8_t *unit_at(const luapcap_ring *ring) {
-    return ring->blocks + (size_t)(ring->index / ring->per_block) * ring->block_size +
-           (size_t)(ring->index % ring->per_block) * ring->unit_size;
-}
-
 /* Gives what was read back to the kernel, and takes the next frame or block. `status` is where both
  * kinds have theirs. Returns 0 if the kernel has not handed it over yet. */
 static int next_unit(luapcap_ring *ring, size_t status) {
     if (ring->taken_at != NULL) {
-        __atomic_store_n((uint32_t *)(ring->taken_at + status), TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        __atomic_store_n((uint32_t *)(ring->taken_at + status),
+                         ring->is_left ? LEFT : TP_STATUS_KERNEL, __ATOMIC_RELEASE);
         ring->taken_at = NULL;
         ring->index = ring->index + 1 < ring->count ? ring->index + 1 : 0;
     }
-    uint8_t *next = unit_at(ring);
-    if (!(__atomic_load_n((uint32_t *)(next + status), __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+    uint8_t *next = luapcap_ring_unit(ring, ring->index);
+    uint32_t state = __atomic_load_n((uint32_t *)(next + status), __ATOMIC_ACQUIRE);
+    if (!(state & TP_STATUS_USER) || state == LEFT)
         return 0;
     ring->taken_at = next;
     ring->taken++;
     if (ring->judge != NULL && ring->taken == ring->judged_until)
         luapcap_ring_forget(ring);
-    return 1;
-}
-
-/*
- * Goes on in a ring that a process has read which has died, and which this one has inherited
- * unread. Blocks are numbered in the order in which the kernel opens them. The first that it has
- * handed over is given back unread, because the dead process may have been reading it. If it has
- * handed over none, the next one is the one that it has opened last. Returns 0 if the ring's units
- * have no numbers; then nothing can be told.
- */
-int luapcap_ring_resume(luapcap_ring *ring) {
-    uint64_t first = UINT64_MAX, last = 0;
-    uint32_t first_at = 0, last_at = 0;
-    if (ring->blocks == NULL || ring->has_frames)
-        return 0;
-    for (ring->index = 0; ring->index < ring->count; ring->index++) {
-        const struct tpacket_block_desc *block = (const void *)unit_at(ring);
-        uint64_t number = block->hdr.bh1.seq_num;
-        uint32_t status = __atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
-        if ((status & TP_STATUS_USER) != 0 && number < first)
-            first = number, first_at = ring->index;
-        if (number > last)
-            last = number, last_at = ring->index;
-    }
-    ring->index = first != UINT64_MAX ? first_at : last_at;
-    ring->taken_at = first != UINT64_MAX ? unit_at(ring) : NULL;
-    ring->left = 0;
     return 1;
 }
 
@@ -173,7 +142,7 @@ static inline int take(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet, lu
 static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     for (;;) {
         while (ring->left == 0) {
-            if (!next_unit(ring, offsetof(struct tpacket_block_desc, hdr.bh1.block_status)))
+            if (!next_unit(ring, BLOCK_STATUS))
                 return 0;
             const struct tpacket_block_desc *block = (const void *)ring->taken_at;
             ring->at = ring->taken_at + block->hdr.bh1.offset_to_first_pkt;
@@ -196,7 +165,7 @@ static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
 
 /* The next packet of a ring of frames, each of which holds one: immediate mode. */
 static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
-    while (next_unit(ring, offsetof(struct tpacket2_hdr, tp_status))) {
+    while (next_unit(ring, FRAME_STATUS)) {
         struct tpacket2_hdr *header = (void *)ring->taken_at;
         if (!is_within(ring, 0, SIZE_OF(header), header->tp_mac, header->tp_snaplen))
             return fail(p, header->tp_mac, header->tp_snaplen);
@@ -231,10 +200,5 @@ int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
 int luapcap_ring_has_failed(pcap_t *p) {
     (void)p;
     return 1;
-}
-
-int luapcap_ring_resume(luapcap_ring *ring) {
-    (void)ring;
-    return 0;
 }
 #endif

@@ -1,4 +1,5 @@
 local pcap = require "pcap"
+local shim = require "pcap.core.shim"
 local net = require "spec.support.net"
 local shell = require "spec.support.shell"
 local traffic = require "spec.support.traffic"
@@ -110,17 +111,72 @@ describe("set_fanout #live", function()
     error(message)
   end)
 
+  local ROLLOVER = { rollover = true }
+
+  it("loses no packet and sees none twice with rollover, whenever captures join", function()
+    shell.needs_linux "packet fanout"
+    if not net.require_privilege(pending) then return end
+    assert(open():set_fanout(4806, "lb", ROLLOVER))
+    local finish = traffic.start(packets(), b, 40000)
+    shell.run "sleep 0.1"
+    for _ = 1, 3 do
+      assert(open():set_fanout(4806, "lb", ROLLOVER))
+    end
+    assert.equal(COUNT, finish())
+    local seen, counts = read_all()
+    assert.is_true(counts[2] > 0 and counts[2] < COUNT / 2, "it did not join under traffic")
+    assert_each_once(seen)
+    for _, cap in ipairs(caps) do
+      assert.equal(0, cap:stats().dropped)
+    end
+  end)
+
+  it("gives the others all packets of a capture that leaves, with rollover", function()
+    shell.needs_linux "packet fanout"
+    if not net.require_privilege(pending) then return end
+    for _ = 1, 3 do
+      assert(open():set_fanout(4807, "hash", ROLLOVER))
+    end
+    local finish = traffic.start(packets(), b, 40000)
+    shell.run "sleep 0.1"
+    -- One flow goes to one capture.
+    local seen, counts = {}, {}
+    for i, cap in ipairs(caps) do
+      counts[i] = 0
+      for pkt in cap:packets() do
+        local number = tonumber(pkt:bytes(15, 22))
+        seen[number], counts[i] = (seen[number] or 0) + 1, counts[i] + 1
+      end
+    end
+    local leaver
+    for i, count in ipairs(counts) do leaver = count > 0 and caps[i] or leaver end
+    assert.equal(1, shim.luapcap_ring_leave(leaver._ring))
+    assert.equal(COUNT, finish())
+    for pkt in leaver:packets() do
+      local number = tonumber(pkt:bytes(15, 22))
+      seen[number] = (seen[number] or 0) + 1
+    end
+    shim.luapcap_ring_read_open(leaver._ring)
+    for number, times in pairs((read_all())) do
+      seen[number] = (seen[number] or 0) + times
+    end
+    assert_each_once(seen)
+  end)
+
   it("keeps the filter that the capture has, and what the capture counted before", function()
     shell.needs_linux "packet fanout"
     if not net.require_privilege(pending) then return end
-    local cap = open()
-    assert(cap:set_filter "ether proto 0x88b6")
-    assert(cap:set_fanout(4804))
-    assert.equal(COUNT, traffic.replay(packets(), b, 100000))
-    assert.same({ 0 }, select(2, read_all()))
-    assert(cap:set_filter(traffic.FILTER))
-    traffic.replay(packets(), b, 50000)
-    assert.same({ COUNT }, select(2, read_all()))
+    for _, flags in ipairs { {}, ROLLOVER } do
+      local cap = open()
+      assert(cap:set_filter "ether proto 0x88b6")
+      assert(cap:set_fanout(4804, "hash", flags))
+      assert.equal(COUNT, traffic.replay(packets(), b, 100000))
+      assert.same({ 0 }, select(2, read_all()))
+      assert(cap:set_filter(traffic.FILTER))
+      traffic.replay(packets(), b, 50000)
+      assert.same({ COUNT }, select(2, read_all()))
+      table.remove(caps):close()
+    end
   end)
 
   it("tells what cannot be", function()

@@ -323,9 +323,8 @@ describe("pcap.resty #nginx #live", function()
     for number, times in pairs(seen) do
       assert.equal(1, times, "packet " .. number)
     end
-    -- What has come since the kernel last handed over a block: 10 ms, and the time to exit.
-    -- More on a busy machine.
-    assert.is_true(total >= t.COUNT / 2, t.COUNT - total .. " lost")
+    -- None on a quiet machine, a few on a busy one.
+    assert.is_true(total >= t.COUNT - 100, t.COUNT - total .. " lost")
     assert.equal("", t.server:complaints())
   end)
 

@@ -156,6 +156,25 @@ describe("pcap.resty's privileges #nginx #live", function()
     assert.equal("", t.server:complaints "exited on signal 9")
   end)
 
+  it("let a worker that replaces one that left read on", function()
+    if not net.require_privilege(pending) then return end
+    serve_team { workers = 1, loop_options = "buffer_size = 67108864" }
+    for i = 1, 2 do
+      local left = t.server:workers()[1]
+      local finish = i > 1 and traffic.start(t.packets, t.b, 20000)
+      shell.run("kill -QUIT %s", left)
+      resty.eventually(function()
+        local now = t.server:workers()[1]
+        return now and now ~= left
+      end)
+      if finish then finish() end
+      shell.run "sleep 0.1"
+      resty.run(t.server, "count = 0")
+      count_of_one_worker()
+    end
+    assert.equal("", t.server:complaints())
+  end)
+
   it("tell such a worker to ask for a reload where its place is not known", function()
     if not net.require_privilege(pending) then return end
     serve_team { workers = 1, loop_options = "immediate = true, snaplen = 100" }

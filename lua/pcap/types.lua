@@ -188,7 +188,7 @@
 ---@field netmask? integer  an IPv4 netmask as a number, for "ip broadcast" (default 0)
 
 ---@class pcap.options.set_fanout
----@field rollover? boolean  if a buffer is full, the packet goes to the next capture
+---@field rollover? boolean  a full buffer's packets go to the next capture (the default in nginx)
 ---@field defrag? boolean  IP fragments are put together before the flow is determined
 
 ---@class pcap.options.fanout: pcap.options.set_fanout

@@ -35,7 +35,8 @@ local function explain(errno, id)
   return "cannot join a fanout group: " .. text
 end
 
---- A kind of option: {id =, type =, rollover =, defrag =}, see set_fanout().
+--- A kind of option: {id =, type =, rollover =, defrag =}, see set_fanout(). Rollover is the
+-- default: it loses the least, and a worker that ends can hand its packets to the others.
 function fanout.option(value)
   local expected = "{id = 0 to 65535, type = " .. NAMES .. "}"
   if type(value) ~= "table" then
@@ -45,6 +46,7 @@ function fanout.option(value)
   if not options.integer(0, MAX_ID)(taken.id) or not TYPES[taken.type] then
     return nil, expected
   end
+  taken.flags.rollover = taken.type ~= "rollover" -- which is that already, and takes no flag
   for key, flag in pairs(value) do
     if FLAGS[key] and type(flag) == "boolean" then
       taken.flags[key] = flag

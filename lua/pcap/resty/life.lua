@@ -100,6 +100,24 @@ local function turn(self)
   end
 end
 
+-- Reads all that is there. Returns why there may be no more, or nil.
+local function read_all(self)
+  local count, reason
+  repeat
+    count, reason = drain(self)
+    self._counts:turn(count, 0, monotonic())
+  until reason ~= "budget"
+  return reason
+end
+
+-- Reads the last packets of a capture that has left its fanout group.
+local function read_rest(self)
+  if not read_all(self) then
+    waiting.read_open(self.capture)
+    read_all(self)
+  end
+end
+
 -- Logs why the loop has ended, and tells on_exit. The reason names the device.
 local function tell_end(self)
   local reason, on_exit = self._ending, self._opts.on_exit
@@ -148,6 +166,9 @@ local function run(premature, self)
     if reason and reason ~= "closed" and self._opts.restart then
       reason = restart.wait(self, reason)
     end
+  end
+  if self._running and waiting.is_leaving(self.capture) then
+    read_rest(self)
   end
   finish(self, reason or "closed")
 end

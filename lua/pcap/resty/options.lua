@@ -16,8 +16,7 @@ resty_options.WAITER = waiter.KINDS.thread
 resty_options.BUFFER_SIZE = 3 * 2 ^ 23
 
 --- Seconds that the kernel may keep packets. The ring has 96 blocks, so this is enough for a stall
--- of 1.4 seconds. Joining a fanout group takes as long, and a reload loses the packets of that
--- time.
+-- of 1.4 seconds. Joining a fanout group takes as long.
 resty_options.BUFFER_TIMEOUT = 0.015
 
 --- What loop.start takes beside a capture, by name.

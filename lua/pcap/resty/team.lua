@@ -26,7 +26,7 @@ local teams = 0
 local function default_group(opts)
   teams = teams + 1
   local key = ("%s\0%s\0%d"):format(ngx.config.prefix(), opts.device or "any", teams)
-  return { id = ngx.crc32_short(key) % 65536, type = "hash", flags = {} }
+  return { id = ngx.crc32_short(key) % 65536, type = "hash", flags = { rollover = true } }
 end
 
 --- Opens captures for the workers. Call it in init_by_lua, where the master runs as root.

@@ -15,6 +15,8 @@ local LOOP_HEARTBEAT = 4
 -- A loop in a fanout group reads on for so many seconds when its worker exits. Nginx sends the old
 -- worker away 100 ms after it has forked the new one, which may take longer to join the group.
 local LINGER, LINGERER_HEARTBEAT = 1, 0.5
+-- For so many seconds packets may still be on their way into a ring that has been left.
+local ON_THEIR_WAY = 0.02
 
 --- The kind of waiter that a capture with such options has.
 function waiting.kind_of(opts)
@@ -48,13 +50,25 @@ local function wait_once(self, left)
   return current:wait(pause, timeout)
 end
 
+-- Leaves the fanout group: the kernel gives the packets to the others from here on.
+local function leave(self, now)
+  self._is_leaving = true
+  if shim.luapcap_ring_leave(self._ring) == 1 then
+    self._heartbeat, self._leaves_at = ON_THEIR_WAY, now + ON_THEIR_WAY
+  end
+end
+
 -- Whether the worker exits and has read on for long enough.
 local function must_leave(self)
   if not ngx.worker.exiting() then
     return false
   end
-  self._leaves_at = self._leaves_at or monotonic() + self._linger
-  return monotonic() >= self._leaves_at
+  local now = monotonic()
+  self._leaves_at = self._leaves_at or now + self._linger
+  if now >= self._leaves_at and self._linger > 0 and not self._is_leaving then
+    leave(self, now)
+  end
+  return now >= self._leaves_at
 end
 
 --- See RestyCapture:wait(). A loop that has the capture waits with this as well.
@@ -85,6 +99,16 @@ function waiting.lingers(self)
   return self and self._linger > 0
 end
 
+--- Whether the capture has left its fanout group. Then its last packets are to be read.
+function waiting.is_leaving(self)
+  return self and self._is_leaving
+end
+
+--- Makes the packets readable that came last.
+function waiting.read_open(self)
+  shim.luapcap_ring_read_open(self._ring)
+end
+
 --- Sets the fields of a capture that waits.
 function waiting.begin(self, opts)
   self._waiter, self._kind, self._ended = false, waiting.kind_of(opts), false
@@ -92,6 +116,7 @@ function waiting.begin(self, opts)
   -- read and no drain has followed yet.
   self._pause, self._woken = 0, false
   self._heartbeat, self._linger, self._leaves_at = HEARTBEAT, 0, nil
+  self._is_leaving = false
 end
 
 --- Fits the waits of a capture to a loop.

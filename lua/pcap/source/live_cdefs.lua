@@ -30,6 +30,7 @@ typedef struct luapcap_ring {
   int32_t loopback;
   int32_t direction;
   int32_t has_frames;
+  int32_t is_left;
   int32_t is_cooked;
   int32_t interface;
   uint32_t known;
@@ -42,6 +43,8 @@ void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
 void luapcap_ring_release(luapcap_ring *ring);
 void luapcap_ring_free(luapcap_ring *ring);
 int luapcap_ring_resume(luapcap_ring *ring);
+int luapcap_ring_leave(luapcap_ring *ring);
+void luapcap_ring_read_open(luapcap_ring *ring);
 int luapcap_interface_name(int index, char *name, size_t size);
 int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_program *program);
 int luapcap_kernel_filter(luapcap_t *p);
