@@ -38,7 +38,8 @@ LUAJIT_CFLAGS = -I/usr/include/luajit-2.1
 # What is asked of scripts/install-deps.sh: a|b is the first that Debian has; a group after --for may
 # be left out. Debian 12's luajit is another branch than that of nginx's module, which takes luajit2;
 # later ones have one branch and call it luajit. RUN_PACKAGES ends with a group: others go before it.
-RUN_PACKAGES = 'luajit2|luajit' gcc libc6-dev libpcap-dev --for "compressed savefiles" zlib1g-dev
+RUN_PACKAGES = 'luajit2|luajit' gcc libc6-dev libpcap-dev \
+	--for "compressed savefiles" zlib1g-dev libzstd1
 NGINX_PACKAGES = nginx libnginx-mod-http-lua lua-cjson
 TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
 	--for "the command" lua-argparse \
@@ -51,10 +52,10 @@ BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 pro
 	$(RUN_PACKAGES)
 OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
 OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
-DEB_PACKAGES = git build-essential debhelper dpkg-dev fakeroot lintian lua-busted curl zlib1g-dev \
-	$(NGINX_PACKAGES) $(RUN_PACKAGES)
-PORTABLE_PACKAGES = lua-busted clang libbsd-dev musl-tools dpkg-dev zlib1g-dev iproute2 \
-	$(RUN_PACKAGES)
+DEB_PACKAGES = git build-essential debhelper dpkg-dev fakeroot lintian lua-busted curl \
+	zlib1g-dev libzstd1 $(NGINX_PACKAGES) $(RUN_PACKAGES)
+PORTABLE_PACKAGES = lua-busted clang libbsd-dev musl-tools dpkg-dev zlib1g-dev libzstd1 zstd \
+	iproute2 $(RUN_PACKAGES)
 LINT_PACKAGES = lua-check cppcheck clang-format $(RUN_PACKAGES)
 
 # What runs from the source folder finds the module there.

@@ -18,7 +18,7 @@ Records packets into files. NAME takes the fields of strftime, and %i (%05i), a 
   --packets N     a file has at most N packets
   --keep N        the last N files stay
   --pcapng        writes pcapng, not classic pcap
-  --gzip          packs the files
+  --gzip, --zstd  packs the files
   --temporary     a file is called NAME.part until it is complete
   --overwrite     replaces files that are there already
   --exec COMMAND  runs COMMAND FILE when a file is complete
@@ -32,8 +32,8 @@ local stop_on_signal = dofile((arg[0]:gsub("[^/]+$", "stop.lua")))
 local NUMBERS = { ["--bytes"] = "bytes", ["--seconds"] = "seconds", ["--packets"] = "packets",
   ["--keep"] = "keep" }
 local WORDS = { ["-i"] = "device", ["-r"] = "file", ["--exec"] = "exec" }
-local FLAGS = { ["--pcapng"] = "pcapng", ["--gzip"] = "gzip", ["--temporary"] = "temporary",
-  ["--overwrite"] = "overwrite", ["-v"] = "verbose" }
+local FLAGS = { ["--pcapng"] = "pcapng", ["--gzip"] = "gzip", ["--zstd"] = "zstd",
+  ["--temporary"] = "temporary", ["--overwrite"] = "overwrite", ["-v"] = "verbose" }
 
 local function leave(status, ...)
   io.stderr:write("rotate.lua: ", ...)
@@ -104,7 +104,7 @@ if not cap then
 end
 
 local is_sound, dumper, problem = pcall(cap.dump_open, cap, opts.name, { rotate = rotate,
-  format = opts.pcapng and "pcapng" or nil, compress = opts.gzip and "gzip" or nil })
+  format = opts.pcapng and "pcapng" or nil, compress = opts.zstd and "zstd" or opts.gzip and "gzip" or nil })
 if not is_sound then
   leave(2, (dumper:match "%((.*)%)$" or dumper))
 elseif not dumper then

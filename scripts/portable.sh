@@ -16,7 +16,7 @@ export TMPDIR="$work/tmp"
 mkdir "$TMPDIR"
 chmod 755 "$work" "$TMPDIR"
 
-usual="pcap savefile pcapng dumper gzip window capture packet"
+usual="pcap savefile pcapng dumper compression window capture packet"
 more="$usual reader append full_disk signals waiting devices settings live send filtering fanout
   close_on_exec seek following merge"
 chosen=$*

@@ -88,12 +88,19 @@ luapcap_dumper *luapcap_dumper_new(int fd) {
 }
 
 /*
- * Packs with gzip what is written from here on; `level` is zlib's. Nothing was written before.
- * Returns 0, or -1 with a message in `errbuf`, of PCAP_ERRBUF_SIZE, and errno.
+ * Packs with a compression, by its name, what is written from here on; `level` is its library's.
+ * Nothing was written before. Returns 0, or -1 with a message in `errbuf`, of PCAP_ERRBUF_SIZE, and
+ * errno.
  */
-int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf) {
-    dumper->target.packer = luapcap_packer_open(level, errbuf, PCAP_ERRBUF_SIZE);
-    return dumper->target.packer != NULL ? 0 : -1;
+int luapcap_dumper_pack(luapcap_dumper *dumper, const char *name, int level, char *errbuf) {
+    const luapcap_packer *packer =
+        strcmp(name, "zstd") == 0 ? &luapcap_zstd_packer : &luapcap_gzip_packer;
+    luapcap_target *target = &dumper->target;
+    target->packing = packer->open(level, errbuf, PCAP_ERRBUF_SIZE);
+    if (target->packing == NULL)
+        return -1;
+    target->packer = packer;
+    return 0;
 }
 
 /* Whether bytes are counted. A pipe or a device has no positions. */

@@ -1,6 +1,6 @@
 /*
  * Reads a savefile's bytes from a path, a descriptor, or a stream that has been read in part. Gzip
- * is unpacked on the way.
+ * and zstd are unpacked on the way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,18 +10,18 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
-#include "gzip.h"
+#include "compression.h"
 #include "luapcap.h"
 #ifdef HAVE_FREADAHEAD
 #include <stdio_ext.h>
 #endif
 
-/* Bytes that are read ahead: for gzip, and for the first look at a file. */
+/* Bytes that are read ahead: to unpack, and for the first look at a file. */
 #define AHEAD_SIZE 65536
 /* The longest of the magics below. */
 #define MAGIC_SIZE 6
 
-enum kind { UNKNOWN, PLAIN, GZIP, REFUSED };
+enum kind { UNKNOWN, PLAIN, PACKED, REFUSED };
 
 struct luapcap_input {
     int fd;          /* its own */
@@ -30,8 +30,10 @@ struct luapcap_input {
     int is_followed; /* its end is not the end: more may come */
     double position; /* where the next bytes are read from; for a pipe, the bytes read so far */
     enum kind kind;
-    luapcap_gzip *gzip;
-    int between;        /* at the end of a gzip member: the file may end here */
+    const luapcap_unpacker *unpacker;
+    void *unpacking;    /* the unpacker's */
+    int is_between;     /* members: the file may end here */
+    int may_hold;       /* the unpacker may give more without more bytes */
     luapcap_span ahead; /* the part of `buffer` that is not used yet */
     char error[PCAP_ERRBUF_SIZE];
     char name[72]; /* for the message about other compressions */
@@ -40,16 +42,21 @@ struct luapcap_input {
 };
 
 static const struct {
-    const char *magic, *name, *command;
+    const char *magic;
+    const char *name;
+    const char *command; /* that unpacks it, where we cannot */
+    const luapcap_unpacker *unpacker;
+    uint8_t varies; /* bits of the magic's first byte */
 } compressions[] = {
-    {"\x1f\x8b", "gzip", NULL},
-    {"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"},
-    {"\xfd\x37zXZ", "xz", "xz -dc"},
-    {"BZh", "bzip2", "bzip2 -dc"},
-    {"\x04\x22\x4d\x18", "lz4", "lz4 -dc"},
-    {"LZIP", "lzip", "lzip -dc"},
-    {"\x1f\x9d", "compress", "gzip -dc"},
-    {"PK\x03\x04", "zip", "unzip -p"},
+    {"\x1f\x8b", "gzip", NULL, &luapcap_gzip, 0},
+    {"\x28\xb5\x2f\xfd", "zstd", NULL, &luapcap_zstd, 0},
+    {"\x50\x2a\x4d\x18", "zstd", NULL, &luapcap_zstd, 0x0f}, /* a frame to skip */
+    {"\xfd\x37zXZ", "xz", "xz -dc", NULL, 0},
+    {"BZh", "bzip2", "bzip2 -dc", NULL, 0},
+    {"\x04\x22\x4d\x18", "lz4", "lz4 -dc", NULL, 0},
+    {"LZIP", "lzip", "lzip -dc", NULL, 0},
+    {"\x1f\x9d", "compress", "gzip -dc", NULL, 0},
+    {"PK\x03\x04", "zip", "unzip -p", NULL, 0},
 };
 
 /* Reads once from the system. Returns how many bytes, 0 at the end, or -1 with errno. */
@@ -81,31 +88,38 @@ static ssize_t read_ahead(luapcap_input *input, size_t size) {
 }
 
 static ssize_t fail(luapcap_input *input, const char *problem) {
-    snprintf(input->error, sizeof input->error, "error reading dump file: gzip: %s", problem);
+    snprintf(input->error, sizeof input->error, "error reading dump file: %s: %s",
+             input->unpacker->name, problem);
     errno = EIO;
     return -1;
 }
 
-/* Unpacks what is ahead, or reads on. What follows a whole member and is not gzip is no part of the
- * file. */
-static ssize_t read_gzip(luapcap_input *input, uint8_t *out, size_t size) {
+/* Whether the file's members end here, because what follows is something else. */
+static int is_behind(const luapcap_input *input) {
+    return input->is_between && input->unpacker->first_byte >= 0 &&
+           input->ahead.bytes[0] != input->unpacker->first_byte;
+}
+
+/* Unpacks what is ahead, or reads on. */
+static ssize_t read_packed(luapcap_input *input, uint8_t *out, size_t size) {
     luapcap_span room = {out, size};
     while (room.size == size) {
-        if (input->ahead.size == 0) {
+        if (input->ahead.size == 0 && !input->may_hold) {
             ssize_t n = read_ahead(input, AHEAD_SIZE);
             if (n < 0)
                 return -1;
             if (n == 0)
-                return input->between || input->is_followed
+                return input->is_between || input->is_followed
                            ? 0
                            : fail(input, "unexpected end of the file");
         }
-        if (input->between && input->ahead.bytes[0] != 0x1f)
+        if (is_behind(input))
             return 0;
-        int status = luapcap_gzip_unpack(input->gzip, &input->ahead, &room);
-        if (status == GZIP_ERROR && room.size == size)
-            return fail(input, luapcap_gzip_message(input->gzip));
-        input->between = status == GZIP_END;
+        int status = input->unpacker->unpack(input->unpacking, &input->ahead, &room);
+        if (status == UNPACK_ERROR && room.size == size)
+            return fail(input, input->unpacker->message(input->unpacking));
+        input->is_between = status == UNPACK_END;
+        input->may_hold = status != UNPACK_END && room.size == 0;
         if (room.size == size && input->ahead.size == 0 && !input->is_regular) {
             errno = EAGAIN; /* as in learn_kind() */
             return -1;
@@ -127,8 +141,11 @@ static ssize_t read_plain(luapcap_input *input, uint8_t *out, size_t size) {
 /* The compression that the first bytes of a file tell of: an index, or -1. */
 static int compression_of(const luapcap_span *start) {
     for (size_t i = 0; i < sizeof compressions / sizeof compressions[0]; i++) {
-        size_t length = strlen(compressions[i].magic);
-        if (start->size >= length && memcmp(start->bytes, compressions[i].magic, length) == 0)
+        const char *magic = compressions[i].magic;
+        size_t length = strlen(magic);
+        if (start->size >= length &&
+            (start->bytes[0] & ~compressions[i].varies) == (uint8_t)magic[0] &&
+            memcmp(start->bytes + 1, magic + 1, length - 1) == 0)
             return (int)i;
     }
     return -1;
@@ -156,11 +173,12 @@ static int learn_kind(luapcap_input *input) {
             input->position -= (double)input->ahead.size;
             input->ahead.size = 0;
         }
-    } else if (compressions[found].command == NULL) {
-        input->gzip = luapcap_gzip_open(input->error, sizeof input->error);
-        if (input->gzip == NULL)
+    } else if (compressions[found].unpacker != NULL) {
+        input->unpacker = compressions[found].unpacker;
+        input->unpacking = input->unpacker->open(input->error, sizeof input->error);
+        if (input->unpacking == NULL)
             return -1;
-        input->kind = GZIP;
+        input->kind = PACKED;
     } else {
         input->kind = REFUSED;
         snprintf(input->error, sizeof input->error,
@@ -187,8 +205,8 @@ ssize_t luapcap_input_read(luapcap_input *input, uint8_t *out, size_t size) {
         errno = EINVAL;
         return -1;
     }
-    if (input->kind == GZIP)
-        return read_gzip(input, out, size);
+    if (input->kind == PACKED)
+        return read_packed(input, out, size);
     return input->kind == PLAIN ? read_plain(input, out, size) : 0;
 }
 
@@ -264,7 +282,8 @@ luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file) {
 
 /* Closes and frees the input. */
 void luapcap_input_close(luapcap_input *input) {
-    luapcap_gzip_close(input->gzip);
+    if (input->unpacking != NULL)
+        input->unpacker->close(input->unpacking);
     close(input->fd);
     free(input->buffer);
     free(input);
@@ -275,10 +294,11 @@ int luapcap_input_fileno(const luapcap_input *input) {
     return input->fd;
 }
 
-/* Whether a read may have to wait for bytes. It never waits for a file's, or those read ahead. */
+/* Whether a read may have to wait for bytes. It never waits for a file's, or those
+ * read ahead or held by an unpacker. */
 int luapcap_input_waits(const luapcap_input *input) {
     size_t enough = input->kind == UNKNOWN ? MAGIC_SIZE : 1;
-    return !input->is_regular && input->ahead.size < enough;
+    return !input->is_regular && !input->may_hold && input->ahead.size < enough;
 }
 
 /* Takes the end of the file as its end for now, wherever it is. Returns 1, or 0 for a pipe. */
@@ -301,7 +321,7 @@ void luapcap_input_progress(const luapcap_input *input, double held, double *pos
                             double *size) {
     struct stat status;
     *position = -1;
-    if (input->kind == GZIP)
+    if (input->kind == PACKED)
         *position = input->position - (double)input->ahead.size;
     else if (input->is_seekable)
         *position = input->position - (double)input->ahead.size - held;

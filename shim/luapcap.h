@@ -218,7 +218,7 @@ LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
 
-/* input.c, for source/savefile.lua: its bytes, from paths, descriptors, streams and gzip */
+/* input.c, for source/savefile.lua: its bytes, from paths, descriptors and streams, unpacked */
 LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file);
 LUAPCAP_API void luapcap_input_close(luapcap_input *input);
 LUAPCAP_API int luapcap_input_fileno(const luapcap_input *input);
@@ -333,7 +333,8 @@ LUAPCAP_API int luapcap_file_open(const char *path, int fd, int append, int *is_
 
 /* dumper.c, for sink/: files being written, with every write checked */
 LUAPCAP_API luapcap_dumper *luapcap_dumper_new(int fd);
-LUAPCAP_API int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
+LUAPCAP_API int luapcap_dumper_pack(luapcap_dumper *dumper, const char *name, int level,
+                                    char *errbuf);
 LUAPCAP_API double luapcap_dumper_to_end(luapcap_dumper *dumper);
 LUAPCAP_API int luapcap_dumper_cut(luapcap_dumper *dumper, double position);
 LUAPCAP_API double luapcap_dumper_tell(const luapcap_dumper *dumper);

@@ -44,8 +44,14 @@ static int put(void *cookie, const void *bytes, size_t size) {
 static int work(void *cookie, const void *bytes, size_t size, int what) {
     luapcap_target *target = cookie;
     if (target->packer != NULL)
-        return luapcap_packer_put(target->packer, bytes, size, what, put, target);
+        return target->packer->pack(target->packing, bytes, size, what, put, target);
     return size > 0 ? put(target, bytes, size) : 0;
+}
+
+static void free_packer(luapcap_target *target) {
+    if (target->packer != NULL)
+        target->packer->close(target->packing);
+    target->packer = NULL;
 }
 
 static int do_or_queue(luapcap_target *target, const void *bytes, size_t size, int what) {
@@ -78,15 +84,14 @@ int luapcap_target_end(luapcap_target *target) {
         int earlier = luapcap_queue_end(target->queue);
         problem = earlier != 0 ? earlier : problem;
     }
-    luapcap_packer_close(target->packer);
-    target->packer = NULL;
+    free_packer(target);
     target->queue = NULL;
     return problem;
 }
 
 /* Closes the descriptor and frees what is held. Returns 0, or -1 with errno. */
 int luapcap_target_close(luapcap_target *target) {
-    luapcap_packer_close(target->packer);
+    free_packer(target);
     free(target->bytes);
     return target->fd >= 0 ? close(target->fd) : 0;
 }

@@ -1,9 +1,9 @@
-/* Where a dumper's bytes go: to a descriptor, or into memory that grows. Gzip may stand before. A
- * thread may do the work. */
+/* Where a dumper's bytes go: to a descriptor, or into memory that grows. A compression may stand
+ * before. A thread may do the work. */
 #ifndef LUAPCAP_TARGET_H
 #define LUAPCAP_TARGET_H
 
-#include "gzip.h"
+#include "compression.h"
 #include "queue.h"
 
 typedef struct luapcap_target {
@@ -11,8 +11,9 @@ typedef struct luapcap_target {
     uint8_t *bytes; /* in memory: `held` of them, with room for `room` */
     size_t held;
     size_t room;
-    luapcap_packer *packer; /* or NULL; the thread's while there is one */
-    luapcap_queue *queue;   /* the thread's, or NULL */
+    const luapcap_packer *packer; /* or NULL; `packing` is the thread's while there is one */
+    void *packing;
+    luapcap_queue *queue; /* the thread's, or NULL */
 } luapcap_target;
 
 int luapcap_target_start(luapcap_target *target);

@@ -306,12 +306,21 @@ describe("A dumper that rotates", function()
     assert.equal(24 + 17, #shell.read(folder .. "/2.pcap"))
   end)
 
+  local function packs(program)
+    dump(assert(open("%i.packed", { packets = 4 }, { compress = program })), range(1, 10))
+    assert.equal(savefile.header() .. records(range(1, 10)):sub(8 * 76 + 1),
+      shell.run(program .. " -dc < %s/3.packed", folder))
+    assert.equal(closed[3].bytes, #shell.read(folder .. "/3.packed"))
+  end
+
   it("packs each file with gzip", function()
     shell.needs_zlib()
-    dump(assert(open("%i.pcap.gz", { packets = 4 }, { compress = "gzip" })), range(1, 10))
-    assert.equal(savefile.header() .. records(range(1, 10)):sub(8 * 76 + 1),
-      shell.run("gzip -dc %s/3.pcap.gz", folder))
-    assert.equal(closed[3].bytes, #shell.read(folder .. "/3.pcap.gz"))
+    packs "gzip"
+  end)
+
+  it("packs each file with zstd", function()
+    shell.needs_zstd()
+    packs "zstd"
   end)
 
   it("tells about the present file, and hands it to the system", function()

@@ -180,20 +180,29 @@ describe("A dumper onto a function", function()
     assert.equal(70 + count, seen)
   end)
 
-  it("packs the savefile", function()
-    shell.needs_zlib()
+  local function packs(program, level)
     local path = shell.file()
     finally(function() os.remove(path) end)
-    local dumper = assert(pcap.dumper { write = write, compress = "gzip", level = 9 })
+    local dumper = assert(pcap.dumper { write = write, compress = program, level = level })
     dump(dumper, 100)
     assert(dumper:flush()) -- a reader has all of it by now
     shell.write(path, table.concat(pieces))
-    assert.equal(whole(100), (shell.try("gzip -dcq < %s 2>/dev/null", path)))
+    assert.equal(whole(100), (shell.try(program .. " -dcq < %s 2>/dev/null", path)))
     dump(dumper, 100)
     assert.is_true(dumper:close())
     shell.write(path, table.concat(pieces))
-    assert.equal(whole(100) .. whole(100):sub(25), shell.run("gzip -dc < %s", path))
+    assert.equal(whole(100) .. whole(100):sub(25), shell.run(program .. " -dc < %s", path))
     assert.is_true(#table.concat(pieces) < 20000)
+  end
+
+  it("packs the savefile with gzip", function()
+    shell.needs_zlib()
+    packs("gzip", 9)
+  end)
+
+  it("packs the savefile with zstd", function()
+    shell.needs_zstd()
+    packs("zstd", 19)
   end)
 end)
 
@@ -268,40 +277,67 @@ describe("A dumper into memory", function()
     refused({ file = "x", limit = 1 }, "option 'limit' needs a function, memory or a thread")
     refused({ memory = true, append = true }, "option 'append' needs a path")
     refused({ memory = true, rotate = { packets = 1 } }, "option 'rotate' needs a path")
-    refused({ file = "x", level = 1 }, "option 'level' needs compress = \"gzip\"")
+    refused({ file = "x", level = 1 }, "option 'level' needs 'compress'")
     refused({ file = "x", compress = "lzma" },
-      "option 'compress': \"gzip\" expected, got \"lzma\"")
+      "option 'compress': \"gzip\" or \"zstd\" expected, got \"lzma\"")
+    refused({ file = "x", compress = "gzip", level = 10 },
+      "option 'level': integer from 1 to 9 expected with gzip, got 10")
+    refused({ file = "x", compress = "zstd", level = 23 },
+      "option 'level': integer from 1 to 22 expected, got 23")
     refused({ file = "x", compress = "gzip", append = true },
       "option 'append' does not go with 'compress'")
   end)
 end)
 
 describe("A dumper that packs", function()
-  it("writes what gzip, tshark and the module read, of both formats", function()
-    shell.needs_zlib()
-    local folder, remove = shell.folder()
-    finally(remove)
-    for _, format in ipairs { "pcap", "pcapng" } do
-      local path = folder .. "/" .. format .. ".gz"
-      local dumper = assert(pcap.dumper { file = path, format = format, compress = "gzip" })
-      if format == "pcapng" then
-        assert(dumper:comment "in the header, which is not rewritten here")
-      end
-      for i = 1, 5000 do
-        assert(dumper:dump(("%060d"):format(i), i))
-      end
-      assert.is_true(dumper:tell() > 5000 * 76)
-      assert.is_true(dumper:close())
-      shell.run("gzip -t %s", path)
-      assert.is_true(#shell.read(path) < 100000)
-      assert.equal("5000\n", shell.run("tshark -r %s 2>/dev/null | wc -l", path))
-      local count = 0
-      for pkt in assert(pcap.open_offline(path)):packets() do
-        count = count + 1
-        assert.equal(count, pkt.sec)
-      end
-      assert.equal(5000, count)
+  local folder, remove
+
+  before_each(function() folder, remove = shell.folder() end)
+  after_each(function() remove() end)
+
+  -- Whether the program of the compression, tshark, capinfos and the module read what is written.
+  local function writes(format, program, ending, level)
+    local path = folder .. "/" .. format .. ending
+    local dumper = assert(pcap.dumper { file = path, format = format, compress = program,
+      level = level })
+    if format == "pcapng" then
+      assert(dumper:comment "in the header, which is not rewritten here")
     end
+    for i = 1, 5000 do
+      assert(dumper:dump(("%060d"):format(i), i))
+    end
+    assert.is_true(dumper:tell() > 5000 * 76)
+    assert.is_true(dumper:close())
+    shell.run(program .. " -tq %s", path)
+    assert.is_true(#shell.read(path) < 100000)
+    assert.equal("5000\n", shell.run("tshark -r %s 2>/dev/null | wc -l", path))
+    assert.matches("Number of packets:%s+5000\n", shell.run("capinfos -Mc %s", path))
+    local count = 0
+    for pkt in assert(pcap.open_offline(path)):packets() do
+      count = count + 1
+      assert.equal(count, pkt.sec)
+    end
+    assert.equal(5000, count)
+  end
+
+  it("writes gzip that others read, of both formats", function()
+    shell.needs_zlib()
+    for _, format in ipairs { "pcap", "pcapng" } do
+      for _, level in ipairs { 1, 9 } do
+        writes(format, "gzip", ".gz", level)
+      end
+    end
+  end)
+
+  it("writes zstd that others read, of both formats", function()
+    shell.needs_zstd()
+    for _, format in ipairs { "pcap", "pcapng" } do
+      for _, level in ipairs { 1, 3, 19 } do
+        writes(format, "zstd", ".zst", level)
+      end
+    end
+    -- A checksum, as zstd writes it.
+    assert.matches("Check: XXH64", shell.run("zstd -lv %s 2>&1", folder .. "/pcap.zst"))
   end)
 
   it("says that zlib is missing, and makes no file", function()

@@ -90,8 +90,8 @@
 ---@field format? pcap.format  default "pcap"
 ---@field section? pcap.options.section  of a pcapng file
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
----@field compress? "gzip"  packs what is written
----@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
+---@field compress? "gzip"|"zstd"  packs what is written
+---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6; of zstd: 1 to 22, default 3
 ---@field thread? boolean  a thread writes, and packs
 ---@field limit? integer  bytes that may wait for a function, a thread or take() (default 64 MB)
 ---@field rotate? pcap.options.rotate  the file's name then has fields
@@ -101,8 +101,8 @@
 ---@field format? pcap.format  default "pcap"
 ---@field section? pcap.options.section  of a pcapng file
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
----@field compress? "gzip"  packs what is written
----@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
+---@field compress? "gzip"|"zstd"  packs what is written
+---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6; of zstd: 1 to 22, default 3
 ---@field thread? boolean  a thread writes, and packs
 ---@field limit? integer  bytes that may wait for a function, a thread or take() (default 64 MB)
 ---@field rotate? pcap.options.rotate  the file's name then has fields
@@ -129,8 +129,8 @@
 ---@field format? pcap.format  default "pcap"
 ---@field section? pcap.options.section  of a pcapng file
 ---@field interface? pcap.options.add_interface  of a pcapng file, its first
----@field compress? "gzip"  packs what is written
----@field level? integer  of gzip: 1 (fast) to 9 (small), default 6
+---@field compress? "gzip"|"zstd"  packs what is written
+---@field level? integer  of gzip: 1 (fast) to 9 (small), default 6; of zstd: 1 to 22, default 3
 ---@field thread? boolean  a thread writes, and packs
 ---@field limit? integer  bytes that may wait for the thread (default 64 MB)
 ---@field rotate? pcap.options.rotate  the file's name then has fields
@@ -352,7 +352,7 @@ local pcap = {}
 ---@overload fun(options: pcap.options.open_live): pcap.Capture|nil, string|nil
 function pcap.open_live(device, snaplen, promisc, timeout) end
 
----Opens a savefile, pcap or pcapng, plain or compressed with gzip.
+---Opens a savefile, pcap or pcapng, plain or compressed with gzip or zstd.
 ---@param fname pcap.place  "-" is stdin
 ---@param options? pcap.options.open_offline
 ---@return pcap.Capture|nil cap

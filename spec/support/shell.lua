@@ -82,6 +82,16 @@ function shell.needs_zlib()
   end
 end
 
+--- Skips the running test where there is no libzstd, or no program of it.
+function shell.needs_zstd()
+  shell.needs "zstd"
+  local dumper, message = require("pcap").dumper { memory = true, compress = "zstd" }
+  if not dumper then
+    shell.skip(message, 2)
+  end
+  dumper:close()
+end
+
 --- The name of a new temporary file, which the caller removes. (os.tmpname knows no TMPDIR.)
 function shell.file()
   return (shell.run "mktemp":gsub("\n$", ""))

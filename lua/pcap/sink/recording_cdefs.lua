@@ -9,7 +9,7 @@ local recording_cdefs = {}
 recording_cdefs.declarations = [[
 typedef struct luapcap_recorder luapcap_recorder;
 typedef struct luapcap_cursor luapcap_cursor;
-int luapcap_dumper_pack(luapcap_dumper *dumper, int level, char *errbuf);
+int luapcap_dumper_pack(luapcap_dumper *dumper, const char *name, int level, char *errbuf);
 int luapcap_dumper_finish(luapcap_dumper *dumper);
 int luapcap_dumper_start_thread(luapcap_dumper *dumper);
 double luapcap_dumper_waiting(const luapcap_dumper *dumper);
