@@ -14,9 +14,9 @@ Times are written in nanoseconds.
   -f filter  only packets that match, see pcap-filter(7)
   -h         this text
 
-A file to read may be compressed with gzip or zstd, and "-" is stdin. Ctrl-C and SIGTERM end the program;
-the file then has the packets so far. The status is 0; 1 if something failed; 2 if the arguments
-are wrong.]]
+A file to read may be compressed with gzip or zstd, and "-" is stdin. Ctrl-C and SIGTERM end
+the program; the file then has the packets so far. The status is 0; 1 if something failed; 2 if the
+arguments are wrong.]]
 
 local folder = arg[0]:gsub("[^/]+$", "")
 local arguments = dofile(folder .. "arguments.lua")

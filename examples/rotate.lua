@@ -104,7 +104,8 @@ if not cap then
 end
 
 local is_sound, dumper, problem = pcall(cap.dump_open, cap, opts.name, { rotate = rotate,
-  format = opts.pcapng and "pcapng" or nil, compress = opts.zstd and "zstd" or opts.gzip and "gzip" or nil })
+  format = opts.pcapng and "pcapng" or nil,
+  compress = opts.zstd and "zstd" or opts.gzip and "gzip" or nil })
 if not is_sound then
   leave(2, (dumper:match "%((.*)%)$" or dumper))
 elseif not dumper then

@@ -94,12 +94,12 @@ describe("A dumper with a thread", function()
   it("packs and rotates, of both formats, as tshark reads it", function()
     shell.needs_zlib()
     shell.needs_zstd()
+    local PROGRAMS = { pcap = "gzip", pcapng = "zstd" }
     local complete = {}
     for _, format in ipairs { "pcap", "pcapng" } do
       local dumper = assert(pcap.dumper { file = folder .. "/%i." .. format, format = format,
-        thread = true, compress = format == "pcap" and "gzip" or "zstd", rotate = { packets = 400, on_close = function(name)
-          complete[#complete + 1] = name
-        end } })
+        thread = true, compress = PROGRAMS[format], rotate = { packets = 400,
+          on_close = function(name) complete[#complete + 1] = name end } })
       if format == "pcapng" then
         assert(dumper:comment "in the header, or in a section behind it")
       end

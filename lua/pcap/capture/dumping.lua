@@ -17,8 +17,8 @@ local Capture, methods = object.class, {}
 ---@param opts? table    append = true, for a path, adds to an existing file. A classic file must
 --- have the same magic, link type, snapshot length and precision; others are left as they are.
 --- format = "pcapng", and what such a file says: section = table, interface = table, with the names
---- of cap:section() and cap:interfaces(). compress = "gzip" or "zstd", level = integer. limit = bytes, for a
---- function. rotate = table: see sink/rotating.lua
+--- of cap:section() and cap:interfaces(). compress = "gzip" or "zstd", level = integer. limit =
+--- bytes, for a function. rotate = table: see sink/rotating.lua
 ---@return table|nil dumper
 ---@return string|nil message  naming the file
 ---pcap_dump_fopen, pcap_dump_open_append

@@ -44,8 +44,8 @@ end
 ---@param opts table  {file = fname, or write = function(pointer, length), or memory = true;
 --- linktype = (default EN10MB), snaplen = (default, and 0: 65535),
 --- precision = "micro"|"nano" (default "micro"), append = boolean, format = "pcap"|"pcapng",
---- section = table, interface = table, compress = "gzip"|"zstd", level = integer, limit = bytes, rotate =
---- table}
+--- section = table, interface = table, compress = "gzip"|"zstd", level = integer, limit = bytes,
+--- rotate = table}
 ---@return table|nil dumper
 ---@return string|nil message  naming the file
 ---pcap_dump_fopen, pcap_dump_open_append

@@ -116,7 +116,7 @@ function offline.open_place(from, opts)
 end
 
 --- Opens a savefile to read packets from. It may be pcap, in either byte order, with microseconds
--- or nanoseconds, or pcapng. It is read as libpcap reads it, and may be compressed with gzip or zstd.
+-- or nanoseconds, or pcapng, and compressed with gzip or zstd. It is read as libpcap reads it.
 ---@param fname string|integer|file*  a path; "-" is stdin; or a descriptor or an open Lua file,
 --- which is read through a copy from its position on: it stays yours to close, and its position,
 --- which the copy shares, is undefined afterwards
