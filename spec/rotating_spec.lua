@@ -257,42 +257,94 @@ describe("A dumper that rotates", function()
       shell.read(folder .. "/sub/2.pcap"))
   end)
 
-  it("goes on after a disk was full", function()
+  -- Runs with a small disk at the folder, which takes some 490 packets of 1000 bytes.
+  local function on_small_disk(run)
     if not net.require_privilege(pending) then return end
     shell.needs_linux "tmpfs"
     shell.run("mount -t tmpfs -o size=512k spec %s", folder)
     finally(function() shell.run("umount -l %s", folder) end)
-    local dumper = assert(open("%i.pcap", { packets = 100 }))
-    local accepted, refused, message = 0, 0, nil
-    local bytes = ("x"):rep(1000)
+    run()
+  end
+
+  -- Bytes that do not compress.
+  local noise = shell.run("head -c 1000 /dev/urandom")
+
+  -- Dumps until so many packets were refused. Returns how many were accepted.
+  local function fill(dumper, limit)
+    local accepted, refused = 0, 0
     repeat
-      local done, why = dumper:dump(bytes, accepted)
+      local done, message = dumper:dump(noise .. accepted, accepted)
       if done then
         accepted = accepted + 1
       else
-        refused, message = refused + 1, why
-        assert.matches("No space left on device$", why)
-        assert.equal(folder, why:sub(1, #folder))
+        refused = refused + 1
+        assert.matches("No space left on device$", message)
+        assert.equal(folder, message:sub(1, #folder))
       end
-    until refused == 3
-    assert.is_true(accepted > 300)
-    for i = 1, #closed - 1 do -- complete ones are whole
-      assert.equal(100, closed[i].packets)
-      assert.is_nil(closed[i].message)
-    end
-    os.remove(folder .. "/1.pcap")
-    os.remove(folder .. "/2.pcap")
-    local before = #closed
-    for i = 1, 150 do
-      assert(dumper:dump(bytes, 5000 + i))
-    end
-    assert.is_true(dumper:close())
-    assert.is_string(message)
-    local after = 0
-    for i = before + 1, #closed do
-      after = after + (closed[i].message and 0 or closed[i].packets)
-    end
-    assert.equal(150, after)
+    until refused == limit
+    return accepted
+  end
+
+  -- How many whole packets tcpdump finds in a file.
+  local function judged(path, program)
+    local text = shell.try(("%s < %s 2>/dev/null | tcpdump -tnr - 'len > 0' 2>/dev/null"
+      .. " | grep -vc '^\t'"):format(program and program .. " -dcq" or "cat",
+      shell.quote(folder .. "/" .. path)))
+    return tonumber(text)
+  end
+
+  it("goes on after a disk was full", function()
+    on_small_disk(function()
+      local dumper = assert(open("%i.pcap", { packets = 100 }))
+      assert.is_true(fill(dumper, 3) > 300)
+      for i = 1, #closed - 1 do -- complete ones are whole
+        assert.equal(100, closed[i].packets)
+        assert.is_nil(closed[i].message)
+      end
+      os.remove(folder .. "/1.pcap")
+      os.remove(folder .. "/2.pcap")
+      local before = #closed
+      for i = 1, 150 do
+        assert(dumper:dump(noise, 5000 + i))
+      end
+      assert.is_true(dumper:close())
+      local after = 0
+      for i = before + 1, #closed do
+        after = after + (closed[i].message and 0 or closed[i].packets)
+      end
+      assert.equal(150, after)
+    end)
+  end)
+
+  it("tells how many packets are whole in a file where the disk was full, and how many are not",
+  function()
+    shell.needs "tcpdump"
+    on_small_disk(function()
+      for _, more in ipairs { {}, { format = "pcapng" }, { thread = true, limit = 2 ^ 20 }, { compress = "gzip" },
+        { compress = "zstd", thread = true, limit = 2 ^ 20 } } do
+        closed = {}
+        local dumper = assert(open("%i", { packets = 400 }, more))
+        local accepted = more.thread and 0 or fill(dumper, 2)
+        while more.thread do -- what is refused comes later
+          if not dumper:dump(noise .. accepted, accepted) then break end
+          accepted = accepted + 1
+          dumper:flush()
+        end
+        dumper:close()
+        local packets, lost = 0, 0
+        for _, stats in ipairs(closed) do
+          assert.equal(stats.message ~= nil, stats.lost ~= nil)
+          packets, lost = packets + stats.packets, lost + (stats.lost or 0)
+          assert.equal(judged(stats.path, more.compress), stats.packets)
+          if stats.lost then
+            assert.equal(stats.packets - 1, stats.last - stats.first)
+          end
+        end
+        assert.equal(accepted, packets + lost)
+        assert.is_true(lost > 0 and packets > 200)
+        shell.run("rm -f " .. folder .. "/*")
+      end
+    end)
   end)
 
   it("passes on an error that on_close raises, with the next file open", function()

@@ -940,7 +940,8 @@ function Recorder:close() end
 
 ---A file of a rotation that is complete.
 ---@class pcap.Complete
----@field packets integer
+---@field packets integer  whole in the file
+---@field lost? integer  packets that were accepted and are not whole in it, if a write failed
 ---@field bytes integer  the file's size on the disk
 ---@field first? number  seconds: the time of the first packet
 ---@field last? number  and of the last

@@ -10,6 +10,8 @@ local series = require "pcap.sink.series"
 local shim = require "pcap.core.shim"
 require "pcap.sink.recording_cdefs"
 
+local damaged = require("pcap.core.on_demand").module "pcap.sink.damaged"
+
 local rotating_writer = {}
 
 -- What a packet takes in a file besides its bytes and options, at most.
@@ -58,6 +60,9 @@ local function complete(self, left)
   local path, unnamed = self.series:add(left.its)
   stats.message = not closed and problem or unnamed
   stats.bytes = series.size(path)
+  if left.is_broken or not closed then
+    damaged.correct(path, stats)
+  end
   if self.rotate.on_close then
     self.rotate.on_close(path, stats)
   end
