@@ -320,7 +320,8 @@ describe("A dumper that rotates", function()
   function()
     shell.needs "tcpdump"
     on_small_disk(function()
-      for _, more in ipairs { {}, { format = "pcapng" }, { thread = true, limit = 2 ^ 20 }, { compress = "gzip" },
+      for _, more in ipairs { {}, { format = "pcapng" }, { thread = true, limit = 2 ^ 20 },
+        { compress = "gzip" }, { compress = "zstd", thread = true, limit = 2 ^ 20 } } do
         { compress = "zstd", thread = true, limit = 2 ^ 20 } } do
         closed = {}
         local dumper = assert(open("%i", { packets = 400 }, more))
