@@ -1,6 +1,7 @@
 --- Records packets of a device or a savefile into files that rotate.
 --
---   luajit examples/rotate.lua --seconds 3600 --keep 24 -i eth0 'trace-%Y%m%d-%H%M%S.pcap'
+--   luajit examples/rotate.lua --seconds 3600 --keep 24 --utc -i eth0 \
+--     'trace-%Y%m%d-%H%M%S.pcap'
 --   luajit examples/rotate.lua --help
 --
 -- Ends at Ctrl-C and SIGTERM with the counts of tcpdump, and with the last file complete. The exit
@@ -21,6 +22,7 @@ Records packets into files. NAME takes the fields of strftime, and %i (%05i), a 
   --gzip, --zstd  packs the files
   --temporary     a file is called NAME.part until it is complete
   --overwrite     replaces files that are there already
+  --utc           NAME tells the time in UTC, not local time
   --exec COMMAND  runs COMMAND FILE when a file is complete
   -v              names each file that is complete
   --help          prints this
@@ -33,7 +35,8 @@ local NUMBERS = { ["--bytes"] = "bytes", ["--seconds"] = "seconds", ["--packets"
   ["--keep"] = "keep" }
 local WORDS = { ["-i"] = "device", ["-r"] = "file", ["--exec"] = "exec" }
 local FLAGS = { ["--pcapng"] = "pcapng", ["--gzip"] = "gzip", ["--zstd"] = "zstd",
-  ["--temporary"] = "temporary", ["--overwrite"] = "overwrite", ["-v"] = "verbose" }
+  ["--temporary"] = "temporary", ["--overwrite"] = "overwrite", ["--utc"] = "utc",
+  ["-v"] = "verbose" }
 
 local function leave(status, ...)
   io.stderr:write("rotate.lua: ", ...)
@@ -76,7 +79,7 @@ local function quoted(word)
 end
 
 local opts, rotate = read_arguments()
-rotate.temporary, rotate.overwrite = opts.temporary, opts.overwrite
+rotate.temporary, rotate.overwrite, rotate.utc = opts.temporary, opts.overwrite, opts.utc
 function rotate.on_close(path, stats)
   if stats.message then
     io.stderr:write("rotate.lua: ", stats.message, "\n")

@@ -113,13 +113,13 @@ describe("A dumper that rotates", function()
 
   it("has local time in names, and the bytes of the name that are no fields", function()
     local code = [[
-      local dumper = assert(require("pcap").dumper { file = arg[1] .. "/%%-%H-é%j.pcap",
+      local dumper = assert(require("pcap").dumper { file = arg[1] .. "/%%-%y-%H-é%j.pcap",
         rotate = { seconds = 3600 } })
       assert(dumper:dump("abc", 1700000000))
       assert(dumper:close())]]
     local output, status = process.lua(code, { prefix = "TZ=Asia/Kolkata", redirect = folder })
     assert.equal(0, status, output)
-    assert.equal("%-03-é319.pcap ", files())
+    assert.equal("%-23-03-é319.pcap ", files())
   end)
 
   it("takes the system's clock if told to", function()
@@ -143,14 +143,14 @@ describe("A dumper that rotates", function()
   end)
 
   it("begins a file when no packet comes, by tick", function()
-    local dumper = assert(open("%H%M%S.pcap", { seconds = 100, utc = true }))
+    local dumper = assert(open("%F-%H%M%S.pcap", { seconds = 100, utc = true }))
     assert.equal(dumper, dumper:tick(EPOCH + 1000)) -- no file has begun
     assert.equal("", files())
     assert(dumper:dump("abc", EPOCH + 10))
     assert.equal(dumper, dumper:tick(EPOCH + 99))
     assert.equal(0, #closed)
     assert.equal(dumper, dumper:tick(EPOCH + 250))
-    assert.equal("221320.pcap 221640.pcap ", files():gsub("221330", "221320"))
+    assert.equal("2023-11-14-221330.pcap 2023-11-14-221640.pcap ", files())
     assert.equal(1, #closed)
     assert.is_true(dumper:close())
     assert.equal(24, closed[2].bytes)
@@ -220,19 +220,78 @@ describe("A dumper that rotates", function()
   end)
 
   it("replaces files only if asked", function()
-    shell.write(folder .. "/22.pcap", "precious")
+    local path = shell.write(folder .. "/2023-11-14-22", "precious")
     local rotate = { seconds = 3600, utc = true }
-    local dumper = assert(open("%H.pcap", rotate))
-    assert.same({ nil, folder .. "/22.pcap: File exists. Let the name have %i" },
+    local dumper = assert(open("%F-%H", rotate))
+    assert.same({ nil, path .. ": File exists. Let the name have %i" },
       { dumper:dump("abc", EPOCH) })
-    assert.equal("precious", shell.read(folder .. "/22.pcap"))
+    assert.equal("precious", shell.read(path))
     assert.equal(dumper, dumper:dump("abc", EPOCH + 3600)) -- another name
     assert.is_true(dumper:close())
     rotate.overwrite = true
-    dumper = assert(open("%H.pcap", rotate))
+    dumper = assert(open("%F-%H", rotate))
     assert(dumper:dump("abc", EPOCH))
     assert.is_true(dumper:close())
-    assert.equal(24 + 19, #shell.read(folder .. "/22.pcap"))
+    assert.equal(24 + 19, #shell.read(path))
+  end)
+
+  it("replaces its own files when their names come again, as tcpdump does, if asked", function()
+    for _, temporary in ipairs { false, true } do
+      closed = {}
+      local dumper = assert(open("%H", { seconds = 3600, utc = true, overwrite = true,
+        temporary = temporary }))
+      for hour = 0, 30 do
+        assert(dumper:dump(("%060d"):format(hour), EPOCH + hour * 3600))
+      end
+      -- The clock goes back: what was written in these hours stays.
+      assert(dumper:dump("in the present file", EPOCH + 24 * 3600))
+      assert.same({ nil, folder .. "/23: File exists. Let the name have %i" },
+        { dumper:dump("refused", EPOCH + 25 * 3600) })
+      assert.is_true(dumper:close())
+      assert.equal(31, #closed)
+      assert.equal(2, closed[31].packets)
+      for hour = 7, 29 do
+        assert.equal(savefile.header() .. savefile.record(("%060d"):format(hour),
+          { sec = EPOCH + hour * 3600 }), shell.read(("%s/%02d"):format(folder, (22 + hour) % 24)))
+      end
+    end
+  end)
+
+  it("takes the room that on_close leaves", function()
+    local dumper
+    local function more(count)
+      return function(path, stats)
+        on_close(path, stats)
+        for i = 1, #closed < 4 and count or 0 do
+          assert(dumper:dump("more", EPOCH + i))
+        end
+      end
+    end
+    dumper = assert(open("%i", { packets = 3, on_close = more(2) }))
+    for i = 1, 12 do
+      assert(dumper:dump("packet", EPOCH + i))
+    end
+    assert.is_true(dumper:close())
+    local sum = 0
+    for _, stats in ipairs(closed) do
+      assert.is_true(stats.packets <= 3)
+      assert.equal(24 + stats.packets * 22 - 2 * select(2, shell.read(folder .. "/" .. stats.path)
+        :gsub("more", "")), stats.bytes)
+      sum = sum + stats.packets
+    end
+    assert.equal(12 + 6, sum)
+    closed = {}
+    shell.run("rm -f " .. folder .. "/*")
+    dumper = assert(open("%i", { packets = 1, on_close = function(path, stats)
+      on_close(path, stats)
+      assert(#closed < 100)
+      dumper:dump("more", EPOCH)
+    end }))
+    assert(dumper:dump("packet", EPOCH))
+    assert.same({ nil, "on_close fills each file that begins" }, { dumper:dump("packet", EPOCH) })
+    for _, stats in ipairs(closed) do
+      assert.equal(1, stats.packets)
+    end
   end)
 
   it("loses no packet silently when the next file cannot be opened", function()
@@ -380,19 +439,19 @@ describe("A dumper that rotates", function()
   end)
 
   it("tells about the present file, and hands it to the system", function()
-    local dumper = assert(open("%d.pcap", { seconds = 86400, utc = true }))
+    local dumper = assert(open("%F.pcap", { seconds = 86400, utc = true }))
     assert.equal(0, dumper:tell())
     assert.is_nil(dumper:fileno())
     assert.equal(dumper, dumper:flush())
-    assert.equal(("pcap dumper (%s/%%d.pcap)"):format(folder), tostring(dumper))
+    assert.equal(("pcap dumper (%s/%%F.pcap)"):format(folder), tostring(dumper))
     assert(dumper:dump("abc", EPOCH))
     assert.equal(24 + 19, dumper:tell())
     assert.is_number(dumper:fileno())
     assert.equal(dumper, dumper:flush())
-    assert.equal(24 + 19, #shell.read(folder .. "/14.pcap"))
-    assert.equal(("pcap dumper (%s/14.pcap)"):format(folder), tostring(dumper))
-    assert.same({ nil, folder .. "/14.pcap: packet of 70000 bytes is longer than the 65535 that "
-      .. "the file can hold" }, { dumper:dump(("x"):rep(70000), EPOCH) })
+    assert.equal(24 + 19, #shell.read(folder .. "/2023-11-14.pcap"))
+    assert.equal(("pcap dumper (%s/2023-11-14.pcap)"):format(folder), tostring(dumper))
+    assert.same({ nil, folder .. "/2023-11-14.pcap: packet of 70000 bytes is longer than the "
+      .. "65535 that the file can hold" }, { dumper:dump(("x"):rep(70000), EPOCH) })
     assert.is_true(dumper:close())
     assert.equal(1, closed[1].packets)
     misuse(function() local _ = dumper:tick() end,
@@ -522,6 +581,23 @@ describe("A dumper that rotates", function()
     assert.is_true(tonumber(output) < 1000, output) -- kilobytes; the traces among them
   end)
 
+  it("refuses names that repeat when local time goes back", function()
+    local code = [[
+      for _, case in ipairs { { "%Y%m%d-%H%M" }, { "%Y%m%d-%H%M", true }, { "%Y%m%d-%H%M%z" },
+        { "%s" }, { "%i-%H" }, { "%F", false, 86400 } } do
+        print((select(2, pcall(require("pcap").dumper, { file = arg[1] .. "/" .. case[1],
+          rotate = { seconds = case[3] or 600, utc = case[2], overwrite = true } }))))
+      end]]
+    local output = process.lua(code, { prefix = "TZ=Europe/Berlin", redirect = folder })
+    local problem, rest = output:match "^(.-)\n(.*)"
+    -- The last Sunday of October.
+    local year, month, day = problem:match "would repeat on (%d+)%-(%d+)%-(%d+), when local time"
+    assert.is_true(month == "10" and tonumber(day) > 24, problem)
+    assert.equal(1, os.date("*t", os.time { year = year, month = month, day = day }).wday)
+    assert.matches("the name needs %%i or %%z, or 'utc'", problem)
+    assert.same({ "", 5 }, { rest:gsub("pcap dumper %b()\n", "") })
+  end)
+
   it("refuses misuse by name", function()
     local function refused(name, rotate, problem, more)
       local opts = { file = name, rotate = rotate }
@@ -538,6 +614,11 @@ describe("A dumper that rotates", function()
     for name, seconds in pairs { a = 1, ["a-%H"] = 60, ["a-%d"] = 3600, ["a-%%H"] = 3600 } do
       refused(name, { seconds = seconds }, ("files of %d seconds would have the same name: "
         .. "it needs %%i, or finer fields of the time"):format(seconds))
+    end
+    for name, text in pairs { ["a-%I-%F"] = "half a day", ["a-%H"] = "a day",
+      ["a-%a-%H"] = "a week", ["a-%d-%H"] = "a month", ["a-%m-%d-%H"] = "a year" } do
+      refused(name, { seconds = 3600 }, ("names would repeat after %s: the name "
+        .. "needs %%i, or more fields of the time, or 'overwrite'"):format(text))
     end
     refused("a-%i-%q", { packets = 1 }, '"%q" is no field of a name')
     refused("a-%i%", { packets = 1 }, '"%" is no field of a name')

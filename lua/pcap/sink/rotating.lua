@@ -7,7 +7,7 @@ local limits = require "pcap.sink.limits"
 local options = require "pcap.core.options"
 local place = require "pcap.core.place"
 local rotating_writer = require "pcap.sink.rotating_writer"
-local series = require "pcap.sink.series"
+local names = require "pcap.sink.series_name"
 local shim = require "pcap.core.shim"
 require "pcap.sink.recording_cdefs"
 
@@ -33,6 +33,25 @@ rotating.OPTIONS = {
 --- The option of a dumper.
 rotating.option = options.record(rotating.OPTIONS)
 
+-- What is wrong with a name without a counter, or nil.
+local function problem_of_times(pattern, rotate)
+  local seconds = rotate.seconds
+  if not names.differ(pattern, seconds) then
+    return ("files of %.0f seconds would have the same name: it needs %%i, or finer fields of the "
+      .. "time"):format(seconds)
+  end
+  local cycle = not rotate.overwrite and names.cycle(pattern, seconds)
+  if cycle then
+    return ("names would repeat after %s: the name needs %%i, or more fields of the time, or "
+      .. "'overwrite'"):format(cycle)
+  end
+  local day = not rotate.utc and names.day_of_repetition(pattern, seconds, shim.luapcap_second())
+  if day then
+    return ("names would repeat on %s, when local time goes back: the name needs %%i or %%z, or "
+      .. "'utc'"):format(day)
+  end
+end
+
 --- What is wrong with the options of a dumper that rotates, or nil. This reads the name's fields.
 ---@param where table  of place.read()
 ---@param opts table   with `rotate`
@@ -46,16 +65,14 @@ function rotating.problem(where, opts)
   elseif not (rotate.bytes or rotate.seconds or rotate.packets) then
     return "option 'rotate' needs 'bytes', 'seconds' or 'packets'"
   end
-  local pattern, problem = series.pattern(where.path)
+  local pattern, problem = names.read(where.path)
   if not pattern then
     return problem
   elseif not pattern.has_counter and (rotate.bytes or rotate.packets) then
     return "several files may come in a second: the name needs %i"
-  elseif not pattern.has_counter and not series.differ(pattern, rotate.seconds) then
-    return ("files of %.0f seconds would have the same name: it needs %%i, or finer fields of the "
-      .. "time"):format(rotate.seconds)
   end
   rotate.pattern = pattern
+  return not pattern.has_counter and problem_of_times(pattern, rotate) or nil
 end
 
 local Rotating = dumper.derived()

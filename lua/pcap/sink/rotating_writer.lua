@@ -99,27 +99,34 @@ function Writer:next(now, name_time)
   return not problem or nil, problem
 end
 
--- Begins a file if one is due. This is apart from write() so that the latter stays short.
-local function turn(self, pkt, now)
+-- Begins a file if one is due. Returns whether it has, or nil and a message.
+local function turn_once(self, pkt, now)
   local at = self.at
   if not self.current or self.is_broken
     or limits.is_full(at, pkt, shim.luapcap_dumper_tell(self.handle)) then
     local begun, message = self:next(now)
-    if not begun then
-      return nil, message
-    end
+    return begun, message
   elseif limits.is_late(at, now) then
     local begun, message = self:next(now, limits.start_of(at, now))
-    if not begun then
+    return begun, message
+  end
+  return false
+end
+
+-- Finds room for a packet. This is apart from write() so that the latter stays short. What
+-- on_close() dumps may take the room of the new file, but not again and again.
+local function turn(self, pkt, now)
+  for _ = 1, 3 do
+    local begun, message = turn_once(self, pkt, now)
+    if message then
       return nil, message
+    elseif begun and not self.current then
+      return nil, "on_close has closed the dumper"
+    elseif not begun then
+      return true
     end
   end
-  if not self.current then
-    return nil, "on_close has closed the dumper"
-  elseif at.packets == 0 then
-    limits.is_full(at, pkt, shim.luapcap_dumper_tell(self.handle))
-  end
-  return true
+  return nil, "on_close fills each file that begins"
 end
 
 --- Notes that a write has failed: the next packet goes to the next file.

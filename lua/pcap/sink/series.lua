@@ -1,7 +1,8 @@
---- The files of a rotation: their names, and which of them stay.
+--- The files of a rotation: how they come to their names, and which of them stay.
 
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
+local names = require "pcap.sink.series_name"
 local shim = require "pcap.core.shim"
 require "pcap.sink.recording_cdefs"
 
@@ -11,86 +12,16 @@ local EEXIST = 17
 -- What the name of a file has behind it until the file is complete.
 local TEMPORARY = ".part"
 
--- The conversions of C's strftime(). Glibc and the BSDs have %s too, the seconds since 1970.
-local FIELDS = "[aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%%]"
-
--- The parts of a name that begin with "%": fields are functions of the time and the counter.
-local function field_of(width, letter)
-  if letter == "i" and #width <= 2 then -- more digits than string.format() takes
-    local format = "%0" .. (width ~= "" and width or "1") .. "d"
-    return function(_, number)
-      return format:format(number)
-    end, "counter"
-  elseif width == "" and letter == "%" then
-    return function() return "%" end
-  elseif width == "" and letter == "s" then -- which strftime() gets wrong for UTC
-    return function(time) return ("%.0f"):format(time) end, "time"
-  elseif width == "" and letter:match(FIELDS) then
-    return function(time, _, zone)
-      return os.date(zone .. "%" .. letter, time)
-    end, "time"
-  end
-end
-
---- Reads a name with fields.
----@param text string
----@return table|nil pattern  { has_counter =, has_time =, and the parts }
----@return string|nil problem
-function series.pattern(text)
-  local pattern, at = { has_counter = false, has_time = false }, 1
-  repeat
-    local start, stop, width, letter = text:find("%%(%d*)(.?)", at)
-    pattern[#pattern + 1] = text:sub(at, (start or 0) - 1)
-    if start then
-      local field, kind = field_of(width, letter)
-      if not field then
-        return nil, ("%q is no field of a name"):format(text:sub(start, stop))
-      end
-      pattern[#pattern + 1] = field
-      pattern.has_counter = pattern.has_counter or kind == "counter"
-      pattern.has_time = pattern.has_time or kind == "time"
-      at = stop + 1
-    end
-  until not start
-  return pattern
-end
-
-local function expand(pattern, time, number, zone)
-  local parts = {}
-  for i, part in ipairs(pattern) do
-    parts[i] = type(part) == "function" and part(time, number, zone) or part
-  end
-  return table.concat(parts)
-end
-
--- Any round time will do.
-local SOME_TIME = 1e9
-
---- Whether files that end by time have names that differ from one to the next.
----@param seconds integer
----@return boolean
-function series.differ(pattern, seconds)
-  local before
-  for i = 0, 3 do
-    local start = SOME_TIME - SOME_TIME % seconds + i * seconds
-    local name = expand(pattern, start, 0, "!")
-    if name == before then
-      return false
-    end
-    before = name
-  end
-  return true
-end
-
 local Series = {}
 Series.__index = Series
 
 --- Makes a series of which no file exists yet.
----@param pattern table  of series.pattern()
+---@param pattern table  of series_name.read()
 ---@param opts table     { temporary =, overwrite =, utc =, keep = }
 ---@return table
 function series.new(pattern, opts)
-  return setmetatable({ pattern = pattern, opts = opts, number = 0, complete = {} }, Series)
+  return setmetatable({ pattern = pattern, opts = opts, number = 0, latest = -math.huge,
+    complete = {} }, Series)
 end
 
 local SIZE = 128
@@ -106,13 +37,13 @@ local function taken(path)
 end
 
 -- Opens a file of a name, or of the temporary one. A file that is there already is left alone.
-local function open_named(self, path, open)
-  local opts = self.opts
-  if opts.temporary and not opts.overwrite and state_of(path) then
+local function open_named(self, path, only_new, open)
+  local is_temporary = self.opts.temporary
+  if is_temporary and only_new and state_of(path) then
     return taken(path)
   end
-  local written = opts.temporary and path .. TEMPORARY or path
-  local dumper, message, errno = open(written, not opts.overwrite)
+  local written = is_temporary and path .. TEMPORARY or path
+  local dumper, message, errno = open(written, only_new)
   if not dumper and errno == EEXIST then
     return taken(written)
   end
@@ -126,26 +57,30 @@ end
 ---@return table|string its  { path =, written = (the path until it is complete), token = }
 function Series:open(time, open)
   local dumper, message, errno, written, path
-  local zone = self.opts.utc and "!" or ""
+  local zone, has_counter = self.opts.utc and "!" or "", self.pattern.has_counter
+  -- If the clock has gone back, the name may be that of an earlier file of this series.
+  local only_new = not self.opts.overwrite or not has_counter and time <= self.latest
   repeat
     self.number = self.number + 1
-    path = expand(self.pattern, time, self.number, zone)
-    dumper, message, errno, written = open_named(self, path, open)
-  until dumper or errno ~= EEXIST or not self.pattern.has_counter
+    path = names.of(self.pattern, time, self.number, zone)
+    dumper, message, errno, written = open_named(self, path, only_new, open)
+  until dumper or errno ~= EEXIST or not has_counter
   if not dumper then
     if errno ~= EEXIST then
       self.number = self.number - 1
     end
     return nil, message
   end
-  return dumper, { path = path, written = written, file = dumper._in_use.file }
+  self.latest = time > self.latest and time or self.latest
+  return dumper, { path = path, written = written, only_new = only_new,
+    file = dumper._in_use.file }
 end
 
 -- Gives a complete file its name.
-local function name(self, its)
+local function name(its)
   if its.written == its.path then
     return its.path
-  elseif not self.opts.overwrite and state_of(its.path) then
+  elseif its.only_new and state_of(its.path) then
     return its.written, its.path .. ": " .. failure.system(EEXIST)
   end
   local done, message = os.rename(its.written, its.path)
@@ -157,7 +92,7 @@ end
 ---@return string path  where it is
 ---@return string|nil message  if it cannot have its name
 function Series:add(its)
-  local path, message = name(self, its)
+  local path, message = name(its)
   local state = state_of(path) or ""
   local is_ours = its.file and state:sub(1, #its.file + 1) == its.file .. ":"
   table.insert(self.complete, { path = path, state = is_ours and state })
