@@ -358,7 +358,7 @@ LUAPCAP_API int luapcap_savefile_takes(const char *path, int linktype, int snapl
 LUAPCAP_API int luapcap_record_write(luapcap_dumper *dumper, const luapcap_packet *packet,
                                      double nsec_per_unit);
 
-/* block.c, for sink/pcapng.lua: packets in a pcapng file */
+/* block.c, for sink/pcapng_writer.lua: packets in a pcapng file */
 LUAPCAP_API int luapcap_block_write(luapcap_dumper *dumper, const luapcap_packet *packet,
                                     const luapcap_block_interface *interface);
 LUAPCAP_API void luapcap_block_time(const luapcap_block_interface *interface, double sec,

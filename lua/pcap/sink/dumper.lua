@@ -2,14 +2,12 @@
 --
 -- The formats, classic.lua and pcapng.lua, decide what is written. A format's new() begins a file
 -- and gives a writer. The writer has write() and whatever else the format can do.
---
--- Ownership: `_handle` is the shim's luapcap_dumper, with its buffer and its descriptor. close() or
--- its finalizer closes it. It does not need the capture that opened it.
 
 local ffi = require "ffi"
+local additions = require "pcap.sink.additions"
 local check = require "pcap.core.check"
-local failure = require "pcap.core.failure"
 local in_use = require "pcap.core.in_use"
+local object = require "pcap.sink.dumper_object"
 local options = require "pcap.core.options"
 local packet = require "pcap.packet"
 local shim = require "pcap.core.shim"
@@ -18,42 +16,7 @@ local cast = ffi.cast
 local bytes_pointer = ffi.typeof("const uint8_t *")
 local is_packet = packet.is
 
-local pcapng = require("pcap.core.on_demand").module "pcap.sink.pcapng"
-
-local dumper = {}
-
-local Dumper = { __name = "pcap dumper" }
-Dumper.__index = Dumper
-
---- The class. rotating.lua, stream.lua and recorder.lua derive theirs from it.
-dumper.class = Dumper
-
---- Makes a class of dumpers that has this one's methods.
----@return table
-function dumper.derived()
-  local class = { __name = Dumper.__name, __tostring = Dumper.__tostring, __parent = Dumper }
-  class.__index = class
-  return setmetatable(class, { __index = Dumper })
-end
-
---- Makes a dumper for a file that has been opened.
----@param handle any   what the writer writes to; for a file, luapcap_dumper with its finalizer
----@param fields table  { _in_use = token, _name = (false if the writer's messages name the file),
----  _format =, _writer =, _nano = }
----@param class? table  of derived()
----@return table
-function dumper.new(handle, fields, class)
-  local scratch = packet.new(0) -- for strings
-  scratch.interface = 1
-  fields._handle, fields._packet = handle, scratch
-  return setmetatable(fields, class or Dumper)
-end
-
--- What a method that fails returns: the writer's message, or the system's if there is none.
-local function failed(self, message, errno)
-  message = message or failure.system(errno)
-  return nil, self._name and self._name .. ": " .. message or message
-end
+local Dumper, failed = object.class, object.failed
 
 -- Rounds to the nearest time that the file can hold, so that a time from next() is written as it
 -- was read.
@@ -133,92 +96,6 @@ function Dumper:dump(pkt, timestamp, wirelen, more)
   return self
 end
 
--- Calls a method of the writer that only a format with options has.
-local function have(self, name, what, ...)
-  local writer = self._writer
-  if not self._format.PACKET then
-    return failed(self, self._format.name .. " has no " .. what)
-  end
-  local done, message = writer[name](writer, ...)
-  if not done then
-    return failed(self, message)
-  end
-  return done == true and self or done
-end
-
---- Adds an interface. A packet goes there if dump() is given its number, or by the packet's own
--- `interface`.
----@param values? table  as cap:interfaces() gives one: {linktype =, snaplen =, name =,
---- description =, filter =, os =, hardware =, tsresol =, ...}; by default as the dumper's own
----@return integer|nil number  from 1
----@return string|nil message
-function Dumper:add_interface(values)
-  check.open(self, Dumper, "add_interface")
-  values = options.read(values, 1, "add_interface", pcapng.INTERFACE)
-  return have(self, "add_interface", "interfaces", values)
-end
-
---- Writes a comment on the file's section. If the section has something in it already, that stays
--- and a new section begins.
----@param text string  UTF-8
----@return table|nil dumper  itself
----@return string|nil message
-function Dumper:comment(text)
-  check.open(self, Dumper, "comment")
-  return have(self, "comment", "comments", check.bytes(text, 1, "comment"))
-end
-
-local NAMES = options.list(options.record({ address = options.string,
-  names = options.list(options.string, "strings") }, { "address", "names" }), "tables")
-local SECRETS = options.list(options.record({ type = options.integer(0, 2 ^ 32 - 1),
-  data = options.string }, { "type", "data" }), "tables")
-
---- Writes names of addresses.
----@param list table  of {address = "192.0.2.1", names = { "example.org" }}, as cap:names() gives
---- it; or one such table
----@return table|nil dumper  itself
----@return string|nil message
-function Dumper:add_names(list)
-  check.open(self, Dumper, "add_names")
-  check.table(list, 1, "add_names")
-  local entries, _, problem = NAMES(list.address and { list } or list)
-  if not entries then
-    check.fail(1, "add_names", problem)
-  end
-  return have(self, "add_names", "names", entries)
-end
-
---- Writes secrets to decrypt the packets that follow.
----@param list table  of {type = number, data = bytes}, as cap:secrets() gives it; or one such table
----@return table|nil dumper  itself
----@return string|nil message
-function Dumper:add_secrets(list)
-  check.open(self, Dumper, "add_secrets")
-  check.table(list, 1, "add_secrets")
-  local entries, _, problem = SECRETS(list.data and { list } or list)
-  if not entries then
-    check.fail(1, "add_secrets", problem)
-  end
-  return have(self, "add_secrets", "secrets", entries)
-end
-
--- Types of blocks that only the dumper may write, because the file's structure depends on them.
-local RESERVED = { [0x0a0d0d0a] = true, [1] = true, [2] = true, [3] = true, [6] = true }
-
---- Writes a block of another type. Readers that do not know the type skip it.
----@param kind integer  the block's type
----@param body string   the bytes between its two lengths
----@return table|nil dumper  itself
----@return string|nil message
-function Dumper:add_block(kind, body)
-  check.open(self, Dumper, "add_block")
-  check.integer(kind, 1, "add_block", 0, 2 ^ 32 - 1)
-  if RESERVED[kind] then
-    check.fail(1, "add_block", ("block type %.0f is the dumper's own"):format(kind))
-  end
-  return have(self, "add_block", "blocks", kind, check.bytes(body, 2, "add_block"))
-end
-
 --- Hands everything that was dumped to the system.
 ---@return table|nil dumper  itself
 ---@return string|nil message  also if an earlier write failed
@@ -291,8 +168,8 @@ function Dumper:close()
   return true
 end
 
-function Dumper:__tostring()
-  return ("%s (%s%s)"):format(Dumper.__name, self._name, self._handle and "" or ", closed")
+for name, method in pairs(additions) do
+  Dumper[name] = method
 end
 
-return dumper
+return object
