@@ -190,6 +190,30 @@ describe("A dumper that rotates", function()
     assert.equal("theirs\n", shell.read(folder .. "/f2"))
   end)
 
+  it("tells that others have deleted, moved or replaced the file that is being written", function()
+    for _, temporary in ipairs { false, true } do
+      for _, command in ipairs { "rm %s", "mv %s away", "echo theirs > away; mv away %s" } do
+        closed = {}
+        local dumper = assert(open("f%i", { packets = 2, temporary = temporary }))
+        local path = folder .. "/f1" .. (temporary and ".part" or "")
+        assert(dumper:dump("packet", 1))
+        shell.run("cd %s; " .. command, folder, path)
+        assert(dumper:dump("packet", 2))
+        local message = path .. ": the file has been deleted, moved or replaced"
+        assert.same({ nil, message }, { dumper:dump("refused", 3) })
+        assert(dumper:dump("packet", 4))
+        assert.is_true(dumper:close())
+        assert.same({ packets = 0, lost = 2, bytes = 0, message = message,
+          path = path:sub(#folder + 2) }, closed[1])
+        assert.equal(24 + 22, #shell.read(folder .. "/f2"))
+        if command:find "theirs" then
+          assert.equal("theirs\n", shell.read(path))
+        end
+        shell.run("rm -f " .. folder .. "/*")
+      end
+    end
+  end)
+
   it("may be closed by on_close", function()
     local dumper
     dumper = open("f%i", { packets = 1, on_close = function(path, stats)

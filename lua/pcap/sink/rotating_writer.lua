@@ -55,18 +55,20 @@ end
 
 -- Closes a file, names it and tells on_close(). Returns what went wrong, if no write has told it.
 local function complete(self, left)
-  local stats = left.stats
+  local stats, its = left.stats, left.its
+  local gone = series.problem(its)
+  its.is_gone = gone ~= nil
   local closed, problem = left.dumper:close()
-  local path, unnamed = self.series:add(left.its)
-  stats.message = not closed and problem or unnamed
-  stats.bytes = series.size(path)
-  if left.is_broken or not closed then
-    damaged.correct(path, stats)
+  local path, unnamed = self.series:add(its)
+  stats.message = not closed and problem or gone or unnamed
+  stats.bytes = gone and 0 or series.size(path)
+  if gone or left.is_broken or not closed then
+    damaged.correct(not gone and path, stats)
   end
   if self.rotate.on_close then
     self.rotate.on_close(path, stats)
   end
-  return left.is_broken and unnamed or not left.is_broken and stats.message or nil
+  return left.is_broken and (gone or unnamed) or not left.is_broken and stats.message or nil
 end
 
 --- Begins the next file, and completes the present one.

@@ -76,10 +76,24 @@ function Series:open(time, open)
     file = dumper._in_use.file }
 end
 
+-- Whether what is at a path, of state_of(), is the file that was opened.
+local function is_of(state, its)
+  return state ~= nil and state:sub(1, #its.file + 1) == its.file .. ":"
+end
+
+--- What has become of a file whose dumper is still open.
+---@param its table  of open()
+---@return string|nil message  if it is not where it was, and so will not be found
+function series.problem(its)
+  if its.file and not is_of(state_of(its.written), its) then
+    return its.written .. ": the file has been deleted, moved or replaced"
+  end
+end
+
 -- Gives a complete file its name.
 local function name(its)
-  if its.written == its.path then
-    return its.path
+  if its.is_gone or its.written == its.path then
+    return its.written
   elseif its.only_new and state_of(its.path) then
     return its.written, its.path .. ": " .. failure.system(EEXIST)
   end
@@ -88,14 +102,13 @@ local function name(its)
 end
 
 --- Notes that a file is complete, and gives it its name.
----@param its table  of open()
+---@param its table  of open(), with `is_gone` if series.problem() has told so
 ---@return string path  where it is
 ---@return string|nil message  if it cannot have its name
 function Series:add(its)
   local path, message = name(its)
-  local state = state_of(path) or ""
-  local is_ours = its.file and state:sub(1, #its.file + 1) == its.file .. ":"
-  table.insert(self.complete, { path = path, state = is_ours and state })
+  local state = state_of(path)
+  table.insert(self.complete, { path = path, state = its.file and is_of(state, its) and state })
   return path, message
 end
 
