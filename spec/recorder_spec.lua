@@ -218,6 +218,23 @@ describe("A flight recorder", function()
     assert.is_true(tonumber(none) < 20 * 2 ^ 20, none)
   end)
 
+  it("closes the file where an error ends the saving, as Ctrl-C does", function()
+    local recorder = assert(pcap.recorder { bytes = 10000 })
+    for i = 1, 9 do assert(recorder:dump("packet", i)) end
+    collectgarbage "stop"
+    finally(function() collectgarbage "restart" end)
+    local closed = {}
+    assert.error_matches(function()
+      recorder:save(folder .. "/%i", { rotate = { packets = 4, on_close = function(name)
+        closed[#closed + 1] = name
+        if #closed == 2 then error "mine" end
+      end } })
+    end, "mine")
+    assert.same({ folder .. "/1", folder .. "/2", folder .. "/3" }, closed)
+    assert.equal(24 + 4 * 22, #shell.read(folder .. "/2"))
+    assert.equal(9, recorder:save(path))
+  end)
+
   it("keeps all that a packet has: its options, interface and link type", function()
     local from = assert(pcap.dumper { memory = true, format = "pcapng" })
     local tunnel = assert(from:add_interface { linktype = pcap.DLT.RAW })

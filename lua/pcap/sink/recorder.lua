@@ -117,9 +117,11 @@ local function save_to_file(self, where, opts)
   if not file then
     return nil, message
   end
-  local count, problem = give(self, file)
+  local is_sound, count, problem = pcall(give, self, file) -- Ctrl-C may raise an error
   local closed, other = file:close()
-  if not count then
+  if not is_sound then
+    error(count, 0)
+  elseif not count then
     return nil, problem
   end
   return closed and count or nil, other
