@@ -61,6 +61,8 @@ static const struct {
 
 /* Reads once from the system. Returns how many bytes, 0 at the end, or -1 with errno. */
 static ssize_t read_raw(luapcap_input *input, uint8_t *out, size_t size) {
+    if (input->fd < 0) /* pieces: all that has come is ahead */
+        return 0;
     ssize_t n = input->is_seekable ? pread(input->fd, out, size, (off_t)input->position)
                                    : read(input->fd, out, size);
     if (n > 0)
@@ -280,11 +282,60 @@ luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file) {
     return NULL;
 }
 
+/* Whether a file that begins with these bytes, MAGIC_SIZE or all there are, is unpacked here. */
+int luapcap_input_is_packed(const void *bytes, size_t size) {
+    luapcap_span start = {(uint8_t *)(uintptr_t)bytes, size};
+    int found = compression_of(&start);
+    return found >= 0 && compressions[found].unpacker != NULL;
+}
+
+/* Makes an input of what luapcap_input_add() gives it. Its end is its end for now, until
+ * luapcap_input_end(). Returns it for luapcap_input_close(), or NULL with errno. */
+luapcap_input *luapcap_input_of_pieces(void) {
+    luapcap_input *input = calloc(1, sizeof *input);
+    if (input != NULL) {
+        input->fd = -1;
+        input->is_regular = input->is_followed = 1; /* it never waits */
+    }
+    return input;
+}
+
+/*
+ * Adds a copy of a piece. What has been read makes room first, if that is as much as has not: so
+ * pieces of any size cost linear time. Returns 0, or -1 with errno.
+ */
+int luapcap_input_add(luapcap_input *input, const void *bytes, size_t size) {
+    luapcap_span *ahead = &input->ahead;
+    size_t used = ahead->size > 0 ? (size_t)(ahead->bytes - input->buffer) : 0;
+    size_t needed = ahead->size + size;
+    if (used + needed > input->buffer_size && used >= needed) {
+        memmove(input->buffer, ahead->bytes, ahead->size);
+        used = 0;
+    } else if (used + needed > input->buffer_size) {
+        uint8_t *larger = realloc(input->buffer, 2 * (used + needed));
+        if (larger == NULL)
+            return -1;
+        input->buffer = larger;
+        input->buffer_size = 2 * (used + needed);
+    }
+    ahead->bytes = input->buffer + used;
+    if (size > 0)
+        memcpy(ahead->bytes + ahead->size, bytes, size);
+    ahead->size += size;
+    return 0;
+}
+
+/* Says that no more pieces will come. */
+void luapcap_input_end(luapcap_input *input) {
+    input->is_followed = 0;
+}
+
 /* Closes and frees the input. */
 void luapcap_input_close(luapcap_input *input) {
     if (input->unpacking != NULL)
         input->unpacker->close(input->unpacking);
-    close(input->fd);
+    if (input->fd >= 0)
+        close(input->fd);
     free(input->buffer);
     free(input);
 }

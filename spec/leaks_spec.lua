@@ -99,6 +99,20 @@ describe("Without a close, nothing is lost:", function()
     ]])
   end)
 
+  it("600 readers of what is compressed", function()
+    shell.needs_zlib()
+    shell.needs_zstd()
+    shell.run("gzip -k %s && zstd -q %s", folder .. "/in", folder .. "/in")
+    leaks_nothing(600, [[
+      local file = assert(io.open(folder .. (i % 2 == 0 and "/in.gz" or "/in.zst"), "rb"))
+      local reader = assert(pcap.reader())
+      assert(reader:feed(file:read "*a"))
+      file:close()
+      if i % 3 > 0 then assert(reader:next()) end
+      if i % 5 == 0 then reader:close() end
+    ]])
+  end)
+
   it("800 dumpers into memory, onto functions and with threads, and flight recorders", function()
     leaks_nothing(800, [[
       for _, opts in ipairs { { memory = true }, { write = function() end },

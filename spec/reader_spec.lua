@@ -147,6 +147,76 @@ describe("A reader", function()
     if count == 0 then pending("needs real captures in PCAP_CAPTURES") end
   end)
 
+  -- What a program makes of bytes.
+  local function packed(program, bytes)
+    return shell.run(program .. " -c < %s", shell.write(folder .. "/plain", bytes))
+  end
+
+  -- Files that a program of a compression has made, and what becomes of them.
+  local function gives_what_a_packed_file_gives(program)
+    local classic, seen = build(MAGICS[1], 60), {}
+    local w = pcapng_file.writer(false)
+    local ng = w:section() .. w:interface(113, 96) .. w:packet "one"
+    local whole = packed(program, classic)
+    for _, bytes in ipairs {
+      whole,
+      packed(program, classic:sub(1, 900)) .. packed(program, classic:sub(901)), -- two members
+      packed(program, "") .. whole,
+      packed(program, ng),
+      whole:sub(1, -2), -- cut off in the checksum
+      whole:sub(1, #whole / 2),
+      whole:sub(1, 7),
+      whole:sub(1, 3),
+      whole:sub(1, -9) .. "12345" .. whole:sub(-3), -- damaged
+      whole .. "junk",
+      packed(program, classic:sub(1, -2)),
+      packed(program, ("junk"):rep(10)),
+      packed(program, ""),
+      packed(program, savefile.record(("x"):rep(200000)):rep(3)), -- without a header
+      packed(program, savefile.header() .. savefile.record(("x"):rep(200000)):rep(3)),
+    } do
+      local _, ending = assert_same_as_file(bytes)
+      seen[ending] = true
+    end
+    assert.is_true(seen.closed)
+    assert.is_true(seen["error reading dump file: " .. program .. ": unexpected end of the file"])
+  end
+
+  it("unpacks gzip that comes in any pieces, as a file's is unpacked", function()
+    shell.needs_zlib()
+    gives_what_a_packed_file_gives "gzip"
+  end)
+
+  it("unpacks zstd that comes in any pieces, as a file's is unpacked", function()
+    shell.needs_zstd()
+    gives_what_a_packed_file_gives "zstd"
+  end)
+
+  it("unpacks no more than is read, and forgets what it has unpacked", function()
+    shell.needs_zstd()
+    local process = require "spec.support.process"
+    shell.write(folder .. "/plain", savefile.header() .. savefile.record(("x"):rep(60000)):rep(4000))
+    shell.run("zstd -q1 -f %s", folder .. "/plain") -- 240 MB, of which some 20 KB are left
+    local output = process.lua([[
+      local pcap, process = require "pcap", require "spec.support.process"
+      local file = io.open(arg[1], "rb")
+      local reader = pcap.reader()
+      local before = process.resident()
+      assert(reader:feed(file:read "*a"))
+      assert(reader:next())
+      print(process.resident() - before < 8e6)
+      local count = 1
+      for pkt in reader:packets() do count = count + 1 end
+      print(count, reader:ending(), process.resident() - before < 8e6)
+      reader:finish()
+      print(reader:next())
+      assert(reader:capture():close())
+      reader:finish()
+      reader:close()
+    ]], { redirect = folder .. "/plain.zst" })
+    assert.equal("true\n4000\tmore\ttrue\nnil\tclosed\n", output)
+  end)
+
   it("wants more until a packet is whole, and says so", function()
     for _, big in ipairs { false, true } do
       local reader = pcap.reader()

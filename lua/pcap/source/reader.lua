@@ -1,4 +1,4 @@
---- The reader: a savefile that arrives in pieces, from a socket, a pipe or a decompressor.
+--- The reader: a savefile that arrives in pieces, from a socket or a pipe.
 --
 --     local reader = pcap.reader()
 --     for piece in pieces do
@@ -14,9 +14,9 @@ local capture = require "pcap.capture"
 local check = require "pcap.core.check"
 local DLT = require "pcap.dlt"
 local none = require "pcap.source.none"
-local failure = require "pcap.core.failure"
 local opening = require "pcap.source.opening"
 local options = require "pcap.core.options"
+local pieces = require "pcap.source.pieces"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
 
@@ -37,12 +37,9 @@ local source = none.new {
   release = savefile.source.release,
 }
 
--- The capture's `_refill`. It reads nothing, because pieces come only through feed().
+-- The capture's `_refill`. Pieces come only through feed().
 local function refill(cap)
-  if cap._reader._finished then
-    return false
-  end
-  return nil, "more"
+  return cap._reader._pieces:fill(cap._window)
 end
 
 local function refuse(self, message)
@@ -50,23 +47,38 @@ local function refuse(self, message)
   return nil, message
 end
 
+-- Reads the file's header, if it has arrived. Returns as opening.begin() does.
+local function begin(self)
+  local window, file = self._window, self._file
+  local handle, reading, more
+  repeat
+    file.is_whole = more == false and window.problem == 0
+    handle, reading = opening.begin(window, file)
+    if not handle and reading == "more" and not file.is_whole then
+      more = self._pieces:fill(window)
+    end
+  until handle or reading ~= "more" or file.is_whole or more == nil or window.problem ~= 0
+  return handle, reading
+end
+
 -- The capture, once the file header has arrived.
 local function open(self)
   if self._capture or self._problem then
     return self._capture, self._problem
   end
-  local window, file = self._window, self._file
-  file.is_whole = self._finished
-  local handle, reading = opening.begin(window, file)
-  if reading == "more" then
+  local window, input = self._window, self._pieces.input
+  local handle, reading = begin(self)
+  local problem = handle and "" or self._pieces:problem()
+  if reading == "more" and problem == "" then
     return nil, "more"
   end
   self._window = false
   if not handle then
-    return refuse(self, reading)
+    return refuse(self, problem ~= "" and problem or reading)
   end
   local cap = savefile.new(source, "reader", window, handle, reading,
-    { _reader = self, _ending = self._ending, _refill = refill })
+    { _reader = self, _ending = self._ending, _refill = refill, _input = input or nil,
+      _memory = { input = input and ffi.gc(input, nil) or nil } })
   local linktype = cap:datalink()
   if self._linktype and linktype ~= self._linktype then
     cap:close()
@@ -93,8 +105,11 @@ function Reader:feed(bytes)
     capture.none(cap) -- the bytes that its packet points to may move
     window = cap._window
   end
-  if window and shim.luapcap_window_add(window, bytes, #bytes) ~= 0 then
-    return nil, failure.system()
+  if window then
+    local done, message = self._pieces:add(window, bytes)
+    if not done then
+      return nil, message
+    end
   end
   return self
 end
@@ -105,6 +120,9 @@ end
 function Reader:finish()
   check.open(self, Reader, "finish")
   self._finished = true
+  if not self._capture or self._capture._handle then
+    self._pieces:finish(self._window)
+  end
   return self
 end
 
@@ -170,6 +188,7 @@ function Reader:close()
       self._capture:close()
     elseif self._window then
       shim.luapcap_window_free(ffi.gc(self._window, nil))
+      self._pieces:close()
     end
     self._window = false
   end
@@ -201,6 +220,7 @@ function reader.reader(opts)
     _handle = true,
     _finished = false,
     _window = window,
+    _pieces = pieces.new(),
     _linktype = opts.linktype,
     _file = opening.new(opts),
     _ending = "more",
