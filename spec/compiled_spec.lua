@@ -94,6 +94,8 @@ describe("A caller's loop is compiled whole", function()
     ["over a pipe"] = { 'cap = pcap.open_offline(io.popen("cat " .. arg[1]))', PACKETS, "" },
     ["over what a reader was fed"] = { 'cap = pcap.reader() cap:feed(io.open(arg[1]):read "*a")',
       PACKETS, "" },
+    ["over what a reader was fed of a compressed file"] = { 'cap = pcap.reader()'
+      .. ' cap:feed(io.open(arg[1] .. ".gz"):read "*a")', PACKETS, "" },
     ["over pcapng"] = { 'cap = pcap.open_offline(arg[1] .. "ng")', PACKETS,
       "count = count + pkt.data[0] - 48" },
     ["over pcapng with other blocks between"] = { 'cap = pcap.open_offline(arg[1] .. "ng.mixed")',

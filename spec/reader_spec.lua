@@ -195,7 +195,8 @@ describe("A reader", function()
   it("unpacks no more than is read, and forgets what it has unpacked", function()
     shell.needs_zstd()
     local process = require "spec.support.process"
-    shell.write(folder .. "/plain", savefile.header() .. savefile.record(("x"):rep(60000)):rep(4000))
+    local record = savefile.record(("x"):rep(60000))
+    shell.write(folder .. "/plain", savefile.header() .. record:rep(4000))
     shell.run("zstd -q1 -f %s", folder .. "/plain") -- 240 MB, of which some 20 KB are left
     local output = process.lua([[
       local pcap, process = require "pcap", require "spec.support.process"

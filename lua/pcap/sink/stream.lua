@@ -25,14 +25,13 @@ local EIO = 5
 -- The most that a format adds to a packet's bytes and options.
 local AROUND = 64
 
--- Gives the function what is in memory.
+-- Gives the function what is in memory. Most calls go one round: so this is a loop of `goto`.
 local function deliver(self)
   local handle, give = self.handle, self.give
-  while give and not self.is_giving and not self.failure do
-    local held = shim.luapcap_dumper_held(handle)
-    if held == 0 then
-      break
-    end
+  ::again::
+  local may_give = give and not self.is_giving and not self.failure
+  local held = may_give and shim.luapcap_dumper_held(handle) or 0
+  if held > 0 then
     self.is_giving = true
     local returned, done, message = pcall(give, shim.luapcap_dumper_bytes(handle), held)
     self.is_giving = false
@@ -45,11 +44,11 @@ local function deliver(self)
     end
     if not returned then
       error(done, 0)
-    elseif self.is_closed then
-      break
+    elseif not self.is_closed then
+      self.released = self.released + held
+      shim.luapcap_dumper_release(handle, held, KEPT)
+      goto again
     end
-    self.released = self.released + held
-    shim.luapcap_dumper_release(handle, held, KEPT)
   end
   if self.failure then
     return nil, self.failure
