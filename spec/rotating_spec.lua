@@ -434,6 +434,30 @@ describe("A dumper that rotates", function()
     end)
   end)
 
+  it("leaves complete files whole and the others .part when it is killed, and goes on", function()
+    shell.needs("timeout", "capinfos")
+    for run = 1, 2 do
+      for _, more in ipairs { "", "format = 'pcapng', thread = true, " } do
+        shell.try("timeout -s KILL 0.5 luajit -e %s", ([[
+          local ffi = require "ffi"
+          ffi.cdef "int usleep(unsigned int);"
+          local dumper = assert(require("pcap").dumper { file = %q .. "/%%i", %s
+            rotate = { packets = 300, temporary = true } })
+          for i = 1, math.huge do
+            assert(dumper:dump(("x"):rep(300), i))
+            if i %% 200 == 0 then ffi.C.usleep(1000) end
+          end
+        ]]):format(folder, more))
+      end
+      local parts = shell.run("ls " .. folder .. "/*.part | wc -l")
+      local complete = shell.run("cd %s && ls | grep -v part | wc -l", folder)
+      local told = shell.run("cd %s && ls | grep -v part | xargs capinfos -Mc", folder)
+      assert.equal(tonumber(complete), select(2, told:gsub("Number of packets:%s+300\n", "")))
+      assert.is_true(tonumber(complete) > 2 * run)
+      assert.is_true(tonumber(parts) >= run and tonumber(parts) <= 4 * run, parts)
+    end
+  end)
+
   it("passes on an error that on_close raises, with the next file open", function()
     local dumper = assert(open("%i.pcap", { packets = 1, on_close = function() error "mine" end }))
     assert(dumper:dump("a", 1))
