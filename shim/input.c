@@ -282,16 +282,19 @@ luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file) {
     return NULL;
 }
 
-/* Whether a file that begins with these bytes, MAGIC_SIZE or all there are, is unpacked here. */
-int luapcap_input_is_packed(const void *bytes, size_t size) {
-    luapcap_span start = {(uint8_t *)(uintptr_t)bytes, size};
-    int found = compression_of(&start);
-    return found >= 0 && compressions[found].unpacker != NULL;
-}
-
-/* Makes an input of what luapcap_input_add() gives it. Its end is its end for now, until
- * luapcap_input_end(). Returns it for luapcap_input_close(), or NULL with errno. */
-luapcap_input *luapcap_input_of_pieces(void) {
+/*
+ * Makes an input for a compressed file that comes in pieces. The file begins with the bytes at
+ * `start`: MAGIC_SIZE or all there are. They are only looked at. Its end is its end for now.
+ * Returns an input for luapcap_input_close(); or NULL with errno, which is 0 if the file is not
+ * compressed, or not in a way that is unpacked here.
+ */
+luapcap_input *luapcap_input_of_pieces(const void *start, size_t size) {
+    luapcap_span span = {(uint8_t *)(uintptr_t)start, size};
+    int found = compression_of(&span);
+    if (found < 0 || compressions[found].unpacker == NULL) {
+        errno = 0;
+        return NULL;
+    }
     luapcap_input *input = calloc(1, sizeof *input);
     if (input != NULL) {
         input->fd = -1;
@@ -301,11 +304,15 @@ luapcap_input *luapcap_input_of_pieces(void) {
 }
 
 /*
- * Adds a copy of a piece. What has been read makes room first, if that is as much as has not: so
- * pieces of any size cost linear time. Returns 0, or -1 with errno.
+ * Adds a copy of a piece. NULL says that no more will come. What has been read makes room first, if
+ * that is as much as has not: so pieces of any size cost linear time. Returns 0, or -1 with errno.
  */
 int luapcap_input_add(luapcap_input *input, const void *bytes, size_t size) {
     luapcap_span *ahead = &input->ahead;
+    if (bytes == NULL) {
+        input->is_followed = 0;
+        return 0;
+    }
     size_t used = ahead->size > 0 ? (size_t)(ahead->bytes - input->buffer) : 0;
     size_t needed = ahead->size + size;
     if (used + needed > input->buffer_size && used >= needed) {
@@ -323,11 +330,6 @@ int luapcap_input_add(luapcap_input *input, const void *bytes, size_t size) {
         memcpy(ahead->bytes + ahead->size, bytes, size);
     ahead->size += size;
     return 0;
-}
-
-/* Says that no more pieces will come. */
-void luapcap_input_end(luapcap_input *input) {
-    input->is_followed = 0;
 }
 
 /* Closes and frees the input. */

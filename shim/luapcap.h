@@ -221,10 +221,8 @@ LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *
 /* input.c, for source/savefile.lua and pieces.lua: a savefile's bytes, from paths, descriptors,
  * streams and in pieces, unpacked */
 LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file);
-LUAPCAP_API luapcap_input *luapcap_input_of_pieces(void);
-LUAPCAP_API int luapcap_input_is_packed(const void *bytes, size_t size);
+LUAPCAP_API luapcap_input *luapcap_input_of_pieces(const void *start, size_t size);
 LUAPCAP_API int luapcap_input_add(luapcap_input *input, const void *bytes, size_t size);
-LUAPCAP_API void luapcap_input_end(luapcap_input *input);
 LUAPCAP_API void luapcap_input_close(luapcap_input *input);
 LUAPCAP_API int luapcap_input_fileno(const luapcap_input *input);
 LUAPCAP_API int luapcap_input_waits(const luapcap_input *input);

@@ -134,10 +134,8 @@ int luapcap_match(const luapcap_bpf_program *program, const uint8_t *data, uint3
                   uint32_t wirelen);
 
 luapcap_input *luapcap_input_open(const char *path, int fd, luapcap_file *file);
-luapcap_input *luapcap_input_of_pieces(void);
-int luapcap_input_is_packed(const void *bytes, size_t size);
+luapcap_input *luapcap_input_of_pieces(const void *start, size_t size);
 int luapcap_input_add(luapcap_input *input, const void *bytes, size_t size);
-void luapcap_input_end(luapcap_input *input);
 void luapcap_input_close(luapcap_input *input);
 int luapcap_input_fileno(const luapcap_input *input);
 int luapcap_input_waits(const luapcap_input *input);

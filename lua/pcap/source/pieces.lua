@@ -41,12 +41,11 @@ end
 -- Takes the first bytes.
 local function put_start(self, window)
   local start = self.start
-  if shim.luapcap_input_is_packed(start, #start) ~= 0 then
-    local input = shim.luapcap_input_of_pieces()
-    if input == nil then
-      return nil, failure.system()
-    end
+  local input = shim.luapcap_input_of_pieces(start, #start)
+  if input ~= nil then
     self.input = ffi.gc(input, shim.luapcap_input_close)
+  elseif ffi.errno() ~= 0 then
+    return nil, failure.system()
   end
   local done, message = put(self, window, start)
   if done then
@@ -84,7 +83,7 @@ function Pieces:finish(window)
     put_start(self, window)
   end
   if self.input then
-    shim.luapcap_input_end(self.input)
+    shim.luapcap_input_add(self.input, nil, 0)
   end
 end
 
