@@ -214,6 +214,16 @@ describe("A dumper that rotates", function()
     end
   end)
 
+  it("follows a link that is there already, if it may replace files", function()
+    shell.run("ln -s there %s", folder .. "/f1")
+    local dumper = assert(open("f%i", { packets = 1, overwrite = true }))
+    assert(dumper:dump("packet", 1))
+    assert(dumper:dump("packet", 2))
+    assert.is_true(dumper:close())
+    assert.is_nil(closed[1].message)
+    assert.equal(24 + 22, #shell.read(folder .. "/there"))
+  end)
+
   it("may be closed by on_close", function()
     local dumper
     dumper = open("f%i", { packets = 1, on_close = function(path, stats)

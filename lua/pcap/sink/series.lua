@@ -81,11 +81,12 @@ local function is_of(state, its)
   return state ~= nil and state:sub(1, #its.file + 1) == its.file .. ":"
 end
 
---- What has become of a file whose dumper is still open.
+--- What has become of a file whose dumper is still open. A link may lead to it.
 ---@param its table  of open()
 ---@return string|nil message  if it is not where it was, and so will not be found
 function series.problem(its)
-  if its.file and not is_of(state_of(its.written), its) then
+  local state = state_of(its.written)
+  if its.file and state ~= "" and not is_of(state, its) then
     return its.written .. ": the file has been deleted, moved or replaced"
   end
 end
