@@ -34,6 +34,7 @@ struct luapcap_input {
     void *unpacking;    /* the unpacker's */
     int is_between;     /* members: the file may end here */
     int may_hold;       /* the unpacker may give more without more bytes */
+    int is_damaged;     /* the unpacker has failed */
     luapcap_span ahead; /* the part of `buffer` that is not used yet */
     char error[PCAP_ERRBUF_SIZE];
     char name[72]; /* for the message about other compressions */
@@ -106,6 +107,8 @@ static int is_behind(const luapcap_input *input) {
 static ssize_t read_packed(luapcap_input *input, uint8_t *out, size_t size) {
     luapcap_span room = {out, size};
     while (room.size == size) {
+        if (input->is_damaged)
+            return fail(input, input->unpacker->message(input->unpacking));
         if (input->ahead.size == 0 && !input->may_hold) {
             ssize_t n = read_ahead(input, AHEAD_SIZE);
             if (n < 0)
@@ -118,8 +121,9 @@ static ssize_t read_packed(luapcap_input *input, uint8_t *out, size_t size) {
         if (is_behind(input))
             return 0;
         int status = input->unpacker->unpack(input->unpacking, &input->ahead, &room);
-        if (status == UNPACK_ERROR && room.size == size)
-            return fail(input, input->unpacker->message(input->unpacking));
+        input->is_damaged = status == UNPACK_ERROR;
+        if (input->is_damaged)
+            continue;
         input->is_between = status == UNPACK_END;
         input->may_hold = status != UNPACK_END && room.size == 0;
         if (room.size == size && input->ahead.size == 0 && !input->is_regular) {
@@ -351,7 +355,8 @@ int luapcap_input_fileno(const luapcap_input *input) {
  * read ahead or held by an unpacker. */
 int luapcap_input_waits(const luapcap_input *input) {
     size_t enough = input->kind == UNKNOWN ? MAGIC_SIZE : 1;
-    return !input->is_regular && !input->may_hold && input->ahead.size < enough;
+    int has_something = input->may_hold || input->is_damaged;
+    return !input->is_regular && !has_something && input->ahead.size < enough;
 }
 
 /* Takes the end of the file as its end for now, wherever it is. Returns 1, or 0 for a pipe. */

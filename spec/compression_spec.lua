@@ -211,6 +211,23 @@ describe("Gzip", function()
   end)
 end)
 
+describe("Gzip that is damaged at its end", function()
+  it("is said to be damaged, not to end too early, again and again", function()
+    shell.needs_zlib()
+    local place, remove = shell.folder()
+    finally(remove)
+    -- A block of a type that does not exist.
+    local name = shell.write(place .. "/f.gz", "\31\139\8\0\0\0\0\0\0\3\7")
+    local problem = "error reading dump file: gzip: invalid block type"
+    assert.same({ nil, name .. ": " .. problem }, { pcap.open_offline(name) })
+    local reader = assert(pcap.reader())
+    assert(reader:feed(shell.read(name)))
+    for _ = 1, 2 do
+      assert.same({ nil, problem }, { reader:next() })
+    end
+  end)
+end)
+
 describe("Zstd", function()
   local place, remove, whole
   -- What may be skipped, as pzstd begins a file.
