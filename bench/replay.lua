@@ -1,4 +1,4 @@
---- Part of `make bench`, as root: examples/replay.lua and tcpreplay over a veth pair.
+--- Part of `make bench`, as root: `pcap replay` and tcpreplay over a veth pair.
 
 local pair = require "bench.pair"
 local run = require "bench.run_one"
@@ -22,8 +22,7 @@ function replay.compare(say, folder, rounds)
       local times, theirs, ratios = {}, {}, {}
       for round = 1, rounds do
         theirs[round] = run(folder, ("tcpreplay --quiet -i %s %s %s"):format(near, way[2], path))
-        times[round] = run(folder, ("luajit examples/replay.lua -i %s %s %s"):format(near, way[2],
-          path))
+        times[round] = run(folder, ("bin/pcap replay -i %s %s %s"):format(near, way[2], path))
         ratios[round] = theirs[round] / times[round]
       end
       results[which] = { stats.median(theirs), stats.median(times), stats.median(ratios) }
@@ -36,7 +35,7 @@ function replay.compare(say, folder, rounds)
   end
   say("Replaying %d packets of 64 bytes over a veth pair:", PACKETS)
   say("")
-  say("| speed | tcpreplay, seconds | examples/replay.lua | its time / ours |")
+  say("| speed | tcpreplay, seconds | pcap replay | its time / ours |")
   say("|---|---|---|---|")
   for which, way in ipairs(WAYS) do
     say("| %s | %.2f | %.2f | %.2f |", way[1], unpack(results[which]))

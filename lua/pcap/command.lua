@@ -67,7 +67,9 @@ local function status_of(title, problem)
   if problem.usage then
     io.stderr:write(problem.usage, "\n")
   end
-  complain(title, problem.message)
+  if problem.message then
+    complain(title, problem.message)
+  end
   return problem.is_misuse and WRONG_ARGUMENTS or FAILED
 end
 

@@ -29,7 +29,7 @@ function copy.run(args)
     check.done(dumper:dump(pkt))
   end)
   check.done(dumper:close())
-  io.stderr:write(("%d packet%s copied\n"):format(count, count == 1 and "" or "s"))
+  io.stderr:write(output.number(count, "packet"), " copied\n")
   if problem then
     check.fail(problem)
   end

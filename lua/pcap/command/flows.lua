@@ -48,7 +48,7 @@ function flows.run(args)
   local add, get_list = conversations.new()
   local begun
   local _, problem = reading.each(cap,
-    { count = args.count, duration = args.duration, is_live = is_live },
+    { count = args.count, duration = args.duration, shows_counts = is_live },
     function(pkt)
       begun = begun or pkt:timestamp()
       add(pkt)

@@ -38,7 +38,7 @@ function split.run(args)
   if dumper then
     check.done(dumper:close())
   end
-  output.line(("%d file%s written"):format(files, files == 1 and "" or "s"))
+  output.line(output.number(files, "file"), " written")
   if problem then
     check.fail(problem)
   end

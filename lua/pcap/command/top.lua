@@ -43,7 +43,8 @@ function top.run(args)
   local add, get_list = conversations.new()
   local show = shower(get_list, args.rows,
     is_live and progress.prints_to_terminal() and BEGIN_SCREEN or "")
-  local how = { count = args.count, duration = args.duration, is_live = is_live, prints = is_live }
+  local how = { count = args.count, duration = args.duration, shows_counts = is_live,
+    prints = is_live }
   local shown_at = reading.clock()
 
   -- A silent link brings the next table by the clock, a busy one by the time of the packets.

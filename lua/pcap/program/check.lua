@@ -5,7 +5,7 @@ local check = {}
 local Failure = {}
 
 --- Ends the subcommand: its work cannot be done.
----@param message string
+---@param message? string  nil if warn() has told it
 function check.fail(message)
   error(setmetatable({ message = message }, Failure), 0)
 end
@@ -20,6 +20,14 @@ end
 --- Whether an error is one of these.
 function check.is_failure(problem)
   return getmetatable(problem) == Failure
+end
+
+--- Tells of something that does not end the subcommand.
+---@param args table  argparse's
+---@param message string
+function check.warn(args, message)
+  io.stdout:flush() -- what was printed before comes before
+  io.stderr:write(args.title, ": ", message, "\n")
 end
 
 --- Gives back the results of a function that succeeded, or fails with its message.

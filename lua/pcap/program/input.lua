@@ -73,6 +73,19 @@ function input.file(path, options)
   return (check.done(pcap.open_offline(path, options)))
 end
 
+--- Checks the files of options.files(): stdin has its bytes once.
+---@return boolean reads_stdin
+function input.check_files(args)
+  local stdins = 0
+  for _, path in ipairs(args.files) do
+    stdins = stdins + (path == "-" and 1 or 0)
+  end
+  if stdins > 1 then
+    check.misuse("'-' is stdin, which can be read once only", args.usage)
+  end
+  return stdins == 1
+end
+
 --- Opens the file or the device, with its filter.
 ---@param args table  argparse's; `precision` is that of live time stamps
 ---@return table cap

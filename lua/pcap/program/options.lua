@@ -16,7 +16,7 @@ end
 ---@param title string      the command's name and the subcommand's
 ---@param subcommand table  see command.lua
 ---@param words string[]
----@return table args  argparse's
+---@return table args  argparse's; also `title` and `usage`, for messages
 function options.parse(title, subcommand, words)
   local parser = load_argparse()(title, subcommand.summary .. ".")
     :help_max_width(90):help_description_margin(32):usage_max_width(90)
@@ -25,29 +25,36 @@ function options.parse(title, subcommand, words)
   if not parsed then
     check.misuse(args, parser:get_usage())
   end
-  args.usage = parser:get_usage()
+  args.title, args.usage = title, parser:get_usage()
   return args
 end
 
 --- A converter of argparse: a whole number from `least` up.
-function options.whole(least)
+---@param least integer
+---@param most? integer  default: 2^31 - 1
+function options.whole(least, most)
   return function(word)
     local number = word:find "^%d+$" and tonumber(word)
-    if number and number >= least and number <= 2 ^ 31 - 1 then
+    if number and number >= least and number <= (most or 2 ^ 31 - 1) then
       return number
     end
     return nil, ("'%s' is not a whole number from %d up"):format(word, least)
   end
 end
 
---- A converter of argparse: a number of seconds, more than 0.
-function options.seconds(word)
-  local number = tonumber(word)
-  if number and number > 0 and number < math.huge then
-    return number
+--- A converter of argparse: a number more than 0.
+---@param what string  for the message: "a number of seconds"
+function options.positive(what)
+  return function(word)
+    local number = tonumber(word)
+    if number and number > 0 and number < math.huge then
+      return number
+    end
+    return nil, ("'%s' is not %s"):format(word, what)
   end
-  return nil, ("'%s' is not a number of seconds"):format(word)
 end
+
+options.seconds = options.positive "a number of seconds"
 
 -- `in`, `out` or `inout`, as tcpdump takes them.
 local DIRECTIONS = { "in", "out", "inout" }
@@ -72,6 +79,12 @@ function options.input(parser)
     :argname "SECONDS":convert(options.seconds)
   parser:flag("-n", "Taken for tcpdump's sake: addresses are never turned into names."):count "*"
   options.expression(parser)
+end
+
+--- Several files, and which of their packets are taken.
+function options.files(parser)
+  parser:argument("files", "The files to read; '-' is stdin."):args "+":argname "FILE"
+  parser:option("-f --filter", "Only packets that match, see pcap-filter(7)."):argname "EXPRESSION"
 end
 
 --- Which packets are taken.

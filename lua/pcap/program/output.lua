@@ -12,6 +12,14 @@ function output.line(...)
   check.written(io.write("\n"))
 end
 
+--- A number of things: "1 packet", "2 packets".
+---@param count integer
+---@param thing string
+---@return string
+function output.number(count, thing)
+  return ("%d %s%s"):format(count, thing, count == 1 and "" or "s")
+end
+
 --- A packet's time: whole seconds, and nanoseconds from 0 to 999,999,999. A damaged file may have
 -- any number for the latter.
 ---@return number sec
@@ -47,9 +55,15 @@ function output.safe(text)
   end))
 end
 
--- Whether a capture reads a pcap file of microseconds.
-local function has_microseconds(cap)
-  return not input.is_pcapng(cap) and cap:interfaces()[1].tsresol == 6
+-- Whether a pcap file needs no nanoseconds to keep the times of captures: pcap files of
+-- microseconds. In a pcapng file, the next interface may have nanoseconds.
+local function have_microseconds(caps)
+  for _, cap in ipairs(caps) do
+    if input.is_pcapng(cap) or cap:interfaces()[1].tsresol ~= 6 then
+      return false
+    end
+  end
+  return true
 end
 
 --- The format of a file by its name, unless it is told.
@@ -61,14 +75,18 @@ end
 ---@param cap table
 ---@param path string         what to write; "-" is stdout
 ---@param args table          `format`: "pcap", "pcapng" or nil
+---@param options? table      more options of cap:dump_open()
+---@param merged? table[]     the captures that `cap` merges
 ---@return table dumper
-function output.dumper(cap, path, args)
-  local format = output.format(path, args.format)
-  if format == "pcap" and has_microseconds(cap) then
-    return (check.done(pcap.dumper { file = path, linktype = cap:datalink(),
-      snaplen = cap:snapshot(), precision = "micro" }))
+function output.dumper(cap, path, args, options, merged)
+  options = options or {}
+  options.format = output.format(path, args.format)
+  if options.format == "pcap" and have_microseconds(merged or { cap }) then
+    options.file, options.precision = path, "micro"
+    options.linktype, options.snaplen = cap:datalink(), cap:snapshot()
+    return (check.done(pcap.dumper(options)))
   end
-  return (check.done(cap:dump_open(path, { format = format })))
+  return (check.done(cap:dump_open(path, options)))
 end
 
 return output

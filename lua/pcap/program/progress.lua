@@ -1,8 +1,8 @@
 --- Shows on a terminal how far a program is, once that has taken over a second.
 --
---   local show = progress(cap, prints)     -- prints: whether the program prints to stdout itself
+--   local show = progress.new({ cap }, prints)   -- whether the program prints to stdout itself
 --   for pkt in cap:packets() do ... show() end
---   show "done"                            -- removes the line again
+--   show "done"                                  -- removes the line again
 
 local ffi = require "ffi"
 
@@ -25,8 +25,21 @@ function progress.prints_to_terminal()
   return is_terminal(STDOUT)
 end
 
+-- How far all files have been read, and the bytes of all; or nil if one has no end.
+local function position_in(files)
+  local sum, all = 0, 0
+  for _, cap in ipairs(files) do
+    local position, size = cap:progress()
+    if not position or not size then
+      return nil
+    end
+    sum, all = sum + position, all + size
+  end
+  return sum, all
+end
+
 local function draw(packets, position, size)
-  if not size or type(size) ~= "number" then
+  if not position then
     io.stderr:write(("\r%d packets"):format(packets))
     return
   end
@@ -36,24 +49,26 @@ local function draw(packets, position, size)
     (" "):rep(BAR - filled), share * 100, size / 1e6))
 end
 
---- Makes the function to call after each packet.
----@param cap table
----@param prints boolean
+--- Makes the function to call after each packet, or whenever a second may have passed.
+---@param files table[]  the captures that are read; may change
+---@param prints? boolean
+---@param pause? integer  calls between two looks at the clock
 ---@return fun(done?: string)
-function progress.new(cap, prints)
+function progress.new(files, prints, pause)
   local mixes = prints and is_terminal(STDOUT)
   if mixes or not is_terminal(STDERR) then
     return function() end
   end
   local calls, drawn = 0, os.time() + 1
+  pause = pause or PAUSE
   local shown = false
   return function(done)
     calls = calls + 1
     if done and shown then
       io.stderr:write("\r\27[K")
-    elseif not done and calls % PAUSE == 0 and os.time() > drawn then
+    elseif not done and calls % pause == 0 and os.time() > drawn then
       drawn, shown = os.time(), true
-      draw(calls, cap:progress())
+      draw(calls, position_in(files))
     end
   end
 end

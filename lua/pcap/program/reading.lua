@@ -1,6 +1,7 @@
 --- Reads all packets of a capture for a subcommand: until the file ends or a signal comes.
 
 local check = require "pcap.program.check"
+local output = require "pcap.program.output"
 local progress = require "pcap.program.progress"
 local shim = require "pcap.core.shim"
 local stop = require "pcap.program.stop"
@@ -16,30 +17,33 @@ end
 -- What is no failure. In "timeout" a live capture goes on.
 local ENDINGS = { closed = true, limit = true, ["break"] = true, timeout = true }
 
-local function plural(count, what)
-  return ("%d packet%s %s\n"):format(count, count == 1 and "" or "s", what)
+local function packets(count, what)
+  return ("%s %s\n"):format(output.number(count, "packet"), what)
 end
 
--- What tcpdump prints at the end of a live capture.
+-- What tcpdump prints at the end of a live capture. Only a device knows more than the first line.
 local function show_counts(cap, count)
   local stats = cap:stats()
+  io.stderr:write(packets(count, "captured"))
   if stats then
-    io.stderr:write(plural(count, "captured"), plural(stats.received, "received by filter"),
-      plural(stats.dropped, "dropped by kernel"))
+    io.stderr:write(packets(stats.received, "received by filter"),
+      packets(stats.dropped, "dropped by kernel"))
     if stats.if_dropped > 0 then
-      io.stderr:write(plural(stats.if_dropped, "dropped by interface"))
+      io.stderr:write(packets(stats.if_dropped, "dropped by interface"))
     end
   end
 end
 
 -- Calls take() with packets until the loop ends. `count` packets came before; gives how many it is
--- then. The loop ends after `seconds` too, by the times of the packets.
+-- then, and whether reading is over. It is over after `seconds`, by the times of the packets.
 local function loop(cap, limit, take, show, count, seconds)
   local begun
   for pkt in cap:packets(limit) do
+    if take(pkt, count + 1) == false then
+      return count, true
+    end
     count = count + 1
     begun = begun or pkt:timestamp()
-    take(pkt, count)
     show()
     if pkt:timestamp() - begun >= seconds then
       return count, true
@@ -48,34 +52,58 @@ local function loop(cap, limit, take, show, count, seconds)
   return count, false
 end
 
+-- Whether to go on after a loop ended. A capture whose reads do not wait is waited for here.
+local function goes_on(cap, options, left)
+  local ending = cap:ending()
+  if stop.is_asked() or left <= 0 then
+    return false
+  elseif ending == "timeout" then
+    if cap:nonblock() then
+      cap:wait(left)
+    end
+    return true
+  end
+  return not ENDINGS[ending] and options.resume ~= nil and options.resume(ending)
+end
+
 local function read_all(cap, options, take, show)
   local count, is_over = 0
   local stop_at = reading.clock() + (options.duration or math.huge)
   repeat
     count, is_over = loop(cap, options.count and options.count - count, take, show, count,
       math.max(stop_at - reading.clock(), 0))
-    if options.pause then
-      options.pause()
+    if options.pause and options.pause() == false then
+      is_over = true
     end
-  until is_over or cap:ending() ~= "timeout" or stop.is_asked() or reading.clock() >= stop_at
+  until is_over or not goes_on(cap, options, stop_at - reading.clock())
   return count
 end
 
---- Calls take(pkt, number) with each packet.
+--- Calls take(pkt, number) with each packet, until that gives false. The options:
+---
+--- - `count`: the most packets; `duration`: the most seconds;
+--- - `shows_counts`: whether to show at the end what tcpdump shows;
+--- - `prints`: whether take() prints to stdout;
+--- - `files`: the captures whose progress is shown, by default `cap`;
+--- - `pause()` is called when a capture has no packet for a moment, and at the end. If it gives
+---   false, reading is over;
+--- - `resume(ending)` says whether to go on after a failure or a change of the file;
+--- - `close()` is called at the end, before the counts.
 ---@param cap table
----@param options table  `count`: the most packets; `duration`: the most seconds; `is_live`: whether
---- to show at the end what tcpdump shows; `prints`: whether take() prints to stdout; `pause()`: is
---- called when a live capture has no packet for a moment, and at the end
----@param take fun(pkt: luapcap_packet, number: integer)
+---@param options table
+---@param take fun(pkt: luapcap_packet, number: integer): boolean?
 ---@return integer count
 ---@return string|nil problem  why the capture ended early
 function reading.each(cap, options, take)
   stop.on_signal(cap)
-  local show = progress.new(cap, options.prints)
+  local show = progress.new(options.files or { cap }, options.prints)
   local count = read_all(cap, options, take, show)
   show "done"
   local ending = cap:ending()
-  if options.is_live then
+  if options.close then
+    options.close()
+  end
+  if options.shows_counts then
     if stop.is_asked() then
       io.stderr:write "\n" -- after the terminal's ^C
     end
@@ -101,7 +129,7 @@ end
 ---@param args table  argparse's
 ---@return integer count
 function reading.print(cap, args, is_live, take)
-  return reading.all(cap, { count = args.count, duration = args.duration, is_live = is_live,
+  return reading.all(cap, { count = args.count, duration = args.duration, shows_counts = is_live,
     prints = true, pause = function() check.written(io.flush()) end }, take)
 end
 
