@@ -98,11 +98,12 @@ describe("The command pcap", function()
     for words, seen in pairs {
       ["dump -r %s"] = "%.53: UDP, length 1\n", ["json -r %s"] = "\"number\":1",
       ["info %s"] = "Number of packets: +1\n", ["flows -r %s"] = " 1 +43 ",
-      ["top -r %s"] = " 43 +1 ", ["copy %s /dev/null"] = "^1 packet copied\n" } do
+      ["top -r %s"] = " 43 +1 ", ["copy %s /dev/null"] = "^1 packet copied\n", ["merge -w /dev/null %s"] = "1 packet merged\n$",
+      ["rotate -G 9 -w " .. folder .. "/r%%s -r %s"] = "^1 packet captured\n" } do
       local output, status = command.try(words, cut)
       assert.equal(1, status, words)
       assert.matches(seen, output)
-      assert.matches("\npcap %l+: .*truncated dump file[^\n]*\n$", output)
+      assert.matches("\npcap %l+: [^\n]*/cut%.pcap: truncated dump file[^\n]*\n$", output)
     end
   end)
 

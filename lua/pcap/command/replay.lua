@@ -141,7 +141,7 @@ local function send_file(cap, job)
     job.show()
   end
   if not pkt and reason ~= "closed" and reason ~= "break" then
-    return reason
+    return input.about(cap, reason)
   end
 end
 

@@ -8,6 +8,9 @@ local input = {}
 -- A live read ends after so many seconds without a packet, so that what came before is shown.
 local PATIENCE = 0.25
 
+-- By a savefile's capture, its path.
+local paths = setmetatable({}, { __mode = "k" })
+
 local function exists(path)
   local file = io.open(path)
   return file and file:close()
@@ -70,7 +73,18 @@ end
 function input.file(path, options)
   options = options or {}
   options.precision = options.precision or "nano"
-  return (check.done(pcap.open_offline(path, options)))
+  local cap = check.done(pcap.open_offline(path, options))
+  paths[cap] = path
+  return cap
+end
+
+--- A failure of a read, with the file's name before it: libpcap's messages have none.
+---@param cap table
+---@param message string
+---@return string
+function input.about(cap, message)
+  local prefix = (paths[cap] or "") .. ": "
+  return paths[cap] and message:sub(1, #prefix) ~= prefix and prefix .. message or message
 end
 
 --- Checks the files of options.files(): stdin has its bytes once.

@@ -1,6 +1,7 @@
 --- Reads all packets of a capture for a subcommand: until the file ends or a signal comes.
 
 local check = require "pcap.program.check"
+local input = require "pcap.program.input"
 local output = require "pcap.program.output"
 local progress = require "pcap.program.progress"
 local shim = require "pcap.core.shim"
@@ -110,7 +111,7 @@ function reading.each(cap, options, take)
     io.stdout:flush()
     show_counts(cap, count)
   end
-  return count, not ENDINGS[ending] and ending or nil
+  return count, not ENDINGS[ending] and input.about(cap, ending) or nil
 end
 
 --- The same for a subcommand that has nothing to do after a failure.

@@ -1,13 +1,15 @@
--- examples/replay.lua: what arrives at the other end of a veth pair.
+-- pcap replay: what arrives at the other end of a veth pair.
 
+local command = require "spec.support.command"
 local net = require "spec.support.net"
 local pcap = require "pcap"
+local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
 local FRAME = ("\255"):rep(6) .. "\2\0\0\0\0\1\x88\xb5"
 
-describe("examples/replay.lua #live", function()
+describe("pcap replay #live", function()
   local folder, remove, path, near, far, remove_pair
 
   setup(function()
@@ -31,8 +33,7 @@ describe("examples/replay.lua #live", function()
   local function replay(arguments, ...)
     local cap = assert(assert(pcap.open_live { device = far, direction = "in" })
       :set_filter "ether proto 0x88b5")
-    local output, status = shell.try("luajit examples/replay.lua -i " .. near .. " " .. arguments,
-      ...)
+    local output, status = command.try("replay -i " .. near .. " " .. arguments, ...)
     shell.run "sleep 0.1"
     local numbers, times = {}, {}
     for pkt in cap:packets() do
@@ -81,33 +82,85 @@ describe("examples/replay.lua #live", function()
     local numbers, _, output, status = replay("-t %s", long)
     assert.same({ 1, 2 }, numbers)
     assert.equal(1, status)
-    assert.matches("\n1 packets could not be sent: .*[Mm]essage too long", output)
+    assert.matches("\n1 packet could not be sent: .*[Mm]essage too long", output)
   end)
 
   it("says what it has sent at SIGTERM and Ctrl-C", function()
     if not net.require_privilege(pending) then return end
     for _, signal in ipairs { "TERM", "INT" } do
       for _, speed in ipairs { "-x 0.001", "-t -l 0" } do
-        local output = shell.run("luajit examples/replay.lua -i %s " .. speed .. " %s & "
+        local output = command.run("replay -i %s " .. speed .. " %s & "
           .. "p=$!; sleep 1; kill -%s $p; wait $p; echo $?", near, path, signal)
-        assert.matches("^%d+ packets %(%d+ bytes%) sent in %d%.%d+ seconds[^\n]+\n0\n$", output)
+        assert.matches("^%d+ packets? %(%d+ bytes%) sent in %d%.%d+ seconds[^\n]+\n0\n$", output)
       end
     end
   end)
 
-  it("refuses what it cannot send, and says so", function()
+  it("sends several files, of stdin too, each with its own timing", function()
+    if not net.require_privilege(pending) then return end
+    local gz = folder .. "/in.gz"
+    shell.run("gzip -c < %s > %s", path, gz)
+    assert.same(count_to(80), (replay("-x 10 %s - < %s", gz, path)))
+  end)
+
+  it("leaves out packets of a pcapng file that are of another link type, and counts them", function()
+    if not net.require_privilege(pending) then return end
+    local w = pcapng_file.writer(false)
+    local mixed = shell.write(folder .. "/mixed.pcapng", w:section() .. w:interface(1, 0)
+      .. w:interface(101, 0) .. w:packet(FRAME .. ("%046d"):format(1))
+      .. w:packet(("\69"):rep(60), { interface = 1 }) .. w:packet(FRAME .. ("%046d"):format(2)))
+    local numbers, _, output, status = replay("-t %s", mixed)
+    assert.same({ 1, 2 }, numbers)
+    assert.equal(1, status)
+    assert.matches("^2 packets .*\n1 packet could not be sent: the link type is RAW\n$", output)
+  end)
+
+  it("sends what came before an error in a file, and the other files", function()
+    if not net.require_privilege(pending) then return end
+    local cut = shell.write(folder .. "/cut.pcap", shell.read(path):sub(1, -5))
+    local numbers, _, output, status = replay("-t -l 2 %s %s", cut, path)
+    local expected = count_to(160)
+    table.remove(expected, 120)
+    table.remove(expected, 40)
+    assert.same(expected, numbers)
+    assert.equal(1, status)
+    local problem = "pcap replay: " .. cut .. ": truncated dump file"
+    assert.equal(1, select(2, output:gsub(problem:gsub("%p", "%%%0"), "")), output)
+    assert.matches("\n158 packets %(", output)
+  end)
+
+  it("refuses what it cannot send before it sends anything, and says so", function()
     if not net.require_privilege(pending) then return end
     local raw = shell.write(folder .. "/raw.pcap", savefile.header { linktype = 101 })
-    local _, _, output, status = replay("%s", raw)
-    assert.same({ "replay: " .. raw .. ": its link type is RAW, and that of " .. near
+    local numbers, _, output, status = replay("%s %s", path, raw)
+    assert.same({ "pcap replay: " .. raw .. ": its link type is RAW, and that of " .. near
       .. " is EN10MB\n", 1 }, { output, status })
+    assert.same({}, numbers)
+    _, _, output, status = replay("%s %s/none", path, folder)
+    assert.same({ "pcap replay: " .. folder .. "/none: No such file or directory\n", 1 },
+      { output, status })
     for arguments, message in pairs {
-      [""] = "there is no file to send", ["-t -p 5 x"] = "-x, -p, -M and -t exclude each other",
-      ["-x 0 x"] = "-x needs more than 0", ["-p ten x"] = '-p needs a number, not "ten"',
+      [""] = "missing argument 'files'",
+      ["-t -p 5 x"] = "option '-p' can not be used together with option '-t'",
+      ["-x 0 x"] = "'0' is not a number more than 0",
+      ["-p ten x"] = "'ten' is not a number more than 0",
+      ["-l 2 -"] = "'-' is stdin, which can be read once only",
     } do
       _, _, output, status = replay(arguments)
-      assert.same({ "replay: " .. message .. "\nTry --help.\n", 2 }, { output, status })
+      assert.is_truthy(output:find("\npcap replay: " .. message .. "\n", 1, true), output)
+      assert.equal(2, status)
     end
-    assert.matches("^Usage: ", (select(3, replay "--help")))
+    assert.matches("^Usage: pcap replay ", (select(3, replay "--help")))
+  end)
+end)
+
+describe("pcap replay", function()
+  it("says which device is missing", function()
+    local output, status = command.try "replay x"
+    assert.equal(2, status)
+    assert.matches("\npcap replay: missing option '%-i'\n$", output)
+    output, status = command.try "replay -i nosuchdevice x"
+    assert.equal(1, status)
+    assert.matches("^pcap replay: nosuchdevice: ", output)
   end)
 end)
