@@ -65,7 +65,8 @@ describe("The command pcap", function()
   it("ends with 1 and names what it cannot read or write", function()
     local none, text = folder .. "/none.pcap", shell.write(folder .. "/text", "no capture at all")
     for _, words in ipairs { "dump -r %s", "flows -r %s", "top -r %s", "http -r %s", "dns -r %s",
-      "json -r %s", "info %s", "split %s", "copy %s /dev/null" } do
+      "json -r %s", "info %s", "split %s", "copy %s /dev/null", "merge -w /dev/null %s",
+      "rotate -G 9 -w none -r %s" } do
       for file, message in pairs { [none] = "No such file or directory",
         [text] = "unknown file format", [folder] = "error reading dump file: Is a directory" } do
         local output, status = command.try(words .. " >/dev/null", file)
@@ -85,7 +86,8 @@ describe("The command pcap", function()
 
   it("ends with 1 where stdout is full", function()
     for _, words in ipairs { "dump -r %s", "flows -r %s", "top -r %s", "json -r %s", "info %s",
-      "dump -w - -r %s", "copy %s - 2>/dev/null" } do
+      "dump -w - -r %s", "copy %s - 2>/dev/null", "merge -w - %s 2>/dev/null",
+      "follow -c 1 %s 2>/dev/null" } do
       local output, status = command.try(words .. " >/dev/full", path)
       assert.equal(1, status, words)
       assert.is_truthy(words:find "null" or output:find("No space left on device", 1, true), output)
@@ -98,8 +100,7 @@ describe("The command pcap", function()
     for words, seen in pairs {
       ["dump -r %s"] = "%.53: UDP, length 1\n", ["json -r %s"] = "\"number\":1",
       ["info %s"] = "Number of packets: +1\n", ["flows -r %s"] = " 1 +43 ",
-      ["top -r %s"] = " 43 +1 ", ["copy %s /dev/null"] = "^1 packet copied\n", ["merge -w /dev/null %s"] = "1 packet merged\n$",
-      ["rotate -G 9 -w " .. folder .. "/r%%s -r %s"] = "^1 packet captured\n" } do
+      ["top -r %s"] = " 43 +1 ", ["copy %s /dev/null"] = "^1 packet copied\n", ["rotate -G 9 -w " .. folder .. "/r%%s -r %s"] = "^1 packet captured\n" } do
       local output, status = command.try(words, cut)
       assert.equal(1, status, words)
       assert.matches(seen, output)

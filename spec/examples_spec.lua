@@ -1,4 +1,5 @@
 local command = require "spec.support.command"
+local net = require "spec.support.net"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
 
@@ -43,9 +44,47 @@ describe("the examples", function()
       shell.read(folder .. "/copy.pcap"))
   end)
 
+  it("merge writes what mergecap writes", function()
+    shell.needs("mergecap", "tshark")
+    local other = command.write(folder .. "/other.pcap", { command.udp(1, "x"), command.udp(2, "y") })
+    shell.run("luajit examples/merge.lua %s/ours %s %s && mergecap -w %s/theirs %s %s", folder, path,
+      other, folder, path, other)
+    local function packets(name)
+      return shell.run("tshark -n -r %s/%s 2>/dev/null", folder, name)
+    end
+    assert.equal(22, select(2, packets "ours":gsub("\n", "")))
+    assert.equal(packets "theirs", packets "ours")
+  end)
+
+  it("replay sends a file with its timing, and rotate records it #live", function()
+    if not net.require_privilege(pending) then return end
+    local near, far, unplug = net.veth()
+    finally(unplug)
+    local records = {}
+    for i = 1, 5 do
+      records[i] = savefile.record(command.udp(53, "x" .. i), { sec = 5, fraction = i * 100000 })
+    end
+    local short = shell.write(folder .. "/short.pcap", savefile.header() .. table.concat(records))
+    local clock = require("pcap.core.shim").luapcap_monotonic
+    local started = clock()
+    shell.try([[
+      root=$PWD; cd %s; mkdir recorded; cd recorded
+      luajit "$root"/examples/rotate.lua %s udp port 53 & rotate=$!
+      sleep 0.5
+      luajit "$root"/examples/replay.lua %s %s
+      sleep 1.3
+      kill -INT $rotate; wait $rotate]], folder, far, short, near)
+    assert.is_true(clock() - started > 0.4 + 1.8)
+    shell.run("cd %s/recorded && mergecap -a -F pcap -w ../all *-*.pcap", folder) -- one, or two
+    assert.equal(shell.run("tcpdump -t -r %s 2>/dev/null", short),
+      shell.run("tcpdump -t -r %s/all 2>/dev/null", folder))
+  end)
+
   it("fail, and say why, if a file cannot be read", function()
-    for _, name in ipairs { "dump", "copy" } do
-      local output, status = shell.try("luajit examples/" .. name .. ".lua %s/none.pcap", folder)
+    for _, name in ipairs { "dump", "copy", "merge /dev/null", "replay" } do
+      local program, rest = name:match "^(%l+)(.*)"
+      local output, status = shell.try("luajit examples/" .. program .. ".lua" .. rest
+        .. " %s/none.pcap", folder)
       assert.equal(1, status)
       assert.is_truthy(output:find("none.pcap: No such file or directory", 1, true), output)
     end
