@@ -100,7 +100,8 @@ describe("The command pcap", function()
     for words, seen in pairs {
       ["dump -r %s"] = "%.53: UDP, length 1\n", ["json -r %s"] = "\"number\":1",
       ["info %s"] = "Number of packets: +1\n", ["flows -r %s"] = " 1 +43 ",
-      ["top -r %s"] = " 43 +1 ", ["copy %s /dev/null"] = "^1 packet copied\n", ["rotate -G 9 -w " .. folder .. "/r%%s -r %s"] = "^1 packet captured\n" } do
+      ["top -r %s"] = " 43 +1 ", ["copy %s /dev/null"] = "^1 packet copied\n",
+      ["rotate -G 9 -w " .. folder .. "/r%%s -r %s"] = "^1 packet captured\n" } do
       local output, status = command.try(words, cut)
       assert.equal(1, status, words)
       assert.matches(seen, output)
@@ -152,9 +153,13 @@ describe("The command pcap", function()
   end)
 
   it("says what to install where argparse is missing", function()
-    shell.write(folder .. "/argparse.lua", "error 'missing'")
-    local output, status = shell.try("LUA_PATH=%s bin/pcap dump", folder .. "/?.lua;;")
+    local output, status = shell.try "LUA_PATH=/nowhere/?.lua bin/pcap dump"
     assert.equal(1, status)
-    assert.matches("^pcap dump: needs argparse: .*lua%-argparse", output)
+    assert.equal("pcap dump: needs argparse, and LuaJIT does not find it. Install it: 'apt-get "
+      .. "install lua-argparse', or 'luarocks --lua-version 5.1 install argparse'\n", output)
+    shell.write(folder .. "/argparse.lua", "error 'broken'")
+    output, status = shell.try("LUA_PATH=%s bin/pcap dump", folder .. "/?.lua;;")
+    assert.equal(1, status)
+    assert.matches("^pcap dump: [^\n]*/argparse.lua:1: broken\n", output)
   end)
 end)

@@ -46,9 +46,10 @@ describe("the examples", function()
 
   it("merge writes what mergecap writes", function()
     shell.needs("mergecap", "tshark")
-    local other = command.write(folder .. "/other.pcap", { command.udp(1, "x"), command.udp(2, "y") })
-    shell.run("luajit examples/merge.lua %s/ours %s %s && mergecap -w %s/theirs %s %s", folder, path,
-      other, folder, path, other)
+    local other = command.write(folder .. "/other.pcap",
+      { command.udp(1, "x"), command.udp(2, "y") })
+    shell.run("luajit examples/merge.lua %s/ours %s %s && mergecap -w %s/theirs %s %s", folder,
+      path, other, folder, path, other)
     local function packets(name)
       return shell.run("tshark -n -r %s/%s 2>/dev/null", folder, name)
     end

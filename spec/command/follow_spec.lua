@@ -16,7 +16,8 @@ local function records(from, to)
 end
 
 local function judged(name, words)
-  return shell.run(("tcpdump -n -q -r %%s %s 2>/dev/null"):format(words or ""), folder .. "/" .. name)
+  return shell.run(("tcpdump -n -q -r %%s %s 2>/dev/null"):format(words or ""),
+    folder .. "/" .. name)
 end
 
 -- Runs it on the file "grow", and shell commands in the folder meanwhile, of which `lines N` waits
@@ -82,11 +83,11 @@ describe("pcap follow", function()
     assert.equal(judged "grow", out)
   end)
 
-  it("goes on with the file that comes to its path, or that has been cut off, and says so", function()
+  it("goes on with the file that comes to its path, or has been cut off, and says so", function()
     shell.write(folder .. "/new", savefile.header() .. records(4, 4))
     shell.write(folder .. "/short", savefile.header())
-    local out, err = follow("-t", "lines 3; mv grow grow.1; cp new grow; lines 4; cat more >> grow; "
-      .. "lines 7; cat short > grow; sleep 0.5; cat more >> grow; lines 10")
+    local out, err = follow("-t", "lines 3; mv grow grow.1; cp new grow; lines 4; "
+      .. "cat more >> grow; lines 7; cat short > grow; sleep 0.5; cat more >> grow; lines 10")
     shell.write(folder .. "/all", savefile.header() .. records(1, 4) .. records(4, 6)
       .. records(4, 6))
     assert.equal(judged("all", "-t"), out)
@@ -117,7 +118,8 @@ pcap follow: grow has been cut off: going on from its start
     local w = pcapng_file.writer(false)
     shell.write(folder .. "/new", w:section() .. w:interface(101, 0, { { 2, "tun9" } })
       .. w:packet(("\69"):rep(20)))
-    local _, err, status = follow("-w out.pcapng", "sleep 0.3; cp new new2; mv new2 grow; sleep 0.5")
+    local _, err, status = follow("-w out.pcapng",
+      "sleep 0.3; cp new new2; mv new2 grow; sleep 0.5")
     assert.equal(0, status)
     assert.matches("\n4 packets captured\n$", err)
     assert.equal("1\n1\n1\n7\n", shell.run("tshark -n -r %s/out.pcapng -T fields "

@@ -103,7 +103,7 @@ describe("pcap replay #live", function()
     assert.same(count_to(80), (replay("-x 10 %s - < %s", gz, path)))
   end)
 
-  it("leaves out packets of a pcapng file that are of another link type, and counts them", function()
+  it("leaves out and counts packets of a pcapng file that are of another link type", function()
     if not net.require_privilege(pending) then return end
     local w = pcapng_file.writer(false)
     local mixed = shell.write(folder .. "/mixed.pcapng", w:section() .. w:interface(1, 0)

@@ -6,10 +6,13 @@ local options = {}
 
 local function load_argparse()
   local loaded, argparse = pcall(require, "argparse")
-  if not loaded then
-    check.fail("needs argparse: 'apt-get install lua-argparse', or 'luarocks install argparse'")
+  if loaded then
+    return argparse
+  elseif not argparse:find("module 'argparse' not found", 1, true) then
+    error(argparse, 0)
   end
-  return argparse
+  check.fail("needs argparse, and LuaJIT does not find it. Install it: 'apt-get install"
+    .. " lua-argparse', or 'luarocks --lua-version 5.1 install argparse'")
 end
 
 --- Reads a subcommand's arguments. Shows its help and ends the program if that is asked for.
