@@ -56,6 +56,14 @@ describe("The command pcap", function()
     end
   end)
 
+  it("says that a file is no filter", function()
+    for _, words in ipairs { "copy %s /dev/null %s", "dump -r %s %s", "follow %s %s" } do
+      local output, status = command.try(words, path, path)
+      assert.equal(1, status)
+      assert.is_truthy(output:find(path .. " is a file, and no filter\n", 1, true), output)
+    end
+  end)
+
   it("says that a file is read with -r, if one is given as a filter", function()
     local output, status = command.try("dump %s", path)
     assert.equal(2, status)

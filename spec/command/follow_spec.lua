@@ -83,6 +83,14 @@ describe("pcap follow", function()
     assert.equal(judged "grow", out)
   end)
 
+  it("ends before the header comes, if a signal asks for that", function()
+    shell.write(path, "")
+    for _, signal in ipairs { "INT", "TERM" } do
+      assert.equal("\n0 packets captured\nstatus 0\n", command.run(
+        "follow %s & p=$!; sleep 0.5; kill -" .. signal .. " $p; wait $p; echo status $?", path))
+    end
+  end)
+
   it("goes on with the file that comes to its path, or has been cut off, and says so", function()
     shell.write(folder .. "/new", savefile.header() .. records(4, 4))
     shell.write(folder .. "/short", savefile.header())

@@ -6,6 +6,7 @@ local lines = require "pcap.program.lines"
 local options = require "pcap.program.options"
 local output = require "pcap.program.output"
 local reading = require "pcap.program.reading"
+local stop = require "pcap.program.stop"
 
 local follow = { summary = "Prints the packets of a file as it grows, or writes them on" }
 
@@ -62,8 +63,25 @@ local function to_file(cap, args)
   return sink
 end
 
+local INTERRUPTED = {}
+
+-- Opens the file when its header is there. Gives nil if the program is asked to end before.
+local function open(path)
+  stop.on_signal { breakloop = function() error(INTERRUPTED, 0) end }
+  local opened, cap = pcall(input.file, path, { follow = true, timeout = math.huge })
+  if not opened and cap ~= INTERRUPTED then
+    error(cap, 0)
+  end
+  return opened and cap or nil
+end
+
 function follow.run(args)
-  local cap = input.file(args.file, { follow = true, timeout = math.huge })
+  local cap = open(args.file)
+  if not cap then
+    io.stderr:write "\n0 packets captured\n"
+    return
+  end
+  stop.on_signal(cap)
   input.set_filter(cap, args.expression)
   check.done(cap:set_nonblock(true)) -- the header has been waited for; see reading.lua
   io.stderr:write(("following %s, link-type %s, snapshot length %d bytes\n"):format(args.file,

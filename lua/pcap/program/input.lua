@@ -59,7 +59,11 @@ end
 local function set_filter(cap, words)
   local expression = table.concat(words, " ")
   if expression ~= "" then
-    local _, warning = check.done(cap:set_filter(expression))
+    local set, warning = cap:set_filter(expression)
+    if not set and exists(words[1]) then
+      check.fail(("%s is a file, and no filter"):format(words[1]))
+    end
+    check.done(set, warning)
     if warning then
       io.stderr:write(warning, "\n")
     end
