@@ -51,6 +51,16 @@ describe("pcap copy and pcap split", function()
     assert.matches("%- nanosecond pcap\n", shell.run("capinfos -t %s/back.pcapng", folder))
   end)
 
+  it("copy compresses a file whose name ends with .gz", function()
+    shell.needs_zlib()
+    for name, kind in pairs { ["copy.pcap.gz"] = "pcap", ["copy.pcapng.gz"] = "pcapng" } do
+      command.run("copy %s %s/%s port 123", path, folder, name)
+      shell.run("gzip -dc %s/%s > %s/unpacked", folder, name, folder)
+      assert.equal(judged(path, "port 123"), judged(folder .. "/unpacked"))
+      assert.matches("%- " .. kind .. "\n", shell.run("capinfos -t %s/unpacked", folder))
+    end
+  end)
+
   it("copy refuses to write over what it reads", function()
     local output, status = command.try("copy %s %s", path, path)
     assert.equal(1, status)

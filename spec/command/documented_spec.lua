@@ -23,8 +23,8 @@ describe("docs/command.md, and the manual page,", function()
     finally(remove)
     local root, shown = shell.run "pwd":sub(1, -2), 0
     for words, expected in text:gmatch "```console\n%$ pcap ([^\n]*)\n(.-)```" do
-      local output = shell.run(("cd %%s && TZ=UTC %%s/bin/pcap %s"):format((words:gsub("%%", "%%%%"))),
-        folder, root)
+      local output = shell.run("cd %s && TZ=UTC %s/bin/pcap " .. words:gsub("%%", "%%%%"), folder,
+        root)
       assert.equal(expected, output, words)
       shown = shown + 1
     end

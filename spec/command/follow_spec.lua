@@ -83,6 +83,13 @@ describe("pcap follow", function()
     assert.equal(judged "grow", out)
   end)
 
+  it("takes no CPU time while the file does not grow", function()
+    local used = command.run("--version >/dev/null; bash -c 'TIMEFORMAT=\"%%U %%S\"; "
+      .. "time timeout -s INT 3 bin/pcap follow $0 >/dev/null 2>&1; true' %s 2>&1", path)
+    local user, system = used:match "([%d.]+) ([%d.]+)"
+    assert.is_true(user + system < 0.5, used)
+  end)
+
   it("ends before the header comes, if a signal asks for that", function()
     shell.write(path, "")
     for _, signal in ipairs { "INT", "TERM" } do
@@ -133,6 +140,10 @@ pcap follow: grow has been cut off: going on from its start
     assert.equal("1\n1\n1\n7\n", shell.run("tshark -n -r %s/out.pcapng -T fields "
       .. "-e frame.encap_type 2>/dev/null", folder)) -- Wireshark's numbers: Ethernet, raw IP
     assert.matches("tun9", shell.run("capinfos %s/out.pcapng", folder))
+    shell.write(path, savefile.header() .. records(1, 3))
+    _, err, status = follow("-w out.pcapng.gz", "sleep 0.3; mv new grow; sleep 0.5")
+    assert.equal(0, status, err)
+    assert.equal("4\n", shell.run("tshark -n -r %s/out.pcapng.gz 2>/dev/null | wc -l", folder))
     _, err, status = follow("-w out.pcap", "true")
     assert.equal(0, status)
     assert.matches("\n1 packet captured\n$", err)

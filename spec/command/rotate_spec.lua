@@ -121,6 +121,7 @@ pcap rotate: %s/1700000010.pcap: File exists. Let the name have %%i
       ["--help"] = { 0, "^Usage: pcap rotate " },
       [""] = { 2, "missing option '%-w'" },
       ["-r x -w y"] = { 2, "when does a file end%? Give %-G, %-C, %-%-bytes or %-%-packets" },
+      ["-r x -G 1 -w -"] = { 2, "stdout does not rotate" },
       ["-r x --size 3 -w y"] = { 2, "unknown option '%-%-size'" },
       ["-r x --bytes many -w y"] = { 2, "'many' is not a whole number" },
       ["-r x -C 1 --bytes 5 -w y"] = { 2, "can not be used together" },

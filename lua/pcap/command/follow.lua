@@ -36,7 +36,8 @@ local function to_lines(args)
   return { take = lines.printer(args), flush = flush, close = flush, change = function() end }
 end
 
--- In pcapng, packets of another file begin a section, which has their interfaces.
+-- In pcapng, packets of another file begin a section, which has their interfaces. Nothing can be
+-- appended to a compressed file.
 local function to_file(cap, args)
   local dumper = output.dumper(cap, args.write, args)
   local sink = {}
@@ -54,7 +55,8 @@ local function to_file(cap, args)
   end
 
   function sink.change()
-    if output.format(args.write, args.format) == "pcapng" then
+    if output.format(args.write, args.format) == "pcapng"
+      and not output.is_compressed(args.write) then
       sink.close()
       dumper = output.dumper(cap, args.write, args, { append = args.write ~= "-" })
     end

@@ -37,7 +37,8 @@ function merge.run(args)
     input.set_filter(caps[i], { args.filter })
   end
   if not args.format then
-    args.format = args.write:find "%.pcap$" and has_one_linktype(caps) and "pcap" or "pcapng"
+    local is_called_pcap = args.write:gsub("%.gz$", ""):find "%.pcap$"
+    args.format = is_called_pcap and has_one_linktype(caps) and "pcap" or "pcapng"
   end
   local merged = check.done(pcap.merge(caps))
   local dumper = output.dumper(merged, args.write, args, nil, caps)

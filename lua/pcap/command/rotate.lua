@@ -30,7 +30,7 @@ function rotate.options(parser)
       :convert(whole))
   parser:option("-z --exec", "Run 'COMMAND FILE' in a shell when a file is complete.")
     :argname "COMMAND"
-  parser:flag("--gzip", "Compress the files.")
+  parser:flag("--gzip", "Compress the files; default: if the name ends with .gz.")
   parser:flag("--temporary", "A file is called NAME.part until it is complete.")
   parser:flag("--overwrite", "Replace files that are there already.")
   parser:flag("-v --verbose", "Name each file that is complete.")
@@ -96,6 +96,9 @@ function rotate.run(args)
   local ends_by_size = args.megabytes or args.bytes or args.packets
   if not (ends_by_size or args.seconds) then
     check.misuse("when does a file end? Give -G, -C, --bytes or --packets", args.usage)
+  end
+  if args.write == "-" then
+    check.misuse("-w needs the name of files: stdout does not rotate", args.usage)
   end
   local is_over = function() return false end
   if args.files and not ends_by_size then

@@ -97,7 +97,8 @@ end
 
 --- What a file to write is.
 function options.format(parser)
-  parser:option("--format", "Of what is written; default: pcapng if the name ends with .pcapng.")
+  parser:option("--format", "Of what is written; default: pcapng if the name ends with .pcapng or"
+    .. " .pcapng.gz.")
     :argname "FORMAT":choices { "pcap", "pcapng" }
 end
 

@@ -68,7 +68,12 @@ end
 
 --- The format of a file by its name, unless it is told.
 function output.format(path, told)
-  return told or path:find "%.pcapng$" and "pcapng" or "pcap"
+  return told or path:gsub("%.gz$", ""):find "%.pcapng$" and "pcapng" or "pcap"
+end
+
+--- Whether a file is compressed, by its name.
+function output.is_compressed(path)
+  return path:find "%.gz$" ~= nil
 end
 
 --- Opens a savefile for packets of a capture. A pcap file has microseconds if what is read has.
@@ -81,6 +86,7 @@ end
 function output.dumper(cap, path, args, options, merged)
   options = options or {}
   options.format = output.format(path, args.format)
+  options.compress = options.compress or output.is_compressed(path) and "gzip" or nil
   if options.format == "pcap" and have_microseconds(merged or { cap }) then
     options.file, options.precision = path, "micro"
     options.linktype, options.snaplen = cap:datalink(), cap:snapshot()
