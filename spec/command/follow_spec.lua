@@ -140,6 +140,13 @@ pcap follow: grow has been cut off: going on from its start
     assert.equal("1\n1\n1\n7\n", shell.run("tshark -n -r %s/out.pcapng -T fields "
       .. "-e frame.encap_type 2>/dev/null", folder)) -- Wireshark's numbers: Ethernet, raw IP
     assert.matches("tun9", shell.run("capinfos %s/out.pcapng", folder))
+    local first, second = w:section() .. w:interface(1, 0, { { 2, "eth8" } }) .. w:packet "x",
+      w:section() .. w:interface(1, 0, { { 2, "eth9" } }) .. w:packet "y"
+    shell.write(path, first)
+    shell.write(folder .. "/second", second)
+    follow("-w out.pcapng", "sleep 0.3; mv second grow; sleep 0.5")
+    assert.equal("eth8\neth9\n", shell.run("tshark -n -r %s/out.pcapng -T fields "
+      .. "-e frame.interface_name 2>/dev/null", folder))
     shell.write(path, savefile.header() .. records(1, 3))
     _, err, status = follow("-w out.pcapng.gz", "sleep 0.3; mv new grow; sleep 0.5")
     assert.equal(0, status, err)

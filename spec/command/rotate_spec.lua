@@ -79,6 +79,19 @@ pcap rotate: NAME2: 'sh -c "exit 3"' has failed, with status 3
 ]]):gsub("NAME", (name:sub(1, -3))), printed)
   end)
 
+  it("lets a program end that the terminal's Ctrl-C reaches too", function()
+    shell.needs "setsid"
+    command.run "--version"
+    local printed = shell.run([[
+      setsid bin/pcap rotate --packets 10 -z 'sleep 1; echo done' -r %s -w %s & rotate=$!
+      sleep 0.5
+      kill -INT -$rotate
+      wait $rotate
+      echo status $?]], path, folder .. "/%i.pcap")
+    local done = ("done %s/1.pcap\ndone %s/2.pcap\n"):format(folder, folder)
+    assert.equal(done .. "\n11 packets captured\nstatus 0\n", printed)
+  end)
+
   it("ends at a signal with a whole file and the counts #live", function()
     if not net.require_privilege(pending) then return end
     shell.needs "bash"

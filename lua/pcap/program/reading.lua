@@ -36,7 +36,8 @@ local function show_counts(cap, count)
 end
 
 -- Calls take() with packets until the loop ends. `count` packets came before; gives how many it is
--- then, and whether reading is over. It is over after `seconds`, by the times of the packets.
+-- then, and whether reading is over. It is over after `seconds`, by the times of the packets. A
+-- signal is looked for here because take() may be slow: the capture looks only now and then.
 local function loop(cap, limit, take, show, count, seconds)
   local begun
   for pkt in cap:packets(limit) do
@@ -46,7 +47,7 @@ local function loop(cap, limit, take, show, count, seconds)
     count = count + 1
     begun = begun or pkt:timestamp()
     show()
-    if pkt:timestamp() - begun >= seconds then
+    if stop.is_asked() or pkt:timestamp() - begun >= seconds then
       return count, true
     end
   end
