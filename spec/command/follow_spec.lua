@@ -145,8 +145,7 @@ pcap follow: grow has been cut off: going on from its start
     shell.write(path, first)
     shell.write(folder .. "/second", second)
     follow("-w out.pcapng", "sleep 0.3; mv second grow; sleep 0.5")
-    assert.equal("eth8\neth9\n", shell.run("tshark -n -r %s/out.pcapng -T fields "
-      .. "-e frame.interface_name 2>/dev/null", folder))
+    assert.matches("Name = eth8\n.*Name = eth9\n", shell.run("capinfos %s/out.pcapng", folder))
     shell.write(path, savefile.header() .. records(1, 3))
     _, err, status = follow("-w out.pcapng.gz", "sleep 0.3; mv new grow; sleep 0.5")
     assert.equal(0, status, err)
