@@ -44,11 +44,6 @@ local function usage()
   return table.concat(lines, "\n")
 end
 
-local function complain(title, message)
-  io.stdout:flush() -- what was printed before comes before
-  io.stderr:write(title, ": ", message, "\n")
-end
-
 -- What xpcall gives back for an error: a failure as it is, anything else with where it came from.
 local function describe(message)
   return check.is_failure(message) and message or debug.traceback(message, 2)
@@ -61,14 +56,14 @@ local function status_of(title, problem)
     if problem:find "^[^\n]*interrupted!\n" then
       return INTERRUPTED
     end
-    complain(title, problem)
+    check.complain(title, problem)
     return FAILED
   end
   if problem.usage then
     io.stderr:write(problem.usage, "\n")
   end
   if problem.message then
-    complain(title, problem.message)
+    check.complain(title, problem.message)
   end
   return problem.is_misuse and WRONG_ARGUMENTS or FAILED
 end
@@ -82,7 +77,7 @@ end
 
 local function run_named(name, words)
   if not path_of(name) then
-    complain(NAME, ("there is no subcommand %q; '%s --help' lists them"):format(name, NAME))
+    check.complain(NAME, ("there is no subcommand %q; '%s --help' lists them"):format(name, NAME))
     return WRONG_ARGUMENTS
   end
   local title = NAME .. " " .. name

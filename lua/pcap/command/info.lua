@@ -166,7 +166,7 @@ function info.run(args)
     elseif not described then
       failure = problem
       check.written(io.flush())
-      io.stderr:write("pcap info: ", problem.message, "\n")
+      check.warn(args, problem.message)
     end
     if stop.is_asked() then
       break

@@ -197,7 +197,7 @@ function replay.run(args)
       end
     end
   until stop.is_asked() or taken.packets >= job.most or loops == args.loop or taken.packets == 0
-  job.show "done"
+  progress.clear()
   tell(taken, sent, math.max(now() - start, 1e-6))
   device:close()
   if sent.problem or next(problems) then

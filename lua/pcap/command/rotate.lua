@@ -4,6 +4,7 @@ local check = require "pcap.program.check"
 local input = require "pcap.program.input"
 local options = require "pcap.program.options"
 local output = require "pcap.program.output"
+local progress = require "pcap.program.progress"
 local reading = require "pcap.program.reading"
 
 local rotate = { summary = "Records packets into files that rotate" }
@@ -59,6 +60,7 @@ local function open(cap, args, is_live)
     if stats.message then
       check.warn(args, stats.message)
     elseif args.verbose then
+      progress.clear()
       io.stderr:write(("%s: %s, %.0f bytes\n"):format(path, output.number(stats.packets, "packet"),
         stats.bytes))
     end

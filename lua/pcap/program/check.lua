@@ -1,5 +1,7 @@
 --- Ends a subcommand with a message for its user.
 
+local progress = require "pcap.program.progress"
+
 local check = {}
 
 local Failure = {}
@@ -22,12 +24,20 @@ function check.is_failure(problem)
   return getmetatable(problem) == Failure
 end
 
+--- Writes a message to stderr, behind all that was printed before.
+---@param title string  the command's name and the subcommand's
+---@param message string
+function check.complain(title, message)
+  io.stdout:flush()
+  progress.clear()
+  io.stderr:write(title, ": ", message, "\n")
+end
+
 --- Tells of something that does not end the subcommand.
 ---@param args table  argparse's
 ---@param message string
 function check.warn(args, message)
-  io.stdout:flush() -- what was printed before comes before
-  io.stderr:write(args.title, ": ", message, "\n")
+  check.complain(args.title, message)
 end
 
 --- Gives back the results of a function that succeeded, or fails with its message.

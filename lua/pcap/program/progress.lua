@@ -2,7 +2,7 @@
 --
 --   local show = progress.new({ cap }, prints)   -- whether the program prints to stdout itself
 --   for pkt in cap:packets() do ... show() end
---   show "done"                                  -- removes the line again
+--   progress.clear()                             -- removes the line, before anything else is said
 
 local ffi = require "ffi"
 
@@ -38,6 +38,17 @@ local function position_in(files)
   return sum, all
 end
 
+-- Whether there is a line to remove.
+local is_shown = false
+
+--- Removes the line. It comes again, if the program goes on.
+function progress.clear()
+  if is_shown then
+    io.stderr:write "\r\27[K"
+    is_shown = false
+  end
+end
+
 local function draw(packets, position, size)
   if not position then
     io.stderr:write(("\r%d packets"):format(packets))
@@ -53,7 +64,7 @@ end
 ---@param files table[]  the captures that are read; may change
 ---@param prints? boolean
 ---@param pause? integer  calls between two looks at the clock
----@return fun(done?: string)
+---@return fun()
 function progress.new(files, prints, pause)
   local mixes = prints and is_terminal(STDOUT)
   if mixes or not is_terminal(STDERR) then
@@ -61,13 +72,10 @@ function progress.new(files, prints, pause)
   end
   local calls, drawn = 0, os.time() + 1
   pause = pause or PAUSE
-  local shown = false
-  return function(done)
+  return function()
     calls = calls + 1
-    if done and shown then
-      io.stderr:write("\r\27[K")
-    elseif not done and calls % pause == 0 and os.time() > drawn then
-      drawn, shown = os.time(), true
+    if calls % pause == 0 and os.time() > drawn then
+      drawn, is_shown = os.time(), true
       draw(calls, position_in(files))
     end
   end

@@ -100,7 +100,7 @@ function reading.each(cap, options, take)
   stop.on_signal(cap)
   local show = progress.new(options.files or { cap }, options.prints)
   local count = read_all(cap, options, take, show)
-  show "done"
+  progress.clear()
   local ending = cap:ending()
   if options.close then
     options.close()
