@@ -57,6 +57,10 @@ describe("pcap merge", function()
     assert.equal(micro, type_of("-F pcap %s", out, a))
     assert.equal(nanoseconds, type_of("-F pcap %s %s", out, a, nano))
     assert.equal(nanoseconds, type_of("-F pcap %s", out, ng))
+    local output, status = command.try("merge -F pcap -w %s/none %s %s", folder, a, b)
+    assert.same({ "pcap merge: the files have several link types, and a pcap file has one: write "
+      .. "pcapng\n", 1 }, { output, status })
+    assert.is_false((pcall(shell.read, folder .. "/none")))
   end)
 
   it("keeps nanoseconds, interfaces and link types, as mergecap does", function()

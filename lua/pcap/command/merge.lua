@@ -36,9 +36,12 @@ function merge.run(args)
     caps[i] = input.file(path)
     input.set_filter(caps[i], { args.filter })
   end
-  if not args.format then
+  local is_simple = has_one_linktype(caps)
+  if args.format == "pcap" and not is_simple then
+    check.fail("the files have several link types, and a pcap file has one: write pcapng")
+  elseif not args.format then
     local is_called_pcap = args.write:gsub("%.gz$", ""):find "%.pcap$"
-    args.format = is_called_pcap and has_one_linktype(caps) and "pcap" or "pcapng"
+    args.format = is_called_pcap and is_simple and "pcap" or "pcapng"
   end
   local merged = check.done(pcap.merge(caps))
   local dumper = output.dumper(merged, args.write, args, nil, caps)
