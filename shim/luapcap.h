@@ -218,8 +218,8 @@ LUAPCAP_API int luapcap_next(pcap_t *p, luapcap_packet *packet);
 LUAPCAP_API int luapcap_match(const struct bpf_program *program, const uint8_t *data,
                               uint32_t caplen, uint32_t wirelen);
 
-/* input.c, for source/savefile.lua and pieces.lua: a savefile's bytes, from paths, descriptors,
- * streams and in pieces, unpacked */
+/* input.c, for source/savefile.lua, and input_pieces.c, for pieces.lua: a savefile's bytes, from
+ * paths, descriptors, streams and in pieces, unpacked */
 LUAPCAP_API luapcap_input *luapcap_input_open(const char *path, int fd, FILE *file);
 LUAPCAP_API luapcap_input *luapcap_input_of_pieces(const void *start, size_t size);
 LUAPCAP_API int luapcap_input_add(luapcap_input *input, const void *bytes, size_t size);

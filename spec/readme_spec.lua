@@ -14,7 +14,7 @@ local OBJECTS = {
   Pollable = "pollable", Layers = "layers",
   RestyCapture = "cap", Loop = "loop", Team = "team",
   Stream = "dumper", Rotating = "dumper", Recorder = "recorder",
-  Index = false, Writer = false, Series = false, Section = false, Counts = false,
+  Index = false, Pieces = false, Writer = false, Series = false, Section = false, Counts = false,
 }
 
 local function public_methods()

@@ -51,11 +51,13 @@ describe("pcap copy and pcap split", function()
     assert.matches("%- nanosecond pcap\n", shell.run("capinfos -t %s/back.pcapng", folder))
   end)
 
-  it("copy compresses a file whose name ends with .gz", function()
+  it("copy compresses a file whose name ends with .gz or .zst", function()
     shell.needs_zlib()
-    for name, kind in pairs { ["copy.pcap.gz"] = "pcap", ["copy.pcapng.gz"] = "pcapng" } do
+    for name, kind in pairs { ["copy.pcap.gz"] = "pcap", ["copy.pcapng.gz"] = "pcapng",
+      ["copy.pcapng.zst"] = "pcapng" } do
       command.run("copy %s %s/%s port 123", path, folder, name)
-      shell.run("gzip -dc %s/%s > %s/unpacked", folder, name, folder)
+      local program = name:find "zst$" and "zstd" or "gzip"
+      shell.run("%s -dc %s/%s > %s/unpacked", program, folder, name, folder)
       assert.equal(judged(path, "port 123"), judged(folder .. "/unpacked"))
       assert.matches("%- " .. kind .. "\n", shell.run("capinfos -t %s/unpacked", folder))
     end

@@ -56,7 +56,7 @@ local function to_file(cap, args)
 
   function sink.change()
     if output.format(args.write, args.format) == "pcapng"
-      and not output.is_compressed(args.write) then
+      and not output.compression(args.write) then
       sink.close()
       dumper = output.dumper(cap, args.write, args, { append = args.write ~= "-" })
     end

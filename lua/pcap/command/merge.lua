@@ -40,8 +40,7 @@ function merge.run(args)
   if args.format == "pcap" and not is_simple then
     check.fail("the files have several link types, and a pcap file has one: write pcapng")
   elseif not args.format then
-    local is_called_pcap = args.write:gsub("%.gz$", ""):find "%.pcap$"
-    args.format = is_called_pcap and is_simple and "pcap" or "pcapng"
+    args.format = output.is_called(args.write, "pcap") and is_simple and "pcap" or "pcapng"
   end
   local merged = check.done(pcap.merge(caps))
   local dumper = output.dumper(merged, args.write, args, nil, caps)

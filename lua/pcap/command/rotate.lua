@@ -31,7 +31,10 @@ function rotate.options(parser)
       :convert(whole))
   parser:option("-z --exec", "Run 'COMMAND FILE' in a shell when a file is complete.")
     :argname "COMMAND"
-  parser:flag("--gzip", "Compress the files; default: if the name ends with .gz.")
+  parser:mutex(
+    parser:flag("--gzip", "Compress the files; default: if the name ends with .gz."),
+    parser:flag("--zstd", "The same with zstd; default: if the name ends with .zst."))
+  parser:flag("--utc", "The name tells the time in UTC, not local time.")
   parser:flag("--temporary", "A file is called NAME.part until it is complete.")
   parser:flag("--overwrite", "Replace files that are there already.")
   parser:flag("-v --verbose", "Name each file that is complete.")
@@ -55,7 +58,7 @@ end
 local function open(cap, args, is_live)
   local how = { seconds = args.seconds, packets = args.packets, keep = args.keep,
     bytes = args.bytes or args.megabytes and args.megabytes * MEGABYTE,
-    temporary = args.temporary, overwrite = args.overwrite }
+    temporary = args.temporary, overwrite = args.overwrite, utc = args.utc }
   function how.on_close(path, stats)
     if stats.message then
       check.warn(args, stats.message)
@@ -69,7 +72,7 @@ local function open(cap, args, is_live)
     end
   end
   local is_sound, dumper = pcall(output.dumper, cap, args.write, args,
-    { rotate = how, compress = args.gzip and "gzip" or nil })
+    { rotate = how, compress = args.gzip and "gzip" or args.zstd and "zstd" or nil })
   local misuse = not is_sound and not check.is_failure(dumper)
     and dumper:match "bad argument #%d to '[%a_]+' %((.*)%)$"
   if misuse then

@@ -97,8 +97,8 @@ end
 
 --- What a file to write is.
 function options.format(parser)
-  parser:option("--format", "Of what is written; default: pcapng if the name ends with .pcapng or"
-    .. " .pcapng.gz.")
+  parser:option("--format", "Of what is written; default: pcapng if the name ends with .pcapng,"
+    .. " .pcapng.gz or .pcapng.zst.")
     :argname "FORMAT":choices { "pcap", "pcapng" }
 end
 

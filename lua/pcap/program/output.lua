@@ -66,14 +66,29 @@ local function have_microseconds(caps)
   return true
 end
 
---- The format of a file by its name, unless it is told.
-function output.format(path, told)
-  return told or path:gsub("%.gz$", ""):find "%.pcapng$" and "pcapng" or "pcap"
+local COMPRESSIONS = { gz = "gzip", zst = "zstd" }
+
+-- What a file's name tells: the name without its compression, and that.
+local function uncompressed(path)
+  local name, extension = path:match "^(.*)%.(%a+)$"
+  local compression = COMPRESSIONS[extension]
+  return compression and name or path, compression
 end
 
---- Whether a file is compressed, by its name.
-function output.is_compressed(path)
-  return path:find "%.gz$" ~= nil
+--- How a file is compressed, by its name, or nil.
+function output.compression(path)
+  return (select(2, uncompressed(path)))
+end
+
+--- Whether a file's name ends with this before what tells its compression.
+---@param extension string  such as "pcap"
+function output.is_called(path, extension)
+  return uncompressed(path):find("%." .. extension .. "$") ~= nil
+end
+
+--- The format of a file by its name, unless it is told.
+function output.format(path, told)
+  return told or output.is_called(path, "pcapng") and "pcapng" or "pcap"
 end
 
 --- Opens a savefile for packets of a capture. A pcap file has microseconds if what is read has.
@@ -86,7 +101,7 @@ end
 function output.dumper(cap, path, args, options, merged)
   options = options or {}
   options.format = output.format(path, args.format)
-  options.compress = options.compress or output.is_compressed(path) and "gzip" or nil
+  options.compress = options.compress or output.compression(path)
   if options.format == "pcap" and have_microseconds(merged or { cap }) then
     options.file, options.precision = path, "micro"
     options.linktype, options.snaplen = cap:datalink(), cap:snapshot()

@@ -1,6 +1,7 @@
 --- A loop's life: it begins, takes turns at reading, and ends with a reason.
 
 local counts = require "pcap.resty.counts"
+local guard = require "pcap.resty.guard"
 local nginx = require "pcap.resty.nginx"
 local packet = require "pcap.packet"
 local resty_capture = require "pcap.resty.live"
@@ -11,8 +12,6 @@ local shim = require "pcap.core.shim"
 
 local life = {}
 
--- Seconds between two log lines about errors in the callback, which may come with every packet.
-local LOG_PAUSE = 0.1
 -- Seconds between two looks at the kernel's counters, while packets come.
 local LOOK_PAUSE = 1
 
@@ -26,22 +25,6 @@ local function lag_of(capture)
   return clock.sec - sec + (clock.nsec - nsec) / 1e9
 end
 
--- Keeps the callback's errors from the loop. Both functions are made once, not for each packet, so
--- that the call compiles.
-local function guard(self, callback)
-  local function on_error(problem)
-    local count, now = self._counts:error(), monotonic()
-    if now >= self._log_at then
-      self._log_at = now + LOG_PAUSE
-      nginx.log(ngx.ERR, self._device, ("callback error %d: %s"):format(count,
-        debug.traceback(tostring(problem), 2)))
-    end
-  end
-  return function(pkt)
-    xpcall(callback, on_error, pkt)
-  end
-end
-
 --- The fields of a loop. The loop owns the capture from here on.
 ---@param capture table|nil  of pcap.resty; nil if its device cannot be opened yet
 ---@param opts table         read with LOOP_OPTIONS
@@ -52,11 +35,11 @@ function life.new(capture, opts, opened_with, callback, problem)
   local self = {
     capture = capture, _device = opened_with.device or "any", _opened_with = opened_with,
     _opts = setmetatable(opts, { __index = opened_with }), _problem = problem,
-    _running = true, _begun = false, _ending = false, _counts = counts.new(), _log_at = 0,
+    _running = true, _begun = false, _ending = false, _counts = counts.new(),
     -- When to look at the kernel's counters next; and the earliest time when packets have come.
     _look_at = math.huge, _may_look_at = 0,
   }
-  self._callback = guard(self, callback)
+  self._callback = guard.callback(self, callback)
   self._wake = self._opts.restart and semaphore.new()
   if capture then
     resty_capture.give(capture, self)
