@@ -8,9 +8,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "recorder.h"
 
 #define FIRST_ROOM 1048576
+/* From here on memory is asked for in huge pages. */
+#define LARGE_ROOM 8388608
 
 /*
  * Makes a recorder of at most `limit` bytes, and of the packets of the last `seconds`, unless that
@@ -107,6 +111,19 @@ static uint8_t *unwrapped(luapcap_recorder *recorder, size_t room) {
     return bytes;
 }
 
+/* Large memory is passed through from end to end. In huge pages that costs few page faults, and few
+ * looks for where a page is. The system may refuse. */
+static void use_huge_pages(uint8_t *bytes, size_t room) {
+#ifdef MADV_HUGEPAGE
+    long page = sysconf(_SC_PAGESIZE);
+    size_t over = page > 0 ? (uintptr_t)bytes % (size_t)page : 0;
+    if (page > 0 && room >= LARGE_ROOM)
+        madvise(bytes - over, room + over, MADV_HUGEPAGE);
+#else
+    (void)bytes, (void)room;
+#endif
+}
+
 /* Gives the records more memory. The system extends a large piece without a copy, if they are in
  * order. */
 static int grow(luapcap_recorder *recorder, size_t room) {
@@ -114,6 +131,7 @@ static int grow(luapcap_recorder *recorder, size_t room) {
     uint8_t *bytes = is_in_order ? realloc(recorder->bytes, room) : unwrapped(recorder, room);
     if (bytes == NULL)
         return 0;
+    use_huge_pages(bytes, room);
     recorder->bytes = bytes;
     recorder->room = room;
     return 1;
