@@ -70,13 +70,13 @@ describe("pcap.program.progress", function()
     return "luajit " .. shell.write(place .. "/program.lua", ([[
       local progress = require "pcap.program.progress"
       local cap = assert(require("pcap").open_offline(arg[2] or %q))
-      local show, count = progress.new(cap, arg[1] == "prints"), 0
+      local show, count = progress.new({ cap }, arg[1] == "prints"), 0
       for _ in cap:packets() do
         count = count + 1
         if count == 500 then os.execute "sleep %s" end
         show()
       end
-      show "done"
+      progress.clear()
     ]]):format(file, seconds))
   end
 
