@@ -1,3 +1,4 @@
+local declarations = require "spec.support.declarations"
 local pcap = require "pcap"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
@@ -66,6 +67,12 @@ describe("The manual", function()
     end
     for name in pairs(require "pcap.decode") do
       names[#names + 1] = "decode." .. name
+    end
+    for name in pairs(declarations.classes["pcap.resty"].functions) do
+      names[#names + 1] = "live." .. name
+    end
+    for name in pairs(declarations.classes["pcap.Recorder"].names) do
+      names[#names + 1] = "recorder:" .. name
     end
     for _, name in ipairs(names) do
       assert.is_truthy(pages[name], name .. " is not in the index")
