@@ -29,6 +29,12 @@ describe("docs/openresty.md #nginx #live", function()
   it("has a whole nginx.conf that counts the packets of each port", function()
     if not net.require_privilege(pending) then return end
     local text = code("A whole nginx.conf", "nginx")
+    text = replace(text, "include /etc/nginx/modules-enabled/*.conf;", "") -- for Debian's own prefix
+    text = replace(text, "http {", "http { access_log off;")
+    text = replace(text, "ports[tcp.dest_port] = (ports[tcp.dest_port] or 0) + 1",
+      "local port = tostring(tcp.dest_port) ports[port] = (ports[port] or 0) + 1")
+    local stats = assert(document:match "\n(location = /stats {.-\n}\n)")
+    text = replace(text, "location / {", stats .. "location / {")
     text = replace(text, "/usr/local/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?/init.lua;;",
       "$PREFIX/module/?.lua;$PREFIX/module/?/init.lua;/usr/share/lua/5.1/?.lua;;")
     text = replace(text, "/usr/local/lib/lua/5.1/?.so;;", "$PREFIX/module/?.so;;")
@@ -38,7 +44,25 @@ describe("docs/openresty.md #nginx #live", function()
     assert.is_truthy(resty.eventually(function()
       return t.server:get("/"):match(t.server.port .. " %d+\n")
     end))
+    if pcall(require, "cjson") then
+      local counts = require("cjson").decode((t.server:get "/stats"))
+      assert.is_true(counts[tostring(t.server.port)] > 0)
+    end
     assert.equal("", t.server:complaints())
+  end)
+
+  it("has a whole nginx.conf that Debian's nginx takes as it stands", function()
+    if not net.require_privilege(pending) then return end
+    shell.needs "nginx"
+    if shell.run("ls /etc/nginx/modules-enabled | wc -l") == "0\n" then
+      return shell.skip "needs Debian's nginx"
+    end
+    local folder, remove = shell.folder()
+    finally(remove)
+    local path = shell.write(folder .. "/nginx.conf", code("A whole nginx.conf", "nginx"))
+    local output, status = shell.try("nginx -t -c %s -e %s -g %s", path, folder .. "/error.log",
+      ("pid %s/nginx.pid;"):format(folder))
+    assert.equal(0, status, output)
   end)
 
   it("has metrics for Prometheus, of all workers", function()

@@ -156,4 +156,49 @@ describe("A packet", function()
     assert.equal("pcap packet (3 of 60 bytes at 7.000008000)",
       tostring(first("abc", { sec = 7, fraction = 8, wirelen = 60 })))
   end)
+
+  it("may be changed before it is written; the file that was read stays as it is", function()
+    shell.needs("editcap", "gzip")
+    local function file(name) return folder .. "/" .. name end
+    local long, short = ("a"):rep(60), ("b"):rep(20)
+    local original = savefile.header() .. savefile.record(long, { sec = 5, fraction = 7 })
+      .. savefile.record(short, { sec = 6 })
+    shell.write(file "in.pcap", original)
+    shell.run("editcap -F pcapng --capture-comment text %s %s", file "in.pcap", file "in.pcapng")
+    shell.run("gzip -k %s", file "in.pcapng")
+    local changed = savefile.header()
+      .. savefile.record("\0" .. long:sub(2, 30), { sec = 3605, fraction = 7, wirelen = 60 })
+      .. savefile.record("\0" .. short:sub(2), { sec = 3606 })
+    for _, name in ipairs { "in.pcap", "in.pcapng", "in.pcapng.gz" } do
+      local before = shell.read(file(name))
+      for _, format in ipairs { "pcap", "pcapng" } do
+        local cap = assert(pcap.open_offline(file(name)))
+        local dumper = assert(pcap.dumper { file = file "out", format = format, snaplen = 65535 })
+        for pkt in cap:packets() do
+          ffi.cast("uint8_t *", pkt.data)[0] = 0
+          pkt.sec = pkt.sec + 3600
+          pkt.caplen = math.min(pkt.caplen, 30)
+          assert(dumper:dump(pkt))
+        end
+        assert(dumper:close())
+        shell.run("editcap -F pcap %s %s", file "out", file "judged")
+        assert.same(changed:sub(25), shell.read(file "judged"):sub(25), name .. " as " .. format)
+        assert.equal(before, shell.read(file(name)))
+        shell.run("rm %s %s", file "out", file "judged")
+      end
+    end
+  end)
+
+  it("may be changed in a copy, and in a reader, whose pieces stay as they are", function()
+    local piece = savefile.header() .. savefile.record("abc")
+    local reader = assert(pcap.reader())
+    assert(reader:feed(piece))
+    local pkt = assert(reader:next_packet())
+    local copy = pkt:copy()
+    ffi.cast("uint8_t *", pkt.data)[0] = 120
+    ffi.cast("uint8_t *", copy.data)[1] = 121
+    assert.equal("xbc", pkt:bytes())
+    assert.equal("ayc", copy:bytes())
+    assert.equal(savefile.header() .. savefile.record "abc", piece)
+  end)
 end)

@@ -57,7 +57,7 @@
 ---@field on_drop? fun(dropped: integer, cap: pcap.Capture)  a read calls it if packets were lost
 
 ---@class pcap.options.open_offline
----@field precision? pcap.precision  of timestamps, and of files made from it (default "micro")
+---@field precision? pcap.precision  of timestamps, and of pcap files made from it (default "micro")
 ---@field blocks? boolean  whether blocks() gives, and copies have, a pcapng file's unknown blocks
 ---@field index? true|string  where to keep what seek() learns: a path, or fname and ".index"
 ---@field follow? boolean  whether the file's end is its end only for now (default false)
