@@ -29,7 +29,7 @@ describe("docs/openresty.md #nginx #live", function()
   it("has a whole nginx.conf that counts the packets of each port", function()
     if not net.require_privilege(pending) then return end
     local text = code("A whole nginx.conf", "nginx")
-    text = replace(text, "include /etc/nginx/modules-enabled/*.conf;", "") -- for Debian's own prefix
+    text = replace(text, "include /etc/nginx/modules-enabled/*.conf;", "") -- wants its own prefix
     text = replace(text, "http {", "http { access_log off;")
     text = replace(text, "ports[tcp.dest_port] = (ports[tcp.dest_port] or 0) + 1",
       "local port = tostring(tcp.dest_port) ports[port] = (ports[port] or 0) + 1")

@@ -1,6 +1,7 @@
 -- pcap follow, beside tcpdump, which reads what has been written in the end.
 
 local command = require "spec.support.command"
+local frames = require "spec.support.frames"
 local pcapng_file = require "spec.support.pcapng_file"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
@@ -25,7 +26,7 @@ end
 local function follow(words, meanwhile, signal)
   local script = shell.write(folder .. "/follow.sh", ([[
     lines() { for i in $(seq 200); do [ "$(wc -l < out)" -ge $1 ] && break; sleep 0.02; done; }
-    root=$PWD; cd "$1"
+    root=$PWD; cd "$1"; : >err # what the last run said
     "$root/bin/pcap" follow grow %s >out 2>err & follower=$!
     until grep -q following err; do sleep 0.02; done
     %s
@@ -46,6 +47,28 @@ describe("pcap follow", function()
     shell.write(folder .. "/more", records(4, 6))
   end)
   after_each(function() remove() end)
+
+  for _, another in ipairs { "dump", "dns", "http", "json" } do
+    it("hands packets on as they come, and " .. another .. " -l its lines", function()
+      local packets = { dump = command.udp(53, "a"), json = command.udp(53, "a"),
+        dns = command.udp(53, ("\0"):rep(4) .. "\0\1" .. ("\0"):rep(6) .. "\1a\0\0\1\0\1"),
+        http = frames.ethernet(0x0800, frames.ipv4(6, frames.tcp("GET / HTTP/1.1\r\n\r\n"))) }
+      local record = savefile.record(packets[another])
+      shell.write(path, savefile.header() .. record)
+      shell.write(folder .. "/more", record)
+      command.run "--version"
+      local script = shell.write(folder .. "/pipe.sh", [[
+        lines() { for i in $(seq 200); do [ "$(wc -l < out)" -ge $1 ] && break; sleep 0.02; done; }
+        root=$PWD; cd "$1"; : >out
+        { echo $BASHPID >pid; exec "$root/bin/pcap" follow -nn -w - grow 2>err; } \
+          | "$root/bin/pcap" $2 -l -r - >out &
+        lines 1; cat more >>grow; lines 2; wc -l <out >seen
+        kill -INT "$(cat pid)"; wait ]])
+      shell.run("timeout 60 bash %s %s %s", script, folder, another)
+      assert.equal("2\n", shell.read(folder .. "/seen"))
+      assert.is_truthy(shell.read(folder .. "/err"):find("2 packets captured", 1, true))
+    end)
+  end
 
   it("prints tcpdump's lines as the file grows, and its count at a signal", function()
     for i, signal in ipairs { "INT", "TERM", "HUP" } do

@@ -16,6 +16,7 @@ local DNS, MULTICAST, LLMNR = 53, 5353, 5355
 function command.options(parser)
   parser:option("--port", "A port to look at besides 53, 5353 and 5355."):argname "PORT"
     :convert(options.whole(1))
+  options.line_buffered(parser)
   options.input(parser)
 end
 

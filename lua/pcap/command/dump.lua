@@ -15,6 +15,7 @@ function dump.options(parser)
     :argname "FILE"
   parser:flag("-D --list-interfaces", "List the devices, and do nothing else.")
   lines.options(parser)
+  options.line_buffered(parser)
   parser:flag("-U --packet-buffered", "Write each packet to the file at once.")
   options.format(parser)
   options.input(parser)

@@ -19,6 +19,8 @@ function follow.options(parser)
   parser:option("-c", "Stop after so many packets."):target "count":argname "N"
     :convert(options.whole(1))
   parser:flag("--new", "Leave out the packets that the file has at the start.")
+  options.numeric(parser)
+  options.line_buffered(parser)
   lines.options(parser)
 end
 
@@ -102,8 +104,8 @@ function follow.run(args)
     for _ in cap:packets() do end -- until the file has no more for now
   end
   local _, problem = reading.each(cap, { count = args.count, shows_counts = true,
-    prints = not args.write, pause = sink.flush, close = sink.close, resume = resume },
-    sink.take)
+    prints = not args.write, flushes = args.l, pause = sink.flush, close = sink.close,
+    resume = resume }, sink.take)
   if problem then
     check.fail(problem)
   end

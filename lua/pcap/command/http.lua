@@ -11,6 +11,7 @@ local reading = require "pcap.program.reading"
 local command = { summary = "Prints HTTP/1 requests, with their hosts, and responses" }
 
 function command.options(parser)
+  options.line_buffered(parser)
   options.input(parser)
 end
 

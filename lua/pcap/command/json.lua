@@ -12,6 +12,7 @@ local reading = require "pcap.program.reading"
 local command = { summary = "Prints packets as JSON, a line each, with all fields, for jq" }
 
 function command.options(parser)
+  options.line_buffered(parser)
   options.input(parser)
 end
 

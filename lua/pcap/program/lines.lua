@@ -1,6 +1,5 @@
 --- Prints packets, a line each, as `tcpdump -n -q` does.
 
-local check = require "pcap.program.check"
 local decode = require "pcap.decode"
 local output = require "pcap.program.output"
 
@@ -12,7 +11,6 @@ function lines.options(parser)
     .. " -tttt: date and time; -ttttt: since the first packet."):count "0-5"
   parser:flag("--nano", "Capture, print and write nanoseconds.")
   parser:flag("-# --number", "Print the packets' numbers.")
-  parser:flag("-l", "Hand each line on at once.")
   parser:flag("-q", "Taken for tcpdump's sake: the lines are always short.")
 end
 
@@ -61,13 +59,10 @@ end
 ---@param args table  argparse's
 ---@return fun(pkt: luapcap_packet, number: integer)
 function lines.printer(args)
-  local time, flushes = time_format(args.t, args.nano and 9 or 6), args.l
+  local time = time_format(args.t, args.nano and 9 or 6)
   return function(pkt, number)
     local head = args.number and ("%5d  "):format(number) or ""
     output.line(head, time(pkt), decode.summary(pkt))
-    if flushes then
-      check.written(io.flush())
-    end
   end
 end
 

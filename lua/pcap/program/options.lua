@@ -62,6 +62,16 @@ options.seconds = options.positive "a number of seconds"
 -- `in`, `out` or `inout`, as tcpdump takes them.
 local DIRECTIONS = { "in", "out", "inout" }
 
+--- What everybody types before tcpdump's other options.
+function options.numeric(parser)
+  parser:flag("-n", "Taken for tcpdump's sake: addresses are never turned into names."):count "*"
+end
+
+--- For lines that another program reads as they come.
+function options.line_buffered(parser)
+  parser:flag("-l", "Hand each line on at once.")
+end
+
 --- Where packets come from: a file or a device, and which of them.
 function options.input(parser)
   parser:option("-r --read", "Read packets from a file; '-' is stdin."):argname "FILE"
@@ -80,7 +90,7 @@ function options.input(parser)
   parser:flag("--immediate-mode", "Take each packet at once.")
   parser:option("--duration", "Stop after so many seconds of capture.")
     :argname "SECONDS":convert(options.seconds)
-  parser:flag("-n", "Taken for tcpdump's sake: addresses are never turned into names."):count "*"
+  options.numeric(parser)
   options.expression(parser)
 end
 

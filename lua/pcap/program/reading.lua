@@ -68,6 +68,15 @@ local function goes_on(cap, options, left)
   return not ENDINGS[ending] and options.resume ~= nil and options.resume(ending)
 end
 
+-- The same take(), which hands on at once what it has printed.
+local function flushing(take)
+  return function(pkt, number)
+    local going = take(pkt, number)
+    check.written(io.flush())
+    return going
+  end
+end
+
 local function read_all(cap, options, take, show)
   local count, is_over = 0
   local stop_at = reading.clock() + (options.duration or math.huge)
@@ -85,7 +94,7 @@ end
 ---
 --- - `count`: the most packets; `duration`: the most seconds;
 --- - `shows_counts`: whether to show at the end what tcpdump shows;
---- - `prints`: whether take() prints to stdout;
+--- - `prints`: whether take() prints to stdout; `flushes`: whether each line is handed on at once;
 --- - `files`: the captures whose progress is shown, by default `cap`;
 --- - `pause()` is called when a capture has no packet for a moment, and at the end. If it gives
 ---   false, reading is over;
@@ -99,7 +108,7 @@ end
 function reading.each(cap, options, take)
   stop.on_signal(cap)
   local show = progress.new(options.files or { cap }, options.prints)
-  local count = read_all(cap, options, take, show)
+  local count = read_all(cap, options, options.flushes and flushing(take) or take, show)
   progress.clear()
   local ending = cap:ending()
   if options.close then
@@ -127,12 +136,12 @@ function reading.all(cap, options, take)
 end
 
 --- The same for a subcommand that prints as it reads. What it has printed is seen when a live
--- capture has no packet for a moment.
+-- capture has no packet for a moment, and with `-l` at once.
 ---@param args table  argparse's
 ---@return integer count
 function reading.print(cap, args, is_live, take)
   return reading.all(cap, { count = args.count, duration = args.duration, shows_counts = is_live,
-    prints = true, pause = function() check.written(io.flush()) end }, take)
+    prints = true, flushes = args.l, pause = function() check.written(io.flush()) end }, take)
 end
 
 return reading
