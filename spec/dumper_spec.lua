@@ -213,11 +213,12 @@ describe("A dumper", function()
 
   it("raises for a missing packet and other misuse, and writes nothing", function()
     local dumper = open()
-    misuse(function() dumper:dump() end, "bad argument #1 to 'dump' (string expected, got nil)")
+    misuse(function() dumper:dump() end,
+      "bad argument #1 to 'dump' (packet or string expected, got nil)")
     misuse(function() dumper:dump(nil, 1) end,
-      "bad argument #1 to 'dump' (string expected, got nil)")
+      "bad argument #1 to 'dump' (packet or string expected, got nil)")
     misuse(function() dumper:dump(7) end,
-      "bad argument #1 to 'dump' (string expected, got number)")
+      "bad argument #1 to 'dump' (packet or string expected, got number)")
     misuse(function() dumper:dump("abc", "now") end,
       "bad argument #2 to 'dump' (number expected, got string)")
     misuse(function() dumper:dump("abc", 0 / 0) end,
@@ -228,6 +229,13 @@ describe("A dumper", function()
       "bad argument #3 to 'dump' (integer from 3 to 4294967295 expected, got 4294967296)")
     misuse(function() dumper:dump("abc", 1, "all") end,
       "bad argument #3 to 'dump' (number expected, got string)")
+    local pkt = pcap.open_offline(shell.write(folder .. "/in.pcap", header() .. record "abc")):next_packet()
+    misuse(function() dumper:dump(pkt, 1) end,
+      "bad argument #2 to 'dump' (a packet object has its own time and length)")
+    misuse(function() dumper:dump(pkt, "a comment") end,
+      "bad argument #2 to 'dump' (a packet object has its own time and length)")
+    misuse(function() dumper:dump(pkt, nil, 60) end,
+      "bad argument #3 to 'dump' (a packet object has its own time and length)")
     dumper:close()
     assert.is_true(shell.read(out) == header())
   end)

@@ -67,6 +67,8 @@ function Dumper:dump(pkt, timestamp, wirelen, more)
   if is_packet(pkt) then
     if pkt.data == nil then
       check.fail(1, "dump", "the packet's capture has been closed or read on")
+    elseif timestamp ~= nil or wirelen ~= nil then
+      check.fail(timestamp ~= nil and 2 or 3, "dump", "a packet object has its own time and length")
     end
     done, message = self._writer:write(handle, pkt, added)
     if not done then
@@ -77,7 +79,9 @@ function Dumper:dump(pkt, timestamp, wirelen, more)
   if pkt == nil and type(timestamp) == "string" then
     return nil, timestamp
   end
-  check.bytes(pkt, 1, "dump")
+  if type(pkt) ~= "string" then
+    check.fail(1, "dump", "packet or string expected, got " .. type(pkt))
+  end
   local own = self._packet
   own.caplen = #pkt
   own.wirelen = wirelen == nil and #pkt or check.integer(wirelen, 3, "dump", #pkt, 2 ^ 32 - 1)
