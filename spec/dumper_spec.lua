@@ -229,7 +229,8 @@ describe("A dumper", function()
       "bad argument #3 to 'dump' (integer from 3 to 4294967295 expected, got 4294967296)")
     misuse(function() dumper:dump("abc", 1, "all") end,
       "bad argument #3 to 'dump' (number expected, got string)")
-    local pkt = pcap.open_offline(shell.write(folder .. "/in.pcap", header() .. record "abc")):next_packet()
+    local path = shell.write(folder .. "/in.pcap", header() .. record "abc")
+    local pkt = assert(assert(pcap.open_offline(path)):next_packet())
     misuse(function() dumper:dump(pkt, 1) end,
       "bad argument #2 to 'dump' (a packet object has its own time and length)")
     misuse(function() dumper:dump(pkt, "a comment") end,
