@@ -82,6 +82,9 @@ check: all ## run what the installed packages allow, and name what is skipped; S
 test-in: ## the README's commands in a new Debian: RELEASE=trixie ARCH=i386
 	@sh scripts/test-in.sh $(RELEASE) $(ARCH)
 
+test-arch: ## run specs on another architecture, under qemu-user: ARCH=arm64 SPECS=spec/x_spec.lua
+	@sh scripts/test-arch.sh $(ARCH) $(SPECS)
+
 portable: deps-portable ## build as other compilers and systems do, and run specs on each: SPECS=
 	@sh scripts/portable.sh $(SPECS)
 
@@ -196,7 +199,7 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test check test-in portable test-deb test-deb-in release rockspecs \
+.PHONY: all help demo demo-openresty test check test-in test-arch portable test-deb test-deb-in release rockspecs \
 	abicheck campaign bench bench-openresty soak lint format install uninstall clean deps-run \
 	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-portable \
 	deps-lint
