@@ -6,10 +6,11 @@ local shell = require "spec.support.shell"
 
 local folder, remove
 
--- Runs `body` some times in a fresh process, where it makes what nobody closes, in four rounds.
+-- Runs `body` some times in a fresh process, where it makes what nobody closes, in six rounds.
 -- Gives by how many descriptors and bytes of resident memory the last two leave it larger than the
--- first two, once garbage is collected: the least difference of memory, for the allocator gives
--- it back when it likes. `open_files` is the limit of descriptors.
+-- two before, once garbage is collected: the least difference of memory, for the allocator gives
+-- it back when it likes. In the first two rounds the allocator makes room for threads.
+-- `open_files` is the limit of descriptors.
 local function growth(times, body, open_files)
   collectgarbage() -- which may hold descriptors that the process would inherit
   local output, status = process.lua(([[
@@ -24,9 +25,9 @@ local function growth(times, body, open_files)
       return process.descriptors(), process.resident()
     end
     local descriptors, resident = {}, {}
-    for i = 1, 4 do descriptors[i], resident[i] = round() end
+    for i = 1, 6 do descriptors[i], resident[i] = round() end
     print(math.max(unpack(descriptors, 2)) - descriptors[1],
-      math.min(resident[3], resident[4]) - math.max(resident[1], resident[2]))
+      math.min(resident[5], resident[6]) - math.max(resident[3], resident[4]))
   ]]):format(folder, body, times), { prefix = ("ulimit -n %d;"):format(open_files or 1024) })
   assert.equal(0, status, output)
   return tonumber(output:match("^%S+")), tonumber(output:match("%S+\n$"))
