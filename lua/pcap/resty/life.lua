@@ -150,7 +150,7 @@ local function run(premature, self)
       reason = restart.wait(self, reason)
     end
   end
-  if self._running and waiting.is_leaving(self.capture) then
+  if self._running and waiting.has_left(self.capture) then
     read_rest(self)
   end
   finish(self, reason or "closed")

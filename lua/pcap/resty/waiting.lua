@@ -52,8 +52,8 @@ end
 
 -- Leaves the fanout group: the kernel gives the packets to the others from here on.
 local function leave(self, now)
-  self._is_leaving = true
-  if shim.luapcap_ring_leave(self._ring) == 1 then
+  self._has_left = shim.luapcap_ring_leave(self._ring) == 1
+  if self._has_left then
     self._heartbeat, self._leaves_at = ON_THEIR_WAY, now + ON_THEIR_WAY
   end
 end
@@ -65,7 +65,7 @@ local function must_leave(self)
   end
   local now = monotonic()
   self._leaves_at = self._leaves_at or now + self._linger
-  if now >= self._leaves_at and self._linger > 0 and not self._is_leaving then
+  if now >= self._leaves_at and self._linger > 0 and self._has_left == nil then
     leave(self, now)
   end
   return now >= self._leaves_at
@@ -99,9 +99,10 @@ function waiting.lingers(self)
   return self and self._linger > 0
 end
 
---- Whether the capture has left its fanout group. Then its last packets are to be read.
-function waiting.is_leaving(self)
-  return self and self._is_leaving
+--- Whether the capture has left its fanout group. Then its last packets are to be read, and no more
+-- will come.
+function waiting.has_left(self)
+  return self and self._has_left
 end
 
 --- Makes the packets readable that came last.
@@ -116,7 +117,7 @@ function waiting.begin(self, opts)
   -- read and no drain has followed yet.
   self._pause, self._woken = 0, false
   self._heartbeat, self._linger, self._leaves_at = HEARTBEAT, 0, nil
-  self._is_leaving = false
+  self._has_left = nil -- whether the capture could leave its group, once it has tried
 end
 
 --- Fits the waits of a capture to a loop.
