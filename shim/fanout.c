@@ -37,10 +37,14 @@ static long count_new(int fd) {
     return (long)stats.tp_packets - (long)stats.tp_drops;
 }
 
+/* Filters that let no packet pass, or all. */
+static struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
+static struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+static struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
+static struct bpf_program accept_all = {.bf_len = 1, .bf_insns = &all};
+
 /* Leaves nothing in the ring and nothing on its way into it. */
 static int silence(pcap_t *p, luapcap_ring *ring, int block_ms) {
-    struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
     struct pcap_stat statistics;
     if (pcap_setfilter(p, &reject) != 0)
         return -1;
@@ -61,8 +65,6 @@ static int join(pcap_t *p, uint32_t argument) {
  */
 static int join_full(pcap_t *p, luapcap_ring *ring, uint32_t argument,
                      const struct bpf_program *filter, int block_ms) {
-    struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
     struct pcap_stat statistics;
     if (luapcap_ring_filter(p, ring, &reject) != 0)
         return -1;
@@ -93,11 +95,9 @@ static int join_full(pcap_t *p, luapcap_ring *ring, uint32_t argument,
  */
 static int join_counting(pcap_t *p, luapcap_ring *ring, uint32_t argument,
                          struct bpf_program *filter, int block_ms) {
-    struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
-    struct bpf_program accept = {.bf_len = 1, .bf_insns = &all};
     int fd = pcap_fileno(p);
     if (silence(p, ring, block_ms) != 0 ||
-        pcap_setfilter(p, filter != NULL ? filter : &accept) != 0)
+        pcap_setfilter(p, filter != NULL ? filter : &accept_all) != 0)
         return -2;
     double deadline = luapcap_monotonic() + GAP_SECONDS;
     long latest, before = 0;

@@ -27,6 +27,11 @@ typedef struct luapcap_frame {
 /* The status of what the kernel shall not fill any more: to the kernel it looks unread. */
 #define LEFT (TP_STATUS_USER | 1u << 24)
 
+/* Whether the kernel has handed over a frame or block that has this status. */
+static inline int luapcap_ring_is_ready(uint32_t status) {
+    return (status & TP_STATUS_USER) != 0 && status != LEFT;
+}
+
 /* Where the frame or block `index` begins. A frame never lies across two blocks. */
 static inline uint8_t *luapcap_ring_unit(const luapcap_ring *ring, uint32_t index) {
     return ring->blocks + (size_t)(index / ring->per_block) * ring->block_size +

@@ -33,8 +33,7 @@ static int next_unit(luapcap_ring *ring, size_t status) {
         ring->index = ring->index + 1 < ring->count ? ring->index + 1 : 0;
     }
     uint8_t *next = luapcap_ring_unit(ring, ring->index);
-    uint32_t state = __atomic_load_n((uint32_t *)(next + status), __ATOMIC_ACQUIRE);
-    if (!(state & TP_STATUS_USER) || state == LEFT)
+    if (!luapcap_ring_is_ready(__atomic_load_n((uint32_t *)(next + status), __ATOMIC_ACQUIRE)))
         return 0;
     ring->taken_at = next;
     ring->taken++;

@@ -4,16 +4,32 @@
 #ifdef HAVE_LINUX
 #include "ring.h"
 
+/* Gives all units of one status another one. */
+static void exchange(luapcap_ring *ring, uint32_t from, uint32_t to) {
+    size_t status = ring->has_frames ? FRAME_STATUS : BLOCK_STATUS;
+    for (uint32_t i = 0; i < ring->count; i++) {
+        uint32_t *state = (uint32_t *)(luapcap_ring_unit(ring, i) + status), expected = from;
+        __atomic_compare_exchange_n(state, &expected, to, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
+}
+
+static struct tpacket_block_desc *block_at(const luapcap_ring *ring, uint32_t index) {
+    return (void *)luapcap_ring_unit(ring, index);
+}
+
+/* Which block the kernel has opened last. It numbers them. */
+static uint32_t opened_last(const luapcap_ring *ring) {
+    uint32_t last = 0;
+    for (uint32_t i = 1; i < ring->count; i++)
+        if (block_at(ring, i)->hdr.bh1.seq_num > block_at(ring, last)->hdr.bh1.seq_num)
+            last = i;
+    return last;
+}
+
 /* Gives back to the kernel what luapcap_ring_leave() has kept from it. */
 void luapcap_ring_return(luapcap_ring *ring) {
-    size_t status = ring->has_frames ? FRAME_STATUS : BLOCK_STATUS;
     ring->is_left = 0;
-    for (uint32_t i = 0; i < ring->count; i++) {
-        uint32_t *state = (uint32_t *)(luapcap_ring_unit(ring, i) + status);
-        uint32_t left = LEFT;
-        __atomic_compare_exchange_n(state, &left, TP_STATUS_KERNEL, 0, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED);
-    }
+    exchange(ring, LEFT, TP_STATUS_KERNEL);
 }
 
 /*
@@ -25,21 +41,21 @@ void luapcap_ring_return(luapcap_ring *ring) {
  * nothing can be told.
  */
 int luapcap_ring_resume(luapcap_ring *ring) {
-    uint64_t first = UINT64_MAX, last = 0;
-    uint32_t first_at = 0, last_at = 0;
+    uint64_t first = UINT64_MAX;
     if (ring->blocks == NULL || ring->has_frames)
         return 0;
+    ring->index = opened_last(ring);
+    ring->taken_at = NULL;
     for (uint32_t i = 0; i < ring->count; i++) {
-        const struct tpacket_block_desc *block = (const void *)luapcap_ring_unit(ring, i);
+        const struct tpacket_block_desc *block = block_at(ring, i);
         uint64_t number = block->hdr.bh1.seq_num;
         uint32_t status = __atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
-        if (status != LEFT && (status & TP_STATUS_USER) != 0 && number < first)
-            first = number, first_at = i;
-        if (number > last)
-            last = number, last_at = i;
+        if (luapcap_ring_is_ready(status) && number < first) {
+            first = number;
+            ring->index = i;
+            ring->taken_at = luapcap_ring_unit(ring, i);
+        }
     }
-    ring->index = first != UINT64_MAX ? first_at : last_at;
-    ring->taken_at = first != UINT64_MAX ? luapcap_ring_unit(ring, ring->index) : NULL;
     ring->left = 0;
     luapcap_ring_return(ring);
     return 1;
@@ -53,15 +69,10 @@ int luapcap_ring_resume(luapcap_ring *ring) {
  * if there is no ring.
  */
 int luapcap_ring_leave(luapcap_ring *ring) {
-    size_t status = ring->has_frames ? FRAME_STATUS : BLOCK_STATUS;
     if (ring->blocks == NULL)
         return 0;
     ring->is_left = 1;
-    for (uint32_t i = 0; i < ring->count; i++) {
-        uint32_t *state = (uint32_t *)(luapcap_ring_unit(ring, i) + status);
-        uint32_t kernels = TP_STATUS_KERNEL;
-        __atomic_compare_exchange_n(state, &kernels, LEFT, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-    }
+    exchange(ring, TP_STATUS_KERNEL, LEFT);
     return 1;
 }
 
@@ -71,17 +82,13 @@ int luapcap_ring_leave(luapcap_ring *ring) {
  * reader has not come there yet, this does nothing.
  */
 void luapcap_ring_read_open(luapcap_ring *ring) {
-    uint64_t last = 0;
-    if (ring->blocks == NULL || ring->has_frames || ring->taken_at != NULL)
-        return;
-    for (uint32_t i = 0; i < ring->count; i++) {
-        const struct tpacket_block_desc *block = (const void *)luapcap_ring_unit(ring, i);
-        last = block->hdr.bh1.seq_num > last ? block->hdr.bh1.seq_num : last;
-    }
-    struct tpacket_block_desc *next = (void *)luapcap_ring_unit(ring, ring->index);
     uint32_t left = LEFT;
-    if (next->hdr.bh1.seq_num == last && next->hdr.bh1.num_pkts > 0)
-        __atomic_compare_exchange_n(&next->hdr.bh1.block_status, &left, TP_STATUS_USER, 0,
+    if (ring->blocks == NULL || ring->has_frames || ring->taken_at != NULL ||
+        ring->index != opened_last(ring))
+        return;
+    struct tpacket_block_desc *block = block_at(ring, ring->index);
+    if (block->hdr.bh1.num_pkts > 0)
+        __atomic_compare_exchange_n(&block->hdr.bh1.block_status, &left, TP_STATUS_USER, 0,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 #else

@@ -33,18 +33,25 @@ describe("set_fanout #live", function()
     return cap
   end
 
+  -- Notes how often each number was seen. Returns how many packets there were.
+  local function read(cap, seen)
+    local count = 0
+    for pkt in cap:packets() do
+      local number = tonumber(pkt:bytes(15, 22))
+      seen[number] = (seen[number] or 0) + 1
+      count = count + 1
+    end
+    assert.equal("timeout", cap:ending())
+    return count
+  end
+
   -- How often each number was seen, and how many packets each capture had.
-  local function read_all()
+  local function read_all(seen)
     shell.run "sleep 0.05"
-    local seen, counts = {}, {}
+    local counts = {}
+    seen = seen or {}
     for i, cap in ipairs(caps) do
-      counts[i] = 0
-      for pkt in cap:packets() do
-        local number = tonumber(pkt:bytes(15, 22))
-        seen[number] = (seen[number] or 0) + 1
-        counts[i] = counts[i] + 1
-      end
-      assert.equal("timeout", cap:ending())
+      counts[i] = read(cap, seen)
     end
     return seen, counts
   end
@@ -140,26 +147,15 @@ describe("set_fanout #live", function()
     local finish = traffic.start(packets(), b, 40000)
     shell.run "sleep 0.1"
     -- One flow goes to one capture.
-    local seen, counts = {}, {}
-    for i, cap in ipairs(caps) do
-      counts[i] = 0
-      for pkt in cap:packets() do
-        local number = tonumber(pkt:bytes(15, 22))
-        seen[number], counts[i] = (seen[number] or 0) + 1, counts[i] + 1
-      end
+    local seen, leaver = {}, nil
+    for _, cap in ipairs(caps) do
+      leaver = read(cap, seen) > 0 and cap or leaver
     end
-    local leaver
-    for i, count in ipairs(counts) do leaver = count > 0 and caps[i] or leaver end
     assert.equal(1, shim.luapcap_ring_leave(leaver._ring))
     assert.equal(COUNT, finish())
-    for pkt in leaver:packets() do
-      local number = tonumber(pkt:bytes(15, 22))
-      seen[number] = (seen[number] or 0) + 1
-    end
+    read(leaver, seen)
     shim.luapcap_ring_read_open(leaver._ring)
-    for number, times in pairs((read_all())) do
-      seen[number] = (seen[number] or 0) + times
-    end
+    read_all(seen)
     assert_each_once(seen)
   end)
 

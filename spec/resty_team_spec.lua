@@ -135,19 +135,27 @@ describe("pcap.resty's privileges #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
+  -- Ends the only worker with a signal, and waits for the one that replaces it.
+  local function replace_worker(signal)
+    local before = t.server:workers()[1]
+    shell.run("kill -%s %s", signal, before)
+    resty.eventually(function()
+      local now = t.server:workers()[1]
+      return now and now ~= before
+    end)
+  end
+
   it("let a worker that replaces a dead one read on", function()
     if not net.require_privilege(pending) then return end
     serve_team { workers = 1, loop_options = "buffer_size = 67108864" }
     for i = 1, 3 do
-      local dead = t.server:workers()[1]
       local finish = i > 1 and traffic.start(t.packets, t.b, 20000)
       if i == 2 then
         resty.eventually(function() return resty.stats(t.server).count > 1000 end)
       elseif i == 3 then
         shell.run "sleep 0.6" -- the ring is read round and round
       end
-      shell.run("kill -KILL %s", dead)
-      resty.eventually(function() return t.server:workers()[1] ~= dead end)
+      replace_worker "KILL"
       if finish then finish() end
       shell.run "sleep 0.1"
       resty.run(t.server, "count = 0")
@@ -160,13 +168,8 @@ describe("pcap.resty's privileges #nginx #live", function()
     if not net.require_privilege(pending) then return end
     serve_team { workers = 1, loop_options = "buffer_size = 67108864" }
     for i = 1, 2 do
-      local left = t.server:workers()[1]
       local finish = i > 1 and traffic.start(t.packets, t.b, 20000)
-      shell.run("kill -QUIT %s", left)
-      resty.eventually(function()
-        local now = t.server:workers()[1]
-        return now and now ~= left
-      end)
+      replace_worker "QUIT"
       if finish then finish() end
       shell.run "sleep 0.1"
       resty.run(t.server, "count = 0")
