@@ -65,20 +65,9 @@ function signals.look()
   left, looked_at = stride, now
 end
 
--- Waits without holding signals back. One that comes just before the wait does not end it, but is
--- handled after it.
-local function wait_briefly(self, wait, object, timeout)
-  run_handlers()
-  local reason = capture.interrupted(self)
-  if reason then
-    return nil, reason
-  end
-  return wait(object, timeout, not_held)
-end
-
--- Holds signals back, except during the wait itself.
-local function hold_and_wait(held, self, wait, object, timeout)
-  shim.luapcap_signals_hold(held)
+-- Waits with the signals that are held, or with none held. One that comes just before a wait that
+-- holds none does not end it, but is handled after it.
+local function look_and_wait(held, self, wait, object, timeout)
   run_handlers()
   local reason = capture.interrupted(self)
   if reason then
@@ -86,6 +75,12 @@ local function hold_and_wait(held, self, wait, object, timeout)
     return nil, reason
   end
   return wait(object, timeout, held)
+end
+
+-- Holds signals back, except during the wait itself.
+local function hold_and_wait(held, ...)
+  shim.luapcap_signals_hold(held)
+  return look_and_wait(held, ...)
 end
 
 -- Waits so that no signal is lost.
@@ -114,7 +109,8 @@ end
 --- so look at the time that is left and wait on; -1: it cannot wait, ffi.errno() says why
 ---@return string|nil reason   "break" or "closed"
 function signals.wait(self, wait, object, timeout)
-  local status, reason = wait_briefly(self, wait, object, timeout < BRIEF and timeout or BRIEF)
+  local status, reason = look_and_wait(not_held, self, wait, object,
+    timeout < BRIEF and timeout or BRIEF)
   left, looked_at = stride, monotonic() -- handlers have had their turn
   if status ~= TIME_OVER or timeout <= BRIEF then
     return status, reason
