@@ -20,11 +20,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.cmd, layers.last = header, "cmd"
-  local ethertype = u16(data, at + 6)
-  if ethertype > follow.LONGEST_LENGTH then
-    return "ethertype", ethertype, at + SIZE, limit, stop
-  end
-  return follow.length(header, ethertype, data, at + SIZE, limit, stop)
+  return follow.type_or_length(header, u16(data, at + 6), data, at + SIZE, limit, stop)
 end
 
 return { name = "cmd", view = view.type("cmd", SIZE, fields), decode = decode }

@@ -28,11 +28,7 @@ local function decode(layers, header, data, at, limit, stop, linktype)
   view.fill(header, data, at, size, stop)
   header.type_at = type_at
   layers.eth, layers.last = header, "eth"
-  local ethertype = view.u16(data, at + type_at)
-  if ethertype > follow.LONGEST_LENGTH then
-    return "ethertype", ethertype, at + size, limit, stop
-  end
-  return follow.length(header, ethertype, data, at + size, limit, stop)
+  return follow.type_or_length(header, view.u16(data, at + type_at), data, at + size, limit, stop)
 end
 
 return {

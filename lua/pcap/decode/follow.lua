@@ -24,8 +24,10 @@ function follow.cut(layers, header, message, last, limit, stop)
   return nil, nil, limit, limit, stop
 end
 
+local LONGEST_LENGTH = 1500
+
 --- The highest EtherType that is not a type but a length (IEEE 802.3).
-follow.LONGEST_LENGTH = 1500
+follow.LONGEST_LENGTH = LONGEST_LENGTH
 
 --- If the header has such a length, LLC follows, and the packet ends where the length says. The
 -- header's content ends there too.
@@ -41,6 +43,15 @@ function follow.length(header, length, data, at, limit, stop)
     return nil, nil, at, limit, stop
   end
   return "llc", 0, at, limit, stop
+end
+
+--- What follows a header that ends with an EtherType or a length. Ethernet and VLAN have this in
+-- their own code, because a call costs a caller's trace constants, of which it may have 500.
+function follow.type_or_length(header, number, data, at, limit, stop)
+  if number > LONGEST_LENGTH then
+    return "ethertype", number, at, limit, stop
+  end
+  return follow.length(header, number, data, at, limit, stop)
 end
 
 --- Of the two ports that stand at `from`, the one that the table of dispatch knows. It looks for

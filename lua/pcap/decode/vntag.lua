@@ -24,11 +24,7 @@ local function decode(layers, header, data, at, limit, stop)
   end
   view.fill(header, data, at, SIZE, stop)
   layers.vntag, layers.last = header, "vntag"
-  local ethertype = u16(data, at + 4)
-  if ethertype > follow.LONGEST_LENGTH then
-    return "ethertype", ethertype, at + SIZE, limit, stop
-  end
-  return follow.length(header, ethertype, data, at + SIZE, limit, stop)
+  return follow.type_or_length(header, u16(data, at + 4), data, at + SIZE, limit, stop)
 end
 
 return { name = "vntag", view = view.type("vntag", SIZE, fields), decode = decode }

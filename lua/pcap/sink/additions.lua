@@ -48,19 +48,25 @@ local NAMES = options.list(options.record({ address = options.string,
 local SECRETS = options.list(options.record({ type = options.integer(0, 2 ^ 32 - 1),
   data = options.string }, { "type", "data" }), "tables")
 
+-- Adds a list of records, or one record, which has the field `field`. It is called at the end of a
+-- method, so that misuse is told of the method's caller.
+local function add_list(self, method, what, read, list, field)
+  check.open(self, Dumper, method)
+  check.table(list, 1, method)
+  local entries, _, problem = read(list[field] and { list } or list)
+  if not entries then
+    check.fail(1, method, problem)
+  end
+  return have(self, method, what, entries)
+end
+
 --- Writes names of addresses.
 ---@param list table  of {address = "192.0.2.1", names = { "example.org" }}, as cap:names() gives
 --- it; or one such table
 ---@return table|nil dumper  itself
 ---@return string|nil message
 function methods:add_names(list)
-  check.open(self, Dumper, "add_names")
-  check.table(list, 1, "add_names")
-  local entries, _, problem = NAMES(list.address and { list } or list)
-  if not entries then
-    check.fail(1, "add_names", problem)
-  end
-  return have(self, "add_names", "names", entries)
+  return add_list(self, "add_names", "names", NAMES, list, "address")
 end
 
 --- Writes secrets to decrypt the packets that follow.
@@ -68,13 +74,7 @@ end
 ---@return table|nil dumper  itself
 ---@return string|nil message
 function methods:add_secrets(list)
-  check.open(self, Dumper, "add_secrets")
-  check.table(list, 1, "add_secrets")
-  local entries, _, problem = SECRETS(list.data and { list } or list)
-  if not entries then
-    check.fail(1, "add_secrets", problem)
-  end
-  return have(self, "add_secrets", "secrets", entries)
+  return add_list(self, "add_secrets", "secrets", SECRETS, list, "data")
 end
 
 -- Types of blocks that only the dumper may write, because the file's structure depends on them.
