@@ -9,6 +9,7 @@ local decode = require "pcap.decode"
 local cap = assert(pcap.open_offline(arg[1] or "-"))
 assert(cap:set_filter(table.concat(arg, " ", 2)))
 for pkt in cap:packets() do
-  print(os.date("%H:%M:%S", pkt.sec), decode.summary(pkt))
+  -- A packet of a pcapng file may have a comment.
+  print(os.date("%H:%M:%S", pkt.sec), decode.summary(pkt), pkt:comment() or "")
 end
 assert(cap:ending() == "closed", cap:ending())

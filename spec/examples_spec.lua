@@ -1,4 +1,5 @@
 local command = require "spec.support.command"
+local pcap = require "pcap"
 local net = require "spec.support.net"
 local savefile = require "spec.support.savefile"
 local shell = require "spec.support.shell"
@@ -32,6 +33,14 @@ describe("the examples", function()
     printed = shell.run("luajit examples/dump.lua %s udp port 53", path)
     assert.equal(10, select(2, printed:gsub("192.0.2.7.40000 > 198.51.100.200.53: UDP", "")))
     assert.equal(printed, shell.run("luajit examples/dump.lua - udp port 53 < %s", path))
+  end)
+
+  it("dump shows the comments of pcapng", function()
+    local dumper = assert(pcap.dumper { file = folder .. "/in.pcapng", format = "pcapng" })
+    assert(dumper:dump(command.udp(53, "x"), 5, nil, { comment = "looked at twice" }))
+    assert(dumper:close())
+    assert.matches("UDP, length 1\tlooked at twice\n$",
+      shell.run("luajit examples/dump.lua %s/in.pcapng", folder))
   end)
 
   it("copy takes what matches, to the nanosecond", function()

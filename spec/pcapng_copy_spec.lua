@@ -207,7 +207,7 @@ describe("A copy of a pcapng file", function()
     shell.run("cmp %s %s", from, to)
   end)
 
-  it("by `pcap copy` has unknown blocks if that is asked", function()
+  it("by `pcap copy` and the example has unknown blocks if that is asked", function()
     local text = whole(w, 101)
     local third = text:find("third", 1, true) - 29
     local header, second = text:byte(BIG and 8 or 5), #text / 2 -- a header's length
@@ -221,6 +221,10 @@ describe("A copy of a pcapng file", function()
     command.run("copy %s %s.pcapng 2>/dev/null", from, to)
     assert.is_true(shell.read(to .. ".pcapng") == text)
     command.run("copy --blocks %s %s.pcapng 2>/dev/null", from, to)
+    assert.is_true(shell.read(to .. ".pcapng") == shell.read(from))
+    shell.run("luajit examples/copy.lua %s %s.pcapng", from, to)
+    assert.is_true(shell.read(to .. ".pcapng") == text)
+    shell.run("luajit examples/copy.lua --blocks %s %s.pcapng", from, to)
     assert.is_true(shell.read(to .. ".pcapng") == shell.read(from))
   end)
 
