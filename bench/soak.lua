@@ -1,5 +1,6 @@
 --- `make soak`: captures in a real nginx for half an hour, under traffic and HTTP load, while nginx
--- is reloaded, a worker is killed, and the interface vanishes and comes back. It tells how many
+-- is reloaded, a worker is killed, and the interface vanishes and comes back. Beside it `pcap
+-- rotate` records the same packets into files that rotate, which tcpdump counts. It tells how many
 -- packets were lost or seen twice, and whether memory and descriptors grow. Needs root, for a veth
 -- pair.
 --
@@ -20,6 +21,7 @@ local MODE = arg[2] or "own"
 local EVENTS = arg[3] or "none,reload,none,none,reload,kill,none,reload,vanish"
 local RATE, ROUND = 20000, 5 -- packets a second, seconds
 local COUNT = RATE * ROUND
+local FILE_BYTES = 1000000
 
 if not net.is_privileged() then
   io.stderr:write("soak needs root, for a veth pair of its own\n")
@@ -129,46 +131,88 @@ local function http_load(server)
   end
 end
 
-shell.write(counts_path, ("\0"):rep(COUNT + 1))
-shell.run("chmod 666 %s", counts_path)
-local server = serve()
-shell.run "sleep 1"
-local stop_load = http_load(server)
-local events, totals, failed = {}, {}, false
-for event in EVENTS:gmatch "[^,]+" do events[#events + 1] = event end
-local first_descriptors, first_memory = usage(server)
-local round, started = 0, os.time()
-while os.time() - started < SECONDS or round < #events do
-  round = round + 1
-  local event = events[(round - 1) % #events + 1]
+-- Records into files that rotate. Gives a function that ends it and tells how many packets they
+-- have.
+local function record()
+  local files = folder .. "/rotated-"
+  local pid = shell.run("bin/pcap rotate -i %s -w %s%%05i.pcapng --bytes %s %s >%slog 2>&1 & "
+    .. "echo $!", a, files, FILE_BYTES, traffic.FILTER, files):match "%d+"
+  shell.run "sleep 0.5"
+  return function()
+    shell.run("kill -INT %s; while kill -0 %s 2>/dev/null; do sleep 0.05; done", pid, pid)
+    local count = shell.run([[for file in %s*.pcapng; do tcpdump --count -r $file 2>/dev/null; done |
+      awk '{ sum += $1 } END { print sum + 0 }']], files)
+    shell.run("rm %s*", files)
+    return tonumber(count)
+  end
+end
+
+-- One round with an event in its middle: packets sent, lost, seen twice, and recorded.
+local function play_round(server, event)
   clear()
+  local stop_recording = record()
   local finish = traffic.start(packets, b, RATE)
   shell.run("sleep %s", ROUND * 0.3)
   play[event](server)
   local sent, rate = finish()
   shell.run "sleep 0.5"
   local lost, twice = tell_counts()
+  return sent, lost, twice, stop_recording(), rate
+end
+
+-- Plays rounds and prints each. Gives the sums of each event, and how many packets are in no file.
+local function play_rounds(server)
+  local events, totals, unrecorded = {}, {}, 0
+  for event in EVENTS:gmatch "[^,]+" do
+    events[#events + 1] = event
+    totals[event] = { rounds = 0, lost = 0, twice = 0 }
+  end
+  local round, started = 0, os.time()
+  while os.time() - started < SECONDS or round < #events do
+    round = round + 1
+    local event = events[(round - 1) % #events + 1]
+    local sent, lost, twice, recorded, rate = play_round(server, event)
+    local total = totals[event]
+    print(("%5d s  %-7s %7d sent, %6.0f a second: %6d lost, %3d twice, %7d recorded; %4d "
+      .. "descriptors, %5.1f MB"):format(os.time() - started, event, sent, rate, lost, twice,
+      recorded, usage(server)))
+    io.stdout:flush()
+    total.rounds, total.lost, total.twice = total.rounds + 1, total.lost + lost, total.twice + twice
+    unrecorded = unrecorded + sent - recorded
+    if after[event] then after[event](server) end
+  end
+  return totals, unrecorded
+end
+
+local function soak(server)
+  shell.run "sleep 1"
+  local stop_load = http_load(server)
+  local first_descriptors, first_memory = usage(server)
+  local played, totals, unrecorded = pcall(play_rounds, server)
+  shell.run "sleep 5"
+  local failures = stop_load()
+  if not played then error(totals, 0) end
   local descriptors, memory = usage(server)
-  print(("%5d s  %-7s %7d sent, %6.0f a second: %6d lost, %3d twice; %4d descriptors, %5.1f MB")
-    :format(os.time() - started, event, sent, rate, lost, twice, descriptors, memory))
-  io.stdout:flush()
-  local total = totals[event] or { rounds = 0, lost = 0, twice = 0 }
-  totals[event] = total
-  total.rounds, total.lost, total.twice = total.rounds + 1, total.lost + lost, total.twice + twice
-  failed = failed or (event == "none" or event == "vanish") and lost + twice > 0
-  if after[event] then after[event](server) end
+  local is_sound = unrecorded == 0 and descriptors <= first_descriptors + 4
+    and memory <= first_memory + 20
+  for event, total in pairs(totals) do
+    print(("%s: %d rounds of %d packets, %d lost, %d seen twice"):format(event, total.rounds, COUNT,
+      total.lost, total.twice))
+    local must_be_whole = event == "none" or event == "vanish"
+    is_sound = is_sound and not (must_be_whole and total.lost + total.twice > 0)
+  end
+  print(("recorded into files that rotate: %d lost"):format(unrecorded))
+  print(("descriptors %d, then %d; memory %.1f MB, then %.1f MB; %d HTTP requests failed")
+    :format(first_descriptors, descriptors, first_memory, memory, failures))
+  return is_sound
 end
-shell.run "sleep 5"
-local descriptors, memory = usage(server)
-local failures = stop_load()
-for event, total in pairs(totals) do
-  print(("%s: %d rounds of %d packets, %d lost, %d seen twice"):format(event, total.rounds, COUNT,
-    total.lost, total.twice))
-end
-print(("descriptors %d, then %d; memory %.1f MB, then %.1f MB; %d HTTP requests failed")
-  :format(first_descriptors, descriptors, first_memory, memory, failures))
-failed = failed or descriptors > first_descriptors + 4 or memory > first_memory + 20
+
+shell.write(counts_path, ("\0"):rep(COUNT + 1))
+shell.run("chmod 666 %s", counts_path)
+local server = serve()
+local ended, is_sound = pcall(soak, server)
 server:remove()
 remove_veth()
 remove_folder()
-os.exit(failed and 1 or 0)
+if not ended then error(is_sound, 0) end
+os.exit(is_sound and 0 or 1)
