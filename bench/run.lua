@@ -1,7 +1,8 @@
 --- `make bench`: the same work by C with libpcap, by us and by others, in turn, on files made here.
 --
--- What counts is the ratio of two times in one round; a table gives the medians. Each process is
--- timed whole, with its start. Both sides must have seen the same packets.
+-- What counts is the ratio of two times in one round; a table gives the median of the rounds, the
+-- lowest and the highest. Each process is timed whole, with its start. Both sides must have seen the
+-- same packets.
 
 local stats = require "bench.stats"
 
@@ -54,12 +55,13 @@ local function run(command)
   return { seconds = tonumber(wall), peak = tonumber(peak), saw = #lines > 1 and lines[1] }
 end
 
--- Several commands in turn, so that a slow moment of the machine hits them all. Gives for each
--- the median seconds, the largest peak, and the median ratio of the first one's time to its own.
+-- Several commands in turn, so that a slow moment of the machine hits them all. Gives for each the
+-- median seconds, the largest peak, the ratios of its own time to the first one's, and the other way
+-- round.
 local function compare(commands)
   local results = {}
   for i in ipairs(commands) do
-    results[i] = { seconds = {}, ratio = {}, peak = 0 }
+    results[i] = { seconds = {}, faster = {}, longer = {}, peak = 0 }
     run(commands[i]) -- warm-up
   end
   for _ = 1, ROUNDS do
@@ -68,14 +70,14 @@ local function compare(commands)
       local result, one = results[i], run(command)
       first = first or one
       result.seconds[#result.seconds + 1] = one.seconds
-      result.ratio[#result.ratio + 1] = first.seconds / one.seconds
+      result.faster[#result.faster + 1] = first.seconds / one.seconds
+      result.longer[#result.longer + 1] = one.seconds / first.seconds
       result.peak = math.max(result.peak, one.peak)
       result.saw = one.saw
     end
   end
   for _, result in ipairs(results) do
-    result.seconds, result.ratio = stats.median(result.seconds),
-      stats.median(result.ratio)
+    result.seconds = stats.median(result.seconds)
   end
   return results
 end

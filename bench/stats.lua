@@ -1,4 +1,4 @@
---- What the benchmarks make of their figures.
+--- What the benchmarks make of the figures of several rounds.
 
 local stats = {}
 
@@ -6,6 +6,13 @@ local stats = {}
 function stats.median(list)
   table.sort(list)
   return list[math.ceil(#list / 2)]
+end
+
+--- The median of ratios as a report shows it, with the lowest and the highest: "**2.80** (2.71 to
+--- 2.92)".
+function stats.spread(list)
+  local median = stats.median(list)
+  return ("**%.2f** (%.2f to %.2f)"):format(median, list[1], list[#list])
 end
 
 return stats
