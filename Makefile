@@ -70,6 +70,9 @@ help: ## list the targets
 demo: deps-run all ## write a capture, read it back, and capture live where permitted
 	@luajit examples/demo.lua
 
+picture: all ## draw README's picture of the demo
+	@{ echo '$$ make demo'; luajit examples/demo.lua; } | luajit scripts/picture.lua >docs/demo.svg
+
 demo-openresty: deps-openresty all ## watch loopback live in a browser, served by nginx
 	@sh examples/openresty/run.sh
 
@@ -199,7 +202,7 @@ $(SHIM): $(SHIM_SOURCES) $(wildcard shim/*.h) build/dlt_names.inc
 
 # The packages come first, whatever -j says.
 .NOTPARALLEL:
-.PHONY: all help demo demo-openresty test check test-in test-arch portable test-deb test-deb-in release rockspecs \
-	abicheck campaign bench bench-openresty soak lint format install uninstall clean deps-run \
-	deps-openresty deps-test deps-bench deps-bench-openresty deps-deb deps-portable \
-	deps-lint
+.PHONY: all help demo picture demo-openresty test check test-in test-arch portable test-deb \
+	test-deb-in release rockspecs abicheck campaign bench bench-openresty soak lint format \
+	install uninstall clean deps-run deps-openresty deps-test deps-bench deps-bench-openresty \
+	deps-deb deps-portable deps-lint

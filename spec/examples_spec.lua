@@ -27,6 +27,20 @@ describe("the examples", function()
     assert.matches("Wrote 6 packets to [^\n]+, as pcapng", printed)
   end)
 
+  it("demo prints what README's picture shows", function()
+    if not net.require_privilege(pending) then return end
+    local shown = {}
+    for line in shell.read("docs/demo.svg"):gmatch "<text[^>]*>([^\n]*)</text>" do
+      shown[#shown + 1] = line:gsub("&lt;", "<"):gsub("&gt;", ">"):gsub("&amp;", "&")
+    end
+    -- What differs each time.
+    local function plain(text)
+      return (text:gsub("libpcap version [^\n]+", "libpcap"):gsub("to /[^ ]+,", "to a file,"))
+    end
+    assert.equal(plain("$ make demo\n" .. shell.run "luajit examples/demo.lua"),
+      plain(table.concat(shown, "\n") .. "\n"))
+  end)
+
   it("dump prints a line a packet that matches", function()
     local printed = shell.run("luajit examples/dump.lua %s", path)
     assert.equal(20, select(2, printed:gsub("\n", "")))
