@@ -75,6 +75,23 @@ int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
 }
 
 /*
+ * Rests `rest` seconds, so that packets come together. Then reads the next packet as
+ * luapcap_live_next() does. If there is none, it waits for one, `timeout` seconds at the most. It
+ * holds no signal back: one that comes during a wait ends that. Returns 0 also if it cannot wait.
+ */
+int luapcap_live_next_within(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet, double rest,
+                             double timeout) {
+    luapcap_signals none_held = {.held = 0};
+    if (rest > 0) {
+        luapcap_wait_fd(-1, rest, &none_held);
+        int status = luapcap_live_next(p, ring, packet);
+        if (status != 0)
+            return status;
+    }
+    return luapcap_wait(p, timeout, &none_held) == 1 ? luapcap_live_next(p, ring, packet) : 0;
+}
+
+/*
  * Returns how many instructions the filter has that the kernel runs for a capture: 0 if there is no
  * filter, -1 if that is unknown. Libpcap reports a filter as set even if the kernel has refused it.
  */

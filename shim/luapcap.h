@@ -276,6 +276,8 @@ LUAPCAP_API void luapcap_watch_clear(int watch);
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
 LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
 LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
+LUAPCAP_API int luapcap_live_next_within(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet,
+                                         double rest, double timeout);
 LUAPCAP_API int luapcap_kernel_filter(pcap_t *p);
 LUAPCAP_API int luapcap_accept_all(pcap_t *p);
 LUAPCAP_API void luapcap_count_on(luapcap_stat *stat, uint32_t received, uint32_t dropped,

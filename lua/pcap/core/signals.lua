@@ -29,8 +29,9 @@ local left, stride, looked_at = 1, 1, 0
 local spare, not_held = ffi.new("luapcap_signals"), ffi.new("luapcap_signals")
 
 -- To hold signals back takes two system calls. The first so many seconds of a wait do without, and
--- when packets come fast, a wait is over by then.
+-- when packets come fast, a wait is over by then. Compiled code may wait as long without a look.
 local BRIEF = 0.05
+signals.BRIEF = BRIEF
 
 -- LuaJIT does not compile gethook(). Before the call Lua runs the handlers of the signals that have
 -- come so far. A handler's hook is one of C for the next instruction. If it is still there, it is
@@ -51,6 +52,12 @@ end
 function signals.due()
   left = left - 1
   return left <= 0
+end
+
+--- Counts the seconds that compiled code has waited, so that a look is due after so many.
+---@param seconds number
+function signals.waited(seconds)
+  left, looked_at = left - stride * seconds / BRIEF, looked_at + seconds
 end
 
 --- Leaves compiled code, so that Lua runs the handlers of the signals that have come so far. A

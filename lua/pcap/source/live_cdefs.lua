@@ -39,6 +39,8 @@ typedef struct luapcap_ring {
 } luapcap_ring;
 
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
+int luapcap_live_next_within(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet, double rest,
+  double timeout);
 void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
 void luapcap_ring_release(luapcap_ring *ring);
 void luapcap_ring_free(luapcap_ring *ring);

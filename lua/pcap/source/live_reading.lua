@@ -9,6 +9,7 @@ local signals = require "pcap.core.signals"
 local status_codes = require "pcap.core.status"
 require "pcap.source.live_cdefs"
 
+local monotonic, BRIEF = shim.luapcap_monotonic, signals.BRIEF
 local PACKET, NO_PACKET = status_codes.PACKET, status_codes.NO_PACKET
 local READY, SIGNAL = status_codes.READY, status_codes.SIGNAL
 -- The status of a read whose packet the filter rejects.
@@ -37,10 +38,10 @@ local function read_last_block(self)
   self._has_failed = true
   local wait = self._buffer_timeout / 1000 + LATE -- no math.min(): see core/signals.lua
   wait = wait < LONGEST_LAST_WAIT and wait or LONGEST_LAST_WAIT
-  local deadline = shim.luapcap_monotonic() + wait
+  local deadline = monotonic() + wait
   local status, reason = SIGNAL, nil
   while status == SIGNAL do
-    local left = deadline - shim.luapcap_monotonic()
+    local left = deadline - monotonic()
     status, reason = signals.wait(self, shim.luapcap_wait_fd, -1, left > 0 and left or 0)
   end
   if not status then
@@ -102,7 +103,7 @@ end
 -- Waits and reads until a packet comes or the time is over. A descriptor may be ready although no
 -- packet passes the filter.
 local function wait(self, status, timeout)
-  local now = shim.luapcap_monotonic()
+  local now = monotonic()
   local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
   local reason
   if self._on_drop then
@@ -115,7 +116,7 @@ local function wait(self, status, timeout)
     status, reason = rest_and_read(self, rest)
   end
   while status == NO_PACKET or status == REJECTED do
-    local left = (status == REJECTED and patience or deadline) - shim.luapcap_monotonic()
+    local left = (status == REJECTED and patience or deadline) - monotonic()
     if left <= 0 then
       signals.look()
       self._behind = status == REJECTED -- there may be packets still
@@ -126,16 +127,44 @@ local function wait(self, status, timeout)
   if not status then
     return capture.none(self, reason)
   elseif status == PACKET and self._handle then
-    self._woken_at = shim.luapcap_monotonic()
+    self._woken_at = monotonic()
     return self._packet
   end
   return failed(self, status)
+end
+
+-- Waits a little in one call into C, so that a caller's loop stays compiled. When packets come fast,
+-- to leave compiled code for each wait costs more than the packets do.
+local function wait_briefly(self, timeout)
+  local handle, now = self._handle, monotonic()
+  local rest = self._woken_at + self._coalesce - now
+  local must_look = self._on_drop and now >= self._look_for_drops_at
+  if not handle or self._broken or must_look or timeout <= rest or rest > BRIEF then
+    return wait(self, NO_PACKET, timeout)
+  end
+  local pkt, match = self._packet, self._match
+  local status = shim.luapcap_live_next_within(handle, self._ring, pkt, rest,
+    timeout < BRIEF and timeout or BRIEF)
+  local woken_at = monotonic()
+  local waited = woken_at - now
+  signals.waited(waited)
+  if status == NO_PACKET and self._handle then
+    return wait(self, NO_PACKET, timeout - waited)
+  elseif status ~= PACKET or not self._handle then
+    return failed(self, status)
+  elseif match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
+    return wait(self, REJECTED, timeout - waited)
+  end
+  self._woken_at = woken_at
+  return pkt
 end
 
 local function read(self, timeout)
   local status = try(self)
   if status == PACKET then
     return self._packet
+  elseif status == NO_PACKET and timeout > 0 then
+    return wait_briefly(self, timeout)
   elseif status == NO_PACKET or status == REJECTED then
     return wait(self, status, timeout)
   end
@@ -162,6 +191,6 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
-capture.reads(rest_and_read, wait, read, look_and_read, read_last_block)
+capture.reads(rest_and_read, wait, wait_briefly, read, look_and_read, read_last_block)
 
 return { fetch = fetch }
