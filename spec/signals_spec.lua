@@ -2,6 +2,7 @@ local net = require "spec.support.net"
 local pcap = require "pcap"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
+local traffic = require "spec.support.traffic"
 
 local a, b, remove
 
@@ -123,6 +124,32 @@ describe("A signal's handler in Lua", function()
         assert.matches("interrupted!", output_after("INT", busy(loop, "")), 1, true)
       end
     end)
+  end)
+
+  -- A signal that comes during a wait ends it. This one comes between two waits.
+  live("runs soon in a loop that waits for each packet, after one that did not", function()
+    local folder, remove_folder = shell.folder()
+    local fast = traffic.write(folder .. "/fast.pcap", 20000)
+    local slow = traffic.write(folder .. "/slow.pcap", 300)
+    local pipe = start [[
+      local n = 0
+      under("SIGALRM", function() cap:breakloop() end)
+      ready()
+      for _ in cap:packets() do
+        n = n + 1
+        if n == 20100 then alarm_in(14000) end
+        if n > 20000 then ffi.C.usleep(8000) end -- the alarm comes in the next one
+      end
+      print(n - 20100)
+    ]]
+    assert(pipe:read "*n")
+    traffic.replay(fast, b, 100000)
+    local finish = traffic.start(slow, b, 100)
+    local count = pipe:read "*n"
+    pipe:close()
+    finish()
+    remove_folder()
+    assert.is_true(count < 50, count .. " packets came before the handler ran")
   end)
 
   live("runs soon in a loop that takes long for each packet", function()
