@@ -131,7 +131,7 @@ bench: deps-bench all $(BENCH_PROGRAMS) ## time this library beside C and others
 	  2>/dev/null || echo "No headers of LuaJIT to build a binding in C with"
 	@luajit bench/run.lua
 
-bench-openresty: deps-bench-openresty all ## time capture inside nginx beside a sleep loop
+bench-openresty: deps-bench-openresty all build/bench/peer ## time capture inside nginx beside a sleep loop
 	@luajit bench/openresty.lua
 
 soak: deps-bench-openresty all ## capture in nginx for half an hour, with reloads, kills and lost interfaces

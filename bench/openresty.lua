@@ -1,8 +1,9 @@
 --- `make bench-openresty`: pcap.resty in a real nginx, beside the loop around ngx.sleep(0.001) that
--- people write today, and beside nginx without a capture. All are measured in turn, in one run.
--- Needs root, for a veth pair.
+-- people write today, beside a C program with pcap_dispatch, and beside nginx without a capture.
+-- All are measured in turn, in one run. Needs root, for a veth pair.
 
 package.path = "./?.lua;" .. package.path
+local stats = require "bench.stats"
 local net = require "spec.support.net"
 local resty = require "spec.support.resty"
 local shell = require "spec.support.shell"
@@ -10,8 +11,9 @@ local traffic = require "spec.support.traffic"
 
 local IDLE_SECONDS, HTTP_SECONDS = 5, 3
 local HTTP_RATE = 100000 -- packets a second beside HTTP
-local COST_RATE = 100000
 local PACKETS = 200000
+local ROUNDS = tonumber(os.getenv "BENCH_ROUNDS") or 5
+local FULL_SPEED = 1e9 -- more than any sender reaches
 local RATES = { 50000, 100000, 200000, 300000, 400000, 600000, 800000, 1000000, 1500000 }
 
 if not net.is_privileged() then
@@ -119,17 +121,28 @@ local function measure_rate(variant)
   return ("%.0f"):format(best)
 end
 
--- What a packet costs the worker, its threads included.
-local function measure_cost(variant)
-  local server = serve(variant)
+-- Nanoseconds that a packet costs the worker, its threads included.
+local function cost(variant, rate, immediate)
+  local server = serve(variant, immediate)
   local pid = server:workers()[1]
   shell.run "sleep 0.2"
   local before = usage(pid)
-  local sent = traffic.replay(packets, b, COST_RATE)
+  traffic.replay(packets, b, rate)
   shell.run "sleep 0.1"
   local after = usage(pid)
+  local count = tonumber(resty.run(server, "return count"))
   server:remove()
-  return ("%.0f ns"):format((after - before) / sent * 1e9)
+  return (after - before) / count * 1e9
+end
+
+-- The same of a C program with pcap_dispatch.
+local function cost_in_c(rate)
+  local pipe = assert(io.popen("build/bench/peer live " .. a))
+  assert(pipe:read "*l" == "ready", "the C program did not start")
+  traffic.replay(packets, b, rate)
+  local count, cpu = pipe:read("*n", "*n")
+  pipe:close()
+  return cpu / count * 1e9
 end
 
 -- With traffic if `work` is given: seconds that the callback takes for each packet.
@@ -160,12 +173,38 @@ local rows = {
   { "idle: wake-ups a second", function(v) return (select(2, measure_idle(v))) end },
   { "latency p50 / p99, immediate", function(v) return measure_latency(v, true) end },
   { "latency p50 / p99, blocks", function(v) return measure_latency(v, false) end },
-  { "CPU time a packet, 100,000 a second", measure_cost },
   { "packets a second without loss *", measure_rate },
   { "HTTP p50 / p99, no traffic", function(v) return measure_http(v) end },
   { "HTTP p50 / p99, 100,000 packets a second", function(v) return measure_http(v, 0) end },
   { "HTTP p50 / p99, overload: 20 us a packet", function(v) return measure_http(v, 20e-6) end },
 }
+
+local OURS, SLEEP_LOOP = VARIANTS[2], VARIANTS[3]
+
+-- What is compared: a name, what it costs, the name and the cost of the other, and the ratio that
+-- is at most allowed, if any.
+local function cost_row(name, measure, other, measure_other, most)
+  local own, others = {}, {}
+  for round = 1, ROUNDS do
+    own[round], others[round] = measure(), measure_other()
+  end
+  print(("%-42s%4.0f ns, %-26s%4.0f ns: %s%s"):format(name, stats.median(own), other,
+    stats.median(others), stats.spread(stats.ratios(own, others)),
+    most and (", at most %.1f"):format(most) or ""))
+end
+
+local function print_costs()
+  print(("\nCPU time a packet of 60 bytes, medians of %d rounds, and their ratio:"):format(ROUNDS))
+  for _, speed in ipairs { { "100,000 a second", 100000 }, { "full speed", FULL_SPEED } } do
+    local rate = speed[2]
+    cost_row("pcap.resty, " .. speed[1], function() return cost(OURS, rate) end,
+      "C, pcap_dispatch", function() return cost_in_c(rate) end, 1.6)
+    cost_row("sleep loop, " .. speed[1], function() return cost(SLEEP_LOOP, rate) end,
+      "C, pcap_dispatch", function() return cost_in_c(rate) end)
+  end
+  cost_row("pcap.resty, 20,000 a second, immediate", function() return cost(OURS, 20000, true) end,
+    "not immediate", function() return cost(OURS, 20000) end, 3)
+end
 
 local ran, problem = pcall(function()
   io.write(("%-42s"):format(""))
@@ -177,12 +216,13 @@ local ran, problem = pcall(function()
     io.write(("%-42s"):format(row[1]))
     for _, variant in ipairs(VARIANTS) do
       local captures = variant.code ~= ""
-      io.write(("%-22s"):format((captures or i < 3 or i > 6) and row[2](variant) or "-"))
+      io.write(("%-22s"):format((captures or i < 3 or i > 5) and row[2](variant) or "-"))
       io.flush()
     end
     io.write "\n"
   end
-  io.write "* of what tcpreplay can send on this machine\n"
+  io.write "* of what can be sent on this machine\n"
+  print_costs()
 end)
 remove_veth()
 remove_folder()
