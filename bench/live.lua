@@ -31,7 +31,7 @@ local function round(receiver, device, path, speed)
 end
 
 local function compare(say, folder, rounds, speed, near, far)
-  local lost, cpu, ratios, rates = { {}, {} }, { {}, {} }, {}, {}
+  local lost, cpu, rates = { {}, {} }, { {}, {} }, {}
   for i = 1, rounds do
     for which, receiver in ipairs { folder .. "peer live ", "luajit bench/ours.lua live " } do
       local received, rate
@@ -40,15 +40,14 @@ local function compare(say, folder, rounds, speed, near, far)
       lost[which][i] = ("%d"):format(SENT - received)
       rates[#rates + 1] = rate
     end
-    ratios[i] = cpu[1][i] / cpu[2][i]
   end
   say("Live at %s, %d packets of 64 bytes sent over a veth pair (%.0f a second, median), lost of "
     .. "them in each round, and nanoseconds on a CPU for each (median):", speed.name, SENT,
     stats.median(rates))
   say("")
   say("- C, pcap_dispatch: lost %s; %.1f ns", table.concat(lost[1], ", "), stats.median(cpu[1]))
-  say("- ours, packets: lost %s; %.1f ns, C's time over ours %.2f", table.concat(lost[2], ", "),
-    stats.median(cpu[2]), stats.median(ratios))
+  say("- ours, packets: lost %s; %.1f ns, C's time over ours %s", table.concat(lost[2], ", "),
+    stats.median(cpu[2]), stats.spread(stats.ratios(cpu[1], cpu[2])))
   say("")
 end
 

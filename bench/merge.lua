@@ -54,10 +54,12 @@ local function bytes_of(path)
   return bytes
 end
 
---- Prints a line through `say`.
+--- Prints a line through `say`. Gives the median of mergecap's time over ours; nil if it was not
+--- measured.
 ---@param say function      like string.format, to the report
 ---@param folder string     where the programs are, with a slash
 ---@param rounds integer
+---@return number? ratio
 function merge.compare(say, folder, rounds)
   if os.execute "mergecap -v >/dev/null 2>&1" ~= 0 then
     say("Merging: not measured, which takes mergecap.")
@@ -71,18 +73,18 @@ function merge.compare(say, folder, rounds)
   if bytes_of(folder .. "theirs.pcap") ~= bytes_of(folder .. "ours.pcap") then
     error "mergecap's result differs from ours"
   end
-  local their_times, our_times, ratios = {}, {}, {}
+  local their_times, our_times = {}, {}
   for round = 1, rounds do
     their_times[round] = run(folder, theirs:format "/dev/null")
     our_times[round] = run(folder, ours:format "/dev/null")
-    ratios[round] = their_times[round] / our_times[round]
   end
   for _, path in ipairs(paths) do os.remove(path) end
   os.remove(folder .. "merged.pcap")
-  local ns = 1e9 / (FILES * PACKETS)
+  local ns, ratios = 1e9 / (FILES * PACKETS), stats.ratios(their_times, our_times)
   say("Merging %d files of 64-byte packets takes mergecap %.0f ns a packet and us %.0f, with the "
-    .. "same result: its time / ours is **%.2f** (at least 2).", FILES,
-    stats.median(their_times) * ns, stats.median(our_times) * ns, stats.median(ratios))
+    .. "same result: its time / ours is %s, at least 2.", FILES, stats.median(their_times) * ns,
+    stats.median(our_times) * ns, stats.spread(ratios))
+  return stats.median(ratios)
 end
 
 if arg and arg[0] and arg[0]:find "merge%.lua$" then

@@ -19,13 +19,13 @@ function replay.compare(say, folder, rounds)
   local results = {}
   local measured = os.execute "tcpreplay -V >/dev/null 2>&1" == 0 and pair.with(function(near)
     for which, way in ipairs(WAYS) do
-      local times, theirs, ratios = {}, {}, {}
+      local times, theirs = {}, {}
       for round = 1, rounds do
         theirs[round] = run(folder, ("tcpreplay --quiet -i %s %s %s"):format(near, way[2], path))
         times[round] = run(folder, ("bin/pcap replay -i %s %s %s"):format(near, way[2], path))
-        ratios[round] = theirs[round] / times[round]
       end
-      results[which] = { stats.median(theirs), stats.median(times), stats.median(ratios) }
+      results[which] = { stats.median(theirs), stats.median(times),
+        stats.spread(stats.ratios(theirs, times)) }
     end
   end)
   os.remove(path)
@@ -38,7 +38,7 @@ function replay.compare(say, folder, rounds)
   say("| speed | tcpreplay, seconds | pcap replay | its time / ours |")
   say("|---|---|---|---|")
   for which, way in ipairs(WAYS) do
-    say("| %s | %.2f | %.2f | %.2f |", way[1], unpack(results[which]))
+    say("| %s | %.2f | %.2f | %s |", way[1], unpack(results[which]))
   end
 end
 

@@ -1,8 +1,8 @@
 --- `make bench`: the same work by C with libpcap, by us and by others, in turn, on files made here.
 --
--- What counts is the ratio of two times in one round; a table gives the median of the rounds, the
--- lowest and the highest. Each process is timed whole, with its start. Both sides must have seen the
--- same packets.
+-- What counts is the ratio of two times in one round. A table gives the median of the rounds, the
+-- lowest and the highest. Each process is timed whole, with its start. Both sides must have seen
+-- the same packets.
 
 local stats = require "bench.stats"
 
@@ -55,31 +55,34 @@ local function run(command)
   return { seconds = tonumber(wall), peak = tonumber(peak), saw = #lines > 1 and lines[1] }
 end
 
--- Several commands in turn, so that a slow moment of the machine hits them all. Gives for each the
--- median seconds, the largest peak, the ratios of its own time to the first one's, and the other way
--- round.
+-- Several commands in turn, so that a slow moment of the machine hits them all. A command comes
+-- with the name of the file that it reads. Gives for each the nanoseconds for a packet in each
+-- round, the largest peak, and what it saw.
 local function compare(commands)
   local results = {}
-  for i in ipairs(commands) do
-    results[i] = { seconds = {}, faster = {}, longer = {}, peak = 0 }
-    run(commands[i]) -- warm-up
+  for i, command in ipairs(commands) do
+    results[i] = { ns = {}, peak = 0 }
+    run(command[1]) -- warm-up
   end
-  for _ = 1, ROUNDS do
-    local first
+  for round = 1, ROUNDS do
     for i, command in ipairs(commands) do
-      local result, one = results[i], run(command)
-      first = first or one
-      result.seconds[#result.seconds + 1] = one.seconds
-      result.faster[#result.faster + 1] = first.seconds / one.seconds
-      result.longer[#result.longer + 1] = one.seconds / first.seconds
+      local result, one = results[i], run(command[1])
+      result.ns[round] = one.seconds * 1e9 / packets_in[command[2]]
       result.peak = math.max(result.peak, one.peak)
       result.saw = one.saw
     end
   end
-  for _, result in ipairs(results) do
-    result.seconds = stats.median(result.seconds)
-  end
   return results
+end
+
+local function ours(work, file, expression)
+  return { ("luajit bench/ours.lua %s %s%s"):format(work, path[file],
+    expression and (" '%s'"):format(expression) or ""), file }
+end
+
+local function c_program(work, file, expression)
+  return { ("%speer %s %s%s"):format(FOLDER, work, path[file],
+    expression and (" '%s'"):format(expression) or ""), file }
 end
 
 local out = assert(io.open("bench/RESULTS.md", "w"))
@@ -89,23 +92,23 @@ local function say(format, ...)
   out:write(line, "\n")
 end
 
-local plot = assert(io.open(FOLDER .. "ratios.dat", "w"))
+-- Medians of what the picture shows, by title.
+local median_of = {}
 
 local function work_row(title, work, file, expression, target)
-  local quoted = expression and (" '%s'"):format(expression) or ""
-  local c_work = work == "copy" and "copy" or "loop"
-  local c, ours, floor = unpack(compare {
-    ("%speer %s %s%s"):format(FOLDER, c_work, path[file], quoted),
-    ("luajit bench/ours.lua %s %s%s"):format(work, path[file], quoted),
-    ("%speer read %s"):format(FOLDER, path[file]),
+  local c, own, floor = unpack(compare {
+    c_program(work == "copy" and "copy" or "loop", file, expression),
+    ours(work, file, expression),
+    c_program("read", file),
   })
-  if work ~= "copy" and c.saw ~= ours.saw then
-    error(("%s: C saw %s, we %s"):format(title, c.saw, ours.saw))
+  if work ~= "copy" and c.saw ~= own.saw then
+    error(("%s: C saw %s, we %s"):format(title, c.saw, own.saw))
   end
-  local ns = 1e9 / packets_in[file]
-  say("| %s | %.1f | %.1f | %.1f | **%.2f** | %.2f | %.1f / %.1f |", title, c.seconds * ns,
-    ours.seconds * ns, floor.seconds * ns, ours.ratio, target, c.peak / 1024, ours.peak / 1024)
-  plot:write(("%q %.3f %.3f\n"):format(title, ours.ratio, target))
+  local ratios = stats.ratios(c.ns, own.ns)
+  say("| %s | %.1f | %.1f | %.1f | %s | %.2f | %.1f / %.1f |", title, stats.median(c.ns),
+    stats.median(own.ns), stats.median(floor.ns), stats.spread(ratios), target, c.peak / 1024,
+    own.peak / 1024)
+  median_of[title] = stats.median(ratios)
 end
 
 local GO = FOLDER .. "gopacket"
@@ -155,13 +158,12 @@ local function others(work, rows, our_file)
     local name, probe, command, file = unpack(row)
     file = file or our_file
     if has(probe) then
-      local ours, other = unpack(compare {
-        ("luajit bench/ours.lua %s %s"):format(work, path[our_file]),
-        ("sh -c '%s >/dev/null 2>&1'"):format(command:format(path[file])),
-      })
-      local our_ns = ours.seconds * 1e9 / packets_in[our_file]
-      local ns = other.seconds * 1e9 / packets_in[file]
-      say("| %s | %.1f | %.1f | %.2f |", name, ns, our_ns, ns / our_ns)
+      local own, other = unpack(compare { ours(work, our_file),
+        { ("sh -c '%s >/dev/null 2>&1'"):format(command:format(path[file])), file } })
+      local ratios = stats.ratios(other.ns, own.ns)
+      say("| %s | %.1f | %.1f | %s |", name, stats.median(other.ns), stats.median(own.ns),
+        stats.spread(ratios))
+      median_of[name] = stats.median(ratios)
     else
       say("| %s | missing | | |", name)
     end
@@ -183,30 +185,24 @@ local function pairs_of_ours()
   say("")
   say("| work | ns/packet | beside | ns/packet | ratio | at most |")
   say("|---|---|---|---|---|---|")
-  local function command_of(words)
-    local work, file = words:match "^(%S+) (%S+)$"
-    return ("luajit bench/ours.lua %s %s"):format(work, path[file]), 1e9 / packets_in[file]
-  end
   for _, pair in ipairs(PAIRS) do
-    local command, ns = command_of(pair[2])
-    local beside, beside_ns = command_of(pair[4])
-    local one, other = unpack(compare { command, beside })
-    say("| %s | %.1f | %s | %.1f | **%.2f** | %.2f |", pair[1], one.seconds * ns, pair[3],
-      other.seconds * beside_ns, other.ratio, pair[5])
+    local one, other = unpack(compare { ours(pair[2]:match "^(%S+) (%S+)$"),
+      ours(pair[4]:match "^(%S+) (%S+)$") })
+    say("| %s | %.1f | %s | %.1f | %s | %.2f |", pair[1], stats.median(one.ns), pair[3],
+      stats.median(other.ns), stats.spread(stats.ratios(one.ns, other.ns)), pair[5])
   end
 end
 
 -- The flight recorder: at most 20 ns a packet more than reading it.
 local function recorder()
-  local reading, recording = unpack(compare {
-    "luajit bench/ours.lua packets " .. path["64"],
-    "luajit bench/ours.lua record " .. path["64"],
-  })
-  local ns = 1e9 / packets_in["64"]
+  local reading, recording = unpack(compare { ours("packets", "64"), ours("record", "64") })
+  local more = {}
+  for round, ns in ipairs(recording.ns) do
+    more[round] = ns - reading.ns[round]
+  end
   say("")
-  say("The flight recorder takes %.1f ns for a packet of 64 bytes, at most 20: %.1f with reading "
-    .. "it, %.1f to read it.", (recording.seconds - reading.seconds) * ns, recording.seconds * ns,
-    reading.seconds * ns)
+  say("The flight recorder takes %s ns for a packet of 64 bytes, at most 20: %.1f with reading it, "
+    .. "%.1f to read it.", stats.spread(more), stats.median(recording.ns), stats.median(reading.ns))
 end
 
 -- Bytes before the packets of the smaller file, which makes them tunnels' content: what of a packet
@@ -225,8 +221,9 @@ local function write_tunnel(tunnel)
     return string.char(tonumber(pair, 16))
   end)
   local cap = assert(pcap.open_offline(path["64-tenth"]))
-  tunnel.path = FOLDER .. tunnel.name .. ".pcap"
-  local dumper = assert(cap:dump_open(tunnel.path))
+  path[tunnel.name], packets_in[tunnel.name] = FOLDER .. tunnel.name .. ".pcap",
+    packets_in["64-tenth"]
+  local dumper = assert(cap:dump_open(path[tunnel.name]))
   for bytes, time in cap.next, cap do
     local packet = before .. bytes:sub(tunnel.from)
     assert(dumper:dump(packet, time, #packet))
@@ -242,16 +239,12 @@ local function tunnels()
   say("|---|---|---|---|---|")
   for _, tunnel in ipairs(TUNNELS) do
     write_tunnel(tunnel)
-    local plain, inside = unpack(compare {
-      "luajit bench/ours.lua inner " .. path["64-tenth"],
-      "luajit bench/ours.lua inner " .. tunnel.path,
-    })
+    local plain, inside = unpack(compare { ours("inner", "64-tenth"), ours("inner", tunnel.name) })
     if plain.saw ~= inside.saw then
       error(("%s: %s, and without it %s"):format(tunnel.name, inside.saw, plain.saw))
     end
-    local ns = 1e9 / packets_in["64-tenth"]
-    say("| %s | %.1f | %.1f | **%.2f** | 2.5 |", tunnel.name, inside.seconds * ns,
-      plain.seconds * ns, 1 / inside.ratio)
+    say("| %s | %.1f | %.1f | %s | 2.5 |", tunnel.name, stats.median(inside.ns),
+      stats.median(plain.ns), stats.spread(stats.ratios(inside.ns, plain.ns)))
   end
 end
 
@@ -259,17 +252,28 @@ local function version(command)
   return lines_of(command .. " 2>&1")[1] or "missing"
 end
 
+-- In words, as far as Linux tells.
+local function machine()
+  local processors = lines_of "nproc 2>/dev/null"[1]
+  local model = lines_of "sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null"[1]
+  local gigabytes = lines_of "awk '/^MemTotal/ { printf \"%.0f\", $2 / 1e6 }' /proc/meminfo 2>&1"[1]
+  local is_virtual = has "grep -q '^flags.* hypervisor' /proc/cpuinfo"
+  return ("%s processors (%s), %s GB of memory, %s, %s."):format(processors or "unknown",
+    model or "unknown", gigabytes or "unknown", is_virtual and "a virtual machine" or "no virtual "
+    .. "machine", version "uname -srm")
+end
+
 say("# Benchmark results")
 say("")
-say("Written by `make bench`: medians of %d rounds, whole processes, files in the page cache.",
-  ROUNDS)
-say("Ratios hold on other machines, times do not.")
+say("Written by `make bench`: %d rounds, whole processes, files in the page cache.", ROUNDS)
+say("Times are medians. A ratio is the median of the rounds, with the lowest and the highest.")
+say("Ratios hold on other machines of the same kind, times do not.")
+say("")
+say("The machine: %s", machine())
 say("")
 say("- %s", require("pcap")._LIB_VERSION)
 say("- %s", version "luajit -v")
 say("- %s", version "cc --version")
-say("- %s", version "uname -srm")
-say("- %s", version "sed -n 's/^model name.*: //p' /proc/cpuinfo")
 say("")
 say("| work | C libpcap, ns/packet | ours, ns/packet | read(2) alone | C time / ours | at least "
   .. "| peak MB, C / ours |")
@@ -288,16 +292,20 @@ work_row("pcapng, 64 bytes, packets", "packets", "64-pcapng", nil, 3)
 work_row("pcapng, mixed sizes, packets", "packets", "mix-pcapng", nil, 2.2)
 work_row("pcapng, 64 bytes, tcp port 80", "packets", "64-pcapng", "tcp port 80", 2.5)
 work_row("pcapng, 64 bytes, in pieces of 64 KB", "pieces", "64-pcapng", nil, 2)
-plot:close()
 
-local large, small, start = unpack(compare {
-  "luajit bench/ours.lua packets " .. path["64"],
-  "luajit bench/ours.lua packets " .. path["64-tenth"],
-  "luajit bench/ours.lua packets " .. path["64-none"],
-})
+-- Median seconds of reading one of the files.
+local function reading(file)
+  local seconds = {}
+  for round = 1, ROUNDS do
+    seconds[round] = run(ours("packets", file)[1]).seconds
+  end
+  return stats.median(seconds)
+end
+
+local start = reading "64-none"
 say("")
 say("Growth: ten times the packets take %.1f times as long, the process's start taken off.",
-  (large.seconds - start.seconds) / (small.seconds - start.seconds))
+  (reading "64" - start) / (reading "64-tenth" - start))
 say("")
 say("Others, reading packets of 64 bytes:")
 others("packets", READERS)
@@ -314,7 +322,7 @@ say("Decoding Ethernet, IPv4 and TCP of the same packets, reading included:")
 others("layers", DECODERS)
 tunnels()
 say("")
-require("bench.merge").compare(say, FOLDER, ROUNDS)
+median_of.merge = require("bench.merge").compare(say, FOLDER, ROUNDS)
 say("")
 require("bench.seek").compare(say, FOLDER, ROUNDS)
 say("")
@@ -327,7 +335,23 @@ say("")
 require("bench.replay").compare(say, FOLDER, ROUNDS)
 out:close()
 
+-- The picture in README: what it says, and the row that it is of.
+local PICTURE = {
+  { "reading pcap,\\nbeside C", "64 bytes, packets" },
+  { "reading pcapng,\\nbeside C", "pcapng, 64 bytes, packets" },
+  { "a filter on pcapng,\\nbeside C", "pcapng, 64 bytes, tcp port 80" },
+  { "a string a packet,\\nbeside a binding in C", STRINGS[1][1] },
+  { "merging 4 files,\\nbeside mergecap", "merge" },
+}
+
 if has "gnuplot --version" then
+  local data = assert(io.open(FOLDER .. "picture.dat", "w"))
+  for _, bar in ipairs(PICTURE) do
+    if median_of[bar[2]] then
+      data:write(('"%s" %.2f\n'):format(bar[1], median_of[bar[2]]))
+    end
+  end
+  data:close()
   os.execute(("gnuplot -e \"data='%s'; output='bench/results.svg'\" bench/plot.gp")
-    :format(FOLDER .. "ratios.dat"))
+    :format(FOLDER .. "picture.dat"))
 end

@@ -40,12 +40,11 @@ function send.compare(say, folder, rounds)
   local ways = { "C, pcap_inject", "ours, inject", "ours, inject_all" }
   local commands = { folder .. "inject", "luajit bench/send.lua inject",
     "luajit bench/send.lua inject_all" }
-  local times, ratios = { {}, {}, {} }, { {}, {}, {} }
+  local times = { {}, {}, {} }
   local measured = pair.with(function(near)
     for round = 1, rounds do
       for way, command in ipairs(commands) do
         times[way][round] = seconds(("%s %s %d"):format(command, near, COUNT))
-        ratios[way][round] = times[1][round] / times[way][round]
       end
     end
   end)
@@ -58,8 +57,8 @@ function send.compare(say, folder, rounds)
   say("| way | ns/packet | C time / ours |")
   say("|---|---|---|")
   for way, name in ipairs(ways) do
-    say("| %s | %.0f | %.2f |", name, stats.median(times[way]) * 1e9 / COUNT,
-      stats.median(ratios[way]))
+    say("| %s | %.0f | %s |", name, stats.median(times[way]) * 1e9 / COUNT,
+      stats.spread(stats.ratios(times[1], times[way])))
   end
 end
 

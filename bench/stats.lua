@@ -1,18 +1,30 @@
---- What the benchmarks make of the figures of several rounds.
+--- What the benchmarks make of the figures of several rounds: lists with a number a round.
 
 local stats = {}
 
---- The median, of a list that is sorted by this.
-function stats.median(list)
-  table.sort(list)
-  return list[math.ceil(#list / 2)]
+local function sorted(list)
+  local copy = { unpack(list) }
+  table.sort(copy)
+  return copy
 end
 
---- The median of ratios as a report shows it, with the lowest and the highest: "**2.80** (2.71 to
---- 2.92)".
+function stats.median(list)
+  return sorted(list)[math.ceil(#list / 2)]
+end
+
+--- What `times` are of `others`, round by round.
+function stats.ratios(times, others)
+  local ratios = {}
+  for round, time in ipairs(times) do
+    ratios[round] = time / others[round]
+  end
+  return ratios
+end
+
+--- A list as a report shows it: the median, the lowest and the highest, "**2.80** (2.71 to 2.92)".
 function stats.spread(list)
-  local median = stats.median(list)
-  return ("**%.2f** (%.2f to %.2f)"):format(median, list[1], list[#list])
+  local ordered = sorted(list)
+  return ("**%.2f** (%.2f to %.2f)"):format(stats.median(list), ordered[1], ordered[#ordered])
 end
 
 return stats

@@ -133,8 +133,8 @@ local function wait(self, status, timeout)
   return failed(self, status)
 end
 
--- Waits a little in one call into C, so that a caller's loop stays compiled. When packets come fast,
--- to leave compiled code for each wait costs more than the packets do.
+-- Waits a little in one call into C, so that a caller's loop stays compiled. If packets come fast,
+-- leaving compiled code for each wait costs as much as many packets.
 local function wait_briefly(self, timeout)
   local handle, now = self._handle, monotonic()
   local rest = self._woken_at + self._coalesce - now
