@@ -129,7 +129,8 @@ __attribute__((noinline)) static int cook(pcap_t *p, luapcap_ring *ring, luapcap
 
 /* Makes a packet of a frame. Returns 1; 0 if libpcap would not hand it on; or PCAP_ERROR. A call
  * would pass the frame through memory, which takes as long as the rest. */
-__attribute__((always_inline)) static inline int take(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet, luapcap_frame frame) {
+__attribute__((always_inline)) static inline int take(pcap_t *p, luapcap_ring *ring,
+                                                      luapcap_packet *packet, luapcap_frame frame) {
     if (!is_wanted(ring, frame.from) || (ring->judge != NULL && !passes(ring, frame)))
         return 0;
     if (ring->is_cooked)
