@@ -106,10 +106,14 @@ int luapcap_pair_is_open(int fd) {
     return poll(&pair, 1, 0) == 0;
 }
 
-/* Reads one whole request; 0 when the pair has been closed. */
+/* Reads one whole request; 0 when the pair has been closed. It waits with poll(): recv() would wake
+ * up also when the other side takes the answer. */
 static int receive(int fd, luapcap_wait_request *request) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
     size_t got = 0;
     while (got < sizeof *request) {
+        if (poll(&ready, 1, -1) < 0)
+            return 0;
         ssize_t n = recv(fd, (char *)request + got, sizeof *request - got, 0);
         if (n <= 0)
             return 0;
