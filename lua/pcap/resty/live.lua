@@ -35,9 +35,10 @@ local function check_free(self, name)
   end
 end
 
--- Packets between two looks at the clock, at the most. A turn may be too long by that many
--- callbacks. A look costs 30 ns.
-local STRIDE = 4
+-- Packets from one look at the clock to the next, at the most. A turn may be too long by that many
+-- callbacks. A look costs as much as reading a packet. So while that many callbacks together take
+-- less than QUICK seconds, looks become rare.
+local MOST, QUICK = 16, 20e-6
 -- A wait that found nothing to read is followed by a pause. Each further such wait makes the pause
 -- longer. The reason: the descriptor of an interface that is down is always ready.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
@@ -57,7 +58,7 @@ end
 -- the callback raises.
 ---@param callback function    callback(pkt); the packet is valid during the call
 ---@param budget? number       seconds that it may take (default: open's option of this name); it
---- may make up to three more callbacks
+--- may make up to 15 more callbacks, if they have been quick until then
 ---@return integer count       packets
 ---@return string|nil reason   nil when all are read; "budget"; "closed": by the callback; or
 --- libpcap's message
@@ -74,7 +75,8 @@ end
 
 --- The same for the loop that has the capture.
 function capture.drain(self, callback, budget)
-  local deadline = monotonic() + (budget or self._budget)
+  local looked_at = monotonic()
+  local deadline = looked_at + (budget or self._budget)
   local count, look, stride = 0, 1, 1
   local woken = self._woken
   self._woken = false
@@ -94,12 +96,16 @@ function capture.drain(self, callback, budget)
     if self._ended then
       return count, "closed"
     elseif count == look then
-      if monotonic() >= deadline then
+      local now = monotonic()
+      if now >= deadline then
         self._pause = 0
         return count, "budget"
+      elseif now - looked_at > QUICK then
+        stride = 1
+      elseif stride < MOST then
+        stride = stride * 2
       end
-      stride = stride < STRIDE and stride * 2 or stride
-      look = count + stride
+      look, looked_at = count + stride, now
     end
   end
 end
