@@ -140,8 +140,8 @@ local function record()
   shell.run "sleep 0.5"
   return function()
     shell.run("kill -INT %s; while kill -0 %s 2>/dev/null; do sleep 0.05; done", pid, pid)
-    local count = shell.run([[for file in %s*.pcapng; do tcpdump --count -r $file 2>/dev/null; done
-      ]] .. "| awk '{ sum += $1 } END { print sum + 0 }'", files)
+    local count = shell.run("for file in %s*.pcapng; do tcpdump --count -r $file 2>/dev/null; done"
+      .. " | awk '{ sum += $1 } END { print sum + 0 }'", files)
     shell.run("rm %s*", files)
     return tonumber(count)
   end
