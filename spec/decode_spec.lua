@@ -103,6 +103,16 @@ describe("layers", function()
     assert.is_nil(layers.tcp)
   end)
 
+  it("is printed as the names of its headers, in their order", function()
+    local layers = decode.layers()
+    assert.equal("pcap layers: ", tostring(layers))
+    local ip = frames.ipv4(6, frames.tcp "")
+    assert.equal("pcap layers: eth, ip, tcp", tostring(layers(frames.ethernet(0x0800, ip))))
+    local tunnel = frames.ipv4(47, "\0\0\8\0" .. ip)
+    assert.equal("pcap layers: eth, ip, gre (ip, tcp)",
+      tostring(layers(frames.ethernet(0x0800, tunnel))))
+  end)
+
   it("tells where the payload is, in the positions that string.sub takes", function()
     local layers = decode.layers()
     for name, expected in pairs {

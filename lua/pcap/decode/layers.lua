@@ -165,6 +165,23 @@ function Layers:verify(name)
   return checksum.verify(self, self._pkt, name)
 end
 
+-- The names of the headers in the packet's order, those in a tunnel in brackets.
+local function names(self)
+  local found = {}
+  for key, value in pairs(self) do
+    if type(value) == "cdata" and not key:find "^_" then
+      found[#found + 1] = key
+    end
+  end
+  table.sort(found, function(a, b) return self[a].begin < self[b].begin end)
+  local inner = self.inner
+  return table.concat(found, ", ") .. (inner and (" (%s)"):format(names(inner)) or "")
+end
+
+function Layers:__tostring()
+  return ("%s: %s"):format(Layers.__name, names(self))
+end
+
 --- Makes an object that decodes packets.
 ---
 ---     local layers = decode.layers(cap:datalink())
