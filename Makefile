@@ -45,7 +45,7 @@ TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
 	--for "the command" lua-argparse \
 	--for "comparisons with other programs" luarocks git lua5.1 tcpdump tshark strace valgrind \
 	  zstd xz-utils bzip2 lz4 lua-cqueues lua-socket lua-posix bmake jq \
-	--for "live capture" iproute2 procps util-linux \
+	--for "live capture" iproute2 nftables procps util-linux \
 	--for "capture in nginx" $(NGINX_PACKAGES) curl iproute2 procps util-linux libcap2-bin \
 	--for "the demo's page in a browser" $(NGINX_PACKAGES) curl chromium chromium-driver
 BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 procps tcpreplay \

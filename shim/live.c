@@ -62,6 +62,7 @@ int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     }
     errno = 0;
     int status = luapcap_next(p, packet);
+    ring->may_have_more = status == 1;
     if (status == 1) {
         luapcap_ring_release(ring); /* packets came after an error: libpcap goes on from here */
         packet->interface = 1;

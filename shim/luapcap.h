@@ -111,7 +111,8 @@ typedef struct luapcap_block_interface {
  * `interface` is the system's number of the interface; if it is 0, packets come from any. Then
  * `indexes` are the `known` interfaces that packets have come from, and `latest` is where the
  * latest stands. `tag_at` is where a VLAN tag goes in packets without a cooked header, or 0.
- * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds. `may_have_more` is whether
+ * libpcap gave a packet last: it may have read more of them at once, which no descriptor shows.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -141,6 +142,7 @@ typedef struct luapcap_ring {
     uint32_t known;
     uint32_t latest;
     uint32_t tag_at;
+    int32_t may_have_more;
 } luapcap_ring;
 
 /* A dump file and its stream's buffer. */

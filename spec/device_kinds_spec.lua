@@ -119,6 +119,40 @@ describe("A live capture #live", function()
     end
   end)
 
+  -- A network namespace with a rule that logs UDP to port 5353 to group 5. Gives its name.
+  local function logging()
+    local name = ("lpnf%d"):format(process.pid())
+    shell.run("ip netns add %s", name)
+    finally(function() shell.run("ip netns del %s", name) end)
+    shell.run("ip -n %s link set lo up", name)
+    local _, status = shell.try("ip netns exec %s nft 'add table ip t; add chain ip t o "
+      .. "{ type filter hook output priority 0; }; add rule ip t o udp dport 5353 log group 5'", name)
+    return status == 0 and name
+  end
+
+  it("of nflog gives what a rule logs, also what libpcap has read before a wait", function()
+    if not net.require_privilege(pending) then return end
+    local name = shell.has "nft" and logging()
+    if not name then
+      return pending "needs nft, and a kernel that logs"
+    end
+    local output = process.lua([[
+      local pcap, decode = require "pcap", require "pcap.decode"
+      local cap = assert(pcap.open_live("nflog:5", 0, false, 2))
+      for i = 1, 20 do
+        os.execute("bash -c 'echo " .. i .. " > /dev/udp/127.0.0.1/5353'")
+      end
+      local count = 0
+      repeat
+        local pkt = cap:next_packet()
+        count = count + 1
+        assert(decode.summary(pkt):find "127%.0%.0%.1%.5353: UDP", decode.summary(pkt))
+      until count == 20 or not cap:wait(0.5)
+      print(count, cap:wait(0.01), (select(2, cap:next())))
+    ]], { prefix = "ip netns exec " .. name })
+    assert.equal("20\ttrue\ttimeout\n", output)
+  end)
+
   it("of D-Bus is refused with libpcap's reason, which cannot read it without blocking", function()
     if not shell.has "dbus-daemon" then
       return pending "needs dbus-daemon"

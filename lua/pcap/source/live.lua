@@ -31,14 +31,20 @@ local source = none.new { kind = "live", is_always_ready = false, fetch = live_r
 
 source.set_filter = kernel_filter.set
 
+-- Some devices give libpcap several packets at once, such as nflog.
+function source.is_ready(self)
+  return self._ring.may_have_more ~= 0
+end
+
 function source.wait(self, timeout)
-  local deadline = shim.luapcap_monotonic() + timeout
+  local is_ready = source.is_ready(self)
+  local deadline = shim.luapcap_monotonic() + (is_ready and 0 or timeout)
   local status, reason
   repeat
     local left = deadline - shim.luapcap_monotonic()
     status, reason = signals.wait(self, shim.luapcap_wait, self._handle, left > 0 and left or 0)
   until status ~= SIGNAL
-  if status == READY then
+  if status == READY or is_ready and status == TIME_OVER then
     return true
   elseif status == TIME_OVER then
     return nil, "timeout"

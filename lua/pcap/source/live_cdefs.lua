@@ -36,6 +36,7 @@ typedef struct luapcap_ring {
   uint32_t known;
   uint32_t latest;
   uint32_t tag_at;
+  int32_t may_have_more;
 } luapcap_ring;
 
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
