@@ -125,8 +125,8 @@ describe("A live capture #live", function()
     shell.run("ip netns add %s", name)
     finally(function() shell.run("ip netns del %s", name) end)
     shell.run("ip -n %s link set lo up", name)
-    local _, status = shell.try("ip netns exec %s nft 'add table ip t; add chain ip t o "
-      .. "{ type filter hook output priority 0; }; add rule ip t o udp dport 5353 log group 5'", name)
+    local _, status = shell.try("ip netns exec %s nft 'add table ip t; add chain ip t o { type "
+      .. "filter hook output priority 0; }; add rule ip t o udp dport 5353 log group 5'", name)
     return status == 0 and name
   end
 
