@@ -125,4 +125,17 @@ function signals.wait(self, wait, object, timeout)
   return wait_long(self, wait, object, timeout - BRIEF)
 end
 
+--- Waits for nothing but the end of the time, or a signal. A rest is not over early, so a long one
+-- holds signals from its beginning: that is one wake-up less.
+---@param self table
+---@param seconds number
+---@return integer|nil status  as signals.wait()
+---@return string|nil reason
+function signals.rest(self, seconds)
+  if seconds <= BRIEF then
+    return signals.wait(self, shim.luapcap_wait_fd, -1, seconds)
+  end
+  return wait_long(self, shim.luapcap_wait_fd, -1, seconds)
+end
+
 return signals

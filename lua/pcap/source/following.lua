@@ -98,12 +98,15 @@ local function wait_once(self, left)
     self._has_grown, self._rests_until = false, now + PAUSE
   end
   local fd, rest = self._watch[0], self._rests_until - now
+  local status, reason
   if rest > 0 then
-    fd, left = -1, left < rest and left or rest
-  elseif (fd < 0 or self._is_waited_for) and left > INTERVAL then
-    left = INTERVAL
+    status, reason = signals.rest(self, left < rest and left or rest)
+  else
+    if (fd < 0 or self._is_waited_for) and left > INTERVAL then
+      left = INTERVAL
+    end
+    status, reason = signals.wait(self, shim.luapcap_wait_fd, fd, left)
   end
-  local status, reason = signals.wait(self, shim.luapcap_wait_fd, fd, left)
   return status, reason or capture.interrupted(self)
 end
 
@@ -219,7 +222,7 @@ local function open_in_time(open, from, opts)
       return nil, "the file's header has not come yet"
     end
     -- No math.min(): see core/signals.lua.
-    signals.wait(waiting, shim.luapcap_wait_fd, -1, left < PAUSE and left or PAUSE)
+    signals.rest(waiting, left < PAUSE and left or PAUSE)
   end
 end
 

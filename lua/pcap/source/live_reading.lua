@@ -42,7 +42,7 @@ local function read_last_block(self)
   local status, reason = SIGNAL, nil
   while status == SIGNAL do
     local left = deadline - monotonic()
-    status, reason = signals.wait(self, shim.luapcap_wait_fd, -1, left > 0 and left or 0)
+    status, reason = signals.rest(self, left > 0 and left or 0)
   end
   if not status then
     return capture.none(self, reason)
@@ -92,7 +92,7 @@ end
 -- Rests until some time has passed since the last wake-up, so that packets come together. Then it
 -- reads. Returns as try_again().
 local function rest_and_read(self, left)
-  local _, reason = signals.wait(self, shim.luapcap_wait_fd, -1, left)
+  local _, reason = signals.rest(self, left)
   reason = reason or capture.interrupted(self)
   if reason then
     return nil, reason
