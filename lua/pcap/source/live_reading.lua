@@ -142,9 +142,10 @@ local function wait_briefly(self, timeout)
   if not handle or self._broken or must_look or timeout <= rest or rest > BRIEF then
     return wait(self, NO_PACKET, timeout)
   end
+  rest = rest > 0 and rest or 0
   local pkt, match = self._packet, self._match
   local status = shim.luapcap_live_next_within(handle, self._ring, pkt, rest,
-    timeout < BRIEF and timeout or BRIEF)
+    (timeout < BRIEF and timeout or BRIEF) - rest)
   local woken_at = monotonic()
   local waited = woken_at - now
   signals.waited(waited)
