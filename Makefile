@@ -51,7 +51,8 @@ TEST_PACKAGES = lua-busted $(RUN_PACKAGES) \
 BENCH_PACKAGES = 'libluajit2-5.1-dev|libluajit-5.1-dev' gnuplot-nox iproute2 procps tcpreplay \
 	$(RUN_PACKAGES)
 OPENRESTY_PACKAGES = $(NGINX_PACKAGES) $(RUN_PACKAGES)
-OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps $(OPENRESTY_PACKAGES)
+OPENRESTY_BENCH_PACKAGES = tcpreplay wrk curl iproute2 procps tcpdump lua-argparse \
+	$(OPENRESTY_PACKAGES)
 DEB_PACKAGES = git build-essential debhelper dpkg-dev fakeroot lintian lua-busted curl \
 	zlib1g-dev libzstd1 $(NGINX_PACKAGES) $(RUN_PACKAGES)
 PORTABLE_PACKAGES = lua-busted clang libbsd-dev musl-tools dpkg-dev zlib1g-dev libzstd1 zstd \

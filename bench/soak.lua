@@ -135,11 +135,14 @@ end
 -- have.
 local function record()
   local files = folder .. "/rotated-"
-  local pid = shell.run("bin/pcap rotate -i %s -w %s%%05i.pcapng --bytes %s %s >%slog 2>&1 & "
-    .. "echo $!", a, files, FILE_BYTES, traffic.FILTER, files):match "%d+"
-  shell.run "sleep 0.5"
+  local pid = shell.run("bin/pcap rotate -i %s -c %s -w %s%%05i.pcapng --bytes %s %s >%slog 2>&1 & "
+    .. "echo $!", a, COUNT, files, FILE_BYTES, traffic.FILTER, files):match "%d+"
+  shell.run("for i in $(seq 200); do grep -q listening %slog && break; sleep 0.05; done", files)
   return function()
-    shell.run("kill -INT %s; while kill -0 %s 2>/dev/null; do sleep 0.05; done", pid, pid)
+    -- It ends when it has all packets. If it has not, it is ended after some seconds.
+    shell.run("for i in $(seq 100); do kill -0 %s 2>/dev/null || break; sleep 0.05; done", pid)
+    shell.run("kill -INT %s 2>/dev/null; while kill -0 %s 2>/dev/null; do sleep 0.05; done", pid,
+      pid)
     local count = shell.run("for file in %s*.pcapng; do tcpdump --count -r $file 2>/dev/null; done"
       .. " | awk '{ sum += $1 } END { print sum + 0 }'", files)
     shell.run("rm %s*", files)

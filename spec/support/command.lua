@@ -7,9 +7,11 @@ local shell = require "spec.support.shell"
 
 local command = {}
 
-local function check()
+--- Skips the running test if the command cannot run, since argparse is not installed.
+---@param level? integer  whose line the skip names (default 1: the caller's)
+function command.needs(level)
   if not pcall(require, "argparse") then
-    shell.skip("needs lua-argparse", 3)
+    shell.skip("needs lua-argparse", (level or 1) + 1)
   end
 end
 
@@ -27,13 +29,13 @@ end
 
 --- Runs it: its output (stderr with it), and its exit status. Each %s is an argument, quoted.
 function command.try(words, ...)
-  check()
+  command.needs(2)
   return shell.try("bin/pcap " .. words, ...)
 end
 
 --- Runs it where it must succeed. Gives its output.
 function command.run(words, ...)
-  check()
+  command.needs(2)
   return shell.run("bin/pcap " .. words, ...)
 end
 
@@ -63,7 +65,7 @@ end
 --- Runs shell commands while it captures on a new device, and then sends it a signal. In
 -- `meanwhile` $FAR is the other end of the device. Gives stdout, stderr and the status.
 function command.live(words, meanwhile, signal, program)
-  check()
+  command.needs(2)
   local near, far, unplug = net.veth()
   local folder, remove = shell.folder()
   local script = shell.write(folder .. "/live.sh", ([[
