@@ -108,6 +108,8 @@ describe("layers", function()
     assert.equal("pcap layers: ", tostring(layers))
     local ip = frames.ipv4(6, frames.tcp "")
     assert.equal("pcap layers: eth, ip, tcp", tostring(layers(frames.ethernet(0x0800, ip))))
+    layers.number = 5ULL -- as a protocol of the user's may leave it
+    assert.equal("pcap layers: eth, ip, tcp", tostring(layers))
     local tunnel = frames.ipv4(47, "\0\0\8\0" .. ip)
     assert.equal("pcap layers: eth, ip, gre (ip, tcp)",
       tostring(layers(frames.ethernet(0x0800, tunnel))))

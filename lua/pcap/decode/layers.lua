@@ -165,15 +165,20 @@ function Layers:verify(name)
   return checksum.verify(self, self._pkt, name)
 end
 
+-- Where a header begins. False for other cdata, which a protocol of a user's may have put there.
+local function begin_of(value)
+  local is_view, begin = pcall(function() return value.begin end)
+  return is_view and begin
+end
+
 -- The names of the headers in the packet's order, those in a tunnel in brackets.
 local function names(self)
-  local found = {}
+  local found, begins = {}, {}
   for key, value in pairs(self) do
-    if type(value) == "cdata" and not key:find "^_" then
-      found[#found + 1] = key
-    end
+    begins[key] = type(value) == "cdata" and not key:find "^_" and begin_of(value) or nil
+    found[#found + 1] = begins[key] and key
   end
-  table.sort(found, function(a, b) return self[a].begin < self[b].begin end)
+  table.sort(found, function(a, b) return begins[a] < begins[b] end)
   local inner = self.inner
   return table.concat(found, ", ") .. (inner and (" (%s)"):format(names(inner)) or "")
 end
