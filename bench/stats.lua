@@ -2,14 +2,10 @@
 
 local stats = {}
 
-local function sorted(list)
+function stats.median(list)
   local copy = { unpack(list) }
   table.sort(copy)
-  return copy
-end
-
-function stats.median(list)
-  return sorted(list)[math.ceil(#list / 2)]
+  return copy[math.ceil(#copy / 2)]
 end
 
 --- What `times` are of `others`, round by round.
@@ -23,8 +19,8 @@ end
 
 --- A list as a report shows it: the median, the lowest and the highest, "**2.80** (2.71 to 2.92)".
 function stats.spread(list)
-  local ordered = sorted(list)
-  return ("**%.2f** (%.2f to %.2f)"):format(stats.median(list), ordered[1], ordered[#ordered])
+  return ("**%.2f** (%.2f to %.2f)"):format(stats.median(list), math.min(unpack(list)),
+    math.max(unpack(list)))
 end
 
 return stats

@@ -37,11 +37,9 @@ static long count_new(int fd) {
     return (long)stats.tp_packets - (long)stats.tp_drops;
 }
 
-/* Filters that let no packet pass, or all. */
+/* A filter that lets no packet pass. */
 static struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
-static struct bpf_insn all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
 static struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
-static struct bpf_program accept_all = {.bf_len = 1, .bf_insns = &all};
 
 /* Leaves nothing in the ring and nothing on its way into it. */
 static int silence(pcap_t *p, luapcap_ring *ring, int block_ms) {
@@ -97,7 +95,7 @@ static int join_counting(pcap_t *p, luapcap_ring *ring, uint32_t argument,
                          struct bpf_program *filter, int block_ms) {
     int fd = pcap_fileno(p);
     if (silence(p, ring, block_ms) != 0 ||
-        pcap_setfilter(p, filter != NULL ? filter : &accept_all) != 0)
+        (filter != NULL ? pcap_setfilter(p, filter) : luapcap_accept_all(p)) != 0)
         return -2;
     double deadline = luapcap_monotonic() + GAP_SECONDS;
     long latest, before = 0;

@@ -274,7 +274,8 @@ LUAPCAP_API int luapcap_watch_add(int watch, int fd);
 LUAPCAP_API void luapcap_watch_drop(int watch, int number);
 LUAPCAP_API void luapcap_watch_clear(int watch);
 
-/* live.c, for source/live.lua, activation.lua and kernel_filter.lua: a live capture */
+/* live.c, for source/live.lua, live_reading.lua, activation.lua and kernel_filter.lua: a live
+ * capture */
 LUAPCAP_API pcap_t *luapcap_create(const char *device, char *errbuf);
 LUAPCAP_API int luapcap_close_on_exec(pcap_t *p);
 LUAPCAP_API int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
