@@ -119,24 +119,18 @@ describe("A live capture #live", function()
     end
   end)
 
-  -- A network namespace with a rule that logs UDP to port 5353 to group 5. Gives its name.
-  local function logging()
-    local name = ("lpnf%d"):format(process.pid())
-    shell.run("ip netns add %s", name)
-    finally(function() shell.run("ip netns del %s", name) end)
-    shell.run("ip -n %s link set lo up", name)
-    local _, status = shell.try("ip netns exec %s nft 'add table ip t; add chain ip t o { type "
-      .. "filter hook output priority 0; }; add rule ip t o udp dport 5353 log group 5'", name)
-    return status == 0 and name
-  end
-
   it("of nflog gives what a rule logs, also what libpcap has read before a wait", function()
     if not net.require_privilege(pending) then return end
-    local name = shell.has "nft" and logging()
-    if not name then
-      return pending "needs nft, and a kernel that logs"
+    if not shell.has "nft" then
+      return pending "needs nft"
     end
+    -- In a network namespace of its own.
     local output = process.lua([[
+      if os.execute("ip link set lo up && nft 'add table ip t; add chain ip t o "
+        .. "{ type filter hook output priority 0; }; add rule ip t o udp dport 5353 log group 5' "
+        .. "2>/dev/null") ~= 0 then
+        return print "no rule"
+      end
       local pcap, decode = require "pcap", require "pcap.decode"
       local cap = assert(pcap.open_live("nflog:5", 0, false, 2))
       for i = 1, 20 do
@@ -149,7 +143,10 @@ describe("A live capture #live", function()
         assert(decode.summary(pkt):find "127%.0%.0%.1%.5353: UDP", decode.summary(pkt))
       until count == 20 or not cap:wait(0.5)
       print(count, cap:wait(0.01), (select(2, cap:next())))
-    ]], { prefix = "ip netns exec " .. name })
+    ]], { prefix = "unshare -n" })
+    if output == "no rule\n" then
+      return pending "needs a kernel that logs"
+    end
     assert.equal("20\ttrue\ttimeout\n", output)
   end)
 
