@@ -113,6 +113,8 @@ typedef struct luapcap_block_interface {
  * latest stands. `tag_at` is where a VLAN tag goes in packets without a cooked header, or 0.
  * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds. `may_have_more` is whether
  * libpcap gave a packet last: it may have read more of them at once, which no descriptor shows.
+ * `rest` is how many seconds the reader lets pass between two wake-ups. If `longest_stay` is more
+ * than 0, each block sets `rest` by how fast packets come: none is to wait longer than that.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -122,6 +124,8 @@ typedef struct luapcap_ring {
     luapcap_judge *judge;
     int32_t *indexes;
     double size;
+    double rest;
+    double longest_stay;
     uint32_t left;
     uint32_t index;
     uint32_t taken;
@@ -151,13 +155,6 @@ typedef struct luapcap_dumper luapcap_dumper;
 /* The last packets, in a ring in memory; and a place in it. */
 typedef struct luapcap_recorder luapcap_recorder;
 typedef struct luapcap_cursor luapcap_cursor;
-
-/* Asks a waiting thread to wait. First it waits `pause` milliseconds, whatever comes. Then it waits
- * `timeout` milliseconds for a packet. */
-typedef struct luapcap_wait_request {
-    uint32_t pause;
-    uint32_t timeout;
-} luapcap_wait_request;
 
 /* Whether a thread holds signals back, and its mask before that, a sigset_t. */
 typedef struct luapcap_signals {

@@ -17,6 +17,12 @@
 /* Packets from the one that is read to the one that is fetched into the processor's cache. */
 #define AHEAD 4
 
+/* When packets come fast, the reader rests, so that one wake-up is for several blocks. Packets come
+ * fast if they fill a quarter of a block before the kernel hands it over. A rest uses an eighth of
+ * the ring at the most: packets may suddenly come 8 times as fast. */
+#define FAST 4
+#define ROOM 8
+
 enum { CAME_IN = 1, WENT_OUT = 2 }; /* flags of luapcap_packet */
 
 /* What is read of a header, and where the sender's address follows it. */
@@ -139,6 +145,22 @@ __attribute__((always_inline)) static inline int take(pcap_t *p, luapcap_ring *r
     return 1;
 }
 
+/* The seconds between two times in a block. */
+static double seconds_between(struct tpacket_bd_ts from, struct tpacket_bd_ts to) {
+    return (double)to.ts_sec - from.ts_sec + ((double)to.ts_nsec - from.ts_nsec) / 1e9;
+}
+
+/* How long the reader rests, by how fast packets have come in a block. A rest that is over before
+ * the next block is full would only be one more wake-up. */
+static double rest_after(const luapcap_ring *ring, const struct tpacket_hdr_v1 *block) {
+    double filled_in = seconds_between(block->ts_first_pkt, block->ts_last_pkt);
+    double until_late = ring->longest_stay - filled_in;
+    double has_room_for = filled_in * ring->size / ROOM / block->blk_len;
+    double rest = until_late < has_room_for ? until_late : has_room_for;
+    int is_fast = block->blk_len >= ring->block_size / FAST && filled_in >= 0;
+    return is_fast && rest > filled_in ? rest : 0;
+}
+
 /* The next packet of a ring of blocks, each of which holds many. */
 static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     for (;;) {
@@ -148,6 +170,8 @@ static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
             const struct tpacket_block_desc *block = (const void *)ring->taken_at;
             ring->at = ring->taken_at + block->hdr.bh1.offset_to_first_pkt;
             ring->left = block->hdr.bh1.num_pkts;
+            if (ring->longest_stay > 0)
+                ring->rest = rest_after(ring, &block->hdr.bh1);
         }
         struct tpacket3_hdr *header = (void *)ring->at;
         size_t start = (size_t)(ring->at - ring->taken_at);

@@ -108,7 +108,7 @@ int luapcap_pair_is_open(int fd) {
 
 /* Reads one whole request; 0 when the pair has been closed. It waits with poll(): recv() would wake
  * up also when the other side takes the answer. */
-static int receive(int fd, luapcap_wait_request *request) {
+static int receive(int fd, uint32_t *request) {
     struct pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
     size_t got = 0;
     while (got < sizeof *request) {
@@ -122,11 +122,11 @@ static int receive(int fd, luapcap_wait_request *request) {
     return 1;
 }
 
-/* Polls for at most `ms` milliseconds. It polls `capture` only if that is not -1. Returns the byte
- * for the other side, or 0 when the pair has been closed. */
-static char watch(const waiter *w, int capture, uint32_t ms) {
+/* Polls for at most `ms` milliseconds. Returns the byte for the other side, or 0 when the pair has
+ * been closed. */
+static char watch(const waiter *w, uint32_t ms) {
     struct pollfd ready[2] = {{.fd = w->socket, .events = POLLIN, .revents = 0},
-                              {.fd = capture, .events = POLLIN, .revents = 0}};
+                              {.fd = w->capture, .events = POLLIN, .revents = 0}};
     int n = poll(ready, 2, ms > INT_MAX ? INT_MAX : (int)ms);
     /* The other side is silent while it waits for us. So whatever it says means the end. */
     if (n < 0 || ready[0].revents != 0)
@@ -136,11 +136,9 @@ static char watch(const waiter *w, int capture, uint32_t ms) {
 
 static void *run(void *argument) {
     waiter *w = argument;
-    luapcap_wait_request request;
-    while (receive(w->socket, &request)) {
-        if (request.pause > 0 && watch(w, -1, request.pause) == 0)
-            break;
-        char answer = watch(w, w->capture, request.timeout);
+    uint32_t timeout;
+    while (receive(w->socket, &timeout)) {
+        char answer = watch(w, timeout);
         if (answer == 0 || send(w->socket, &answer, 1, MSG_NOSIGNAL) != 1)
             break;
     }
@@ -167,13 +165,13 @@ static int start(waiter *w) {
 }
 
 /*
- * Starts a thread that answers requests on the stream socket `pair`. Each request is a
- * luapcap_wait_request. Each answer is one byte: 'p' if there is a reason to read the capture, 't'
- * when the time is over. Only one request is under way at a time. The thread has descriptors of its
- * own, so the caller keeps both of its descriptors. The thread ends, and frees everything, when
- * luapcap_pair_close() or the other side closes the pair. Call this in the process that waits,
- * after its fork. `fd` is the capture's descriptor, or -1 for one that is never ready. Returns 0,
- * or -1 with errno.
+ * Starts a thread that answers requests on the stream socket `pair`. Each request is a uint32_t:
+ * how many milliseconds to wait for a packet. Each answer is one byte: 'p' if there is a reason to
+ * read the capture, 't' when the time is over. Only one request is under way at a time. The thread
+ * has descriptors of its own, so the caller keeps both of its descriptors. The thread ends, and
+ * frees everything, when luapcap_pair_close() or the other side closes the pair. Call this in the
+ * process that waits, after its fork. `fd` is the capture's descriptor, or -1 for one that is never
+ * ready. Returns 0, or -1 with errno.
  */
 int luapcap_waiter_start(int fd, int pair) {
     int error;

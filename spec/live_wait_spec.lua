@@ -162,6 +162,53 @@ describe("Waiting on a live capture", function()
     assert.is_true(woken < count / 4, woken .. " switches")
   end)
 
+  -- Reads packets that come fast. Gives how often the reader woke up, and how late the latest of
+  -- 99 % of the packets were read, in seconds.
+  local function read_fast(path, count, opts)
+    local output = process.lua(([[
+      local net, shim = require "spec.support.net", require "pcap.core.shim"
+      local shell, traffic = require "spec.support.shell", require "spec.support.traffic"
+      local cap = assert(require("pcap").open_live { device = %q, timeout = 2, snaplen = 100, %s })
+      local clock, late, received = require("pcap.packet").new(0), {}, 0
+      local function switches()
+        local status = shell.read "/proc/self/status"
+        return tonumber(status:match "\nvoluntary_ctxt_switches:%%s*(%%d+)")
+      end
+      local finish = traffic.start(%q, %q, 100000)
+      local before = switches()
+      for pkt in cap:packets(%d) do
+        received = received + 1
+        if received %% 16 == 0 then
+          shim.luapcap_now(clock)
+          late[#late + 1] = clock.sec - pkt.sec + (clock.nsec - pkt.nsec) / 1e9
+        end
+      end
+      local woken = switches() - before
+      finish()
+      table.sort(late)
+      print(received, woken, late[math.ceil(#late * 0.99)])
+    ]]):format(a, opts, path, b, count))
+    local received, woken, latest = output:match "^(%d+)\t(%d+)\t(%S+)\n$"
+    assert.equal(count, tonumber(received), output)
+    return tonumber(woken), tonumber(latest)
+  end
+
+  live("rests for several blocks while packets come fast, and keeps none for 50 ms", function()
+    local path, count = shell.file(), 100000
+    finally(function() os.remove(path) end)
+    traffic.write(path, count)
+    local seen = {}
+    for i = 1, 6 do -- a busy machine may itself keep packets, or wake up a reader less often
+      local resting, latest = read_fast(path, count, "")
+      local at_once = read_fast(path, count, "coalesce = 0")
+      seen[i] = ("%d and %d wake-ups, %.4f s"):format(resting, at_once, latest)
+      if resting < at_once * 0.75 and latest < 0.05 then
+        return
+      end
+    end
+    error(table.concat(seen, "\n"))
+  end)
+
   live("is neither shortened nor broken by a signal", function()
     local seconds, length, reason = wait_under_signals(0.3)
     assert.equal("nil timeout", length .. " " .. reason)

@@ -98,6 +98,42 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
+  it("ends a rest between two wake-ups as it ends a wait", function()
+    if not net.require_privilege(pending) then return end
+    local path = shell.file()
+    finally(function() os.remove(path) end)
+    traffic.write(path, 5)
+    local function resting(text)
+      keep "immediate = true, snaplen = 100, coalesce = 20"
+      traffic.replay(path, t.b, 1000)
+      return run([[
+        cap:close()
+        assert(kept:wait(5))
+        assert(kept:drain(function() end) > 0)
+        ngx.update_time()
+        local from = ngx.now()
+        local function is_quick()
+          ngx.update_time()
+          return " " .. tostring(ngx.now() - from < 10)
+        end]] .. text)
+    end
+    assert.equal("nil closed true", resting [[
+      ngx.thread.spawn(function() ngx.sleep(0.05) kept:close() end)
+      local ready, why = kept:wait()
+      return tostring(ready) .. " " .. why .. is_quick()]])
+    assert.equal("nil timeout true", resting [[
+      local ready, why = kept:wait(0.1)
+      return tostring(ready) .. " " .. why .. is_quick()]])
+    assert.equal("nil timeout true", resting [[
+      local thread = ngx.thread.spawn(function() kept:wait() end)
+      ngx.sleep(0.05)
+      assert(not pcall(kept.wait, kept, 0))
+      ngx.thread.kill(thread)
+      local ready, why = kept:wait(0.05)
+      return tostring(ready) .. " " .. why .. is_quick()]])
+    assert.equal("", t.server:complaints())
+  end)
+
   it("is not for others while a light thread waits, in this request or another", function()
     if not net.require_privilege(pending) then return end
     local text = [[

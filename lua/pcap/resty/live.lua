@@ -84,7 +84,7 @@ function capture.drain(self, callback, budget)
     local pkt, reason = self:next_packet()
     if not pkt then
       if count > 0 or self._behind then
-        self._pause = self._behind and 0 or self._coalesce
+        self._pause = self._behind and 0 or self._source.rest(self)
       elseif woken then
         self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
       end

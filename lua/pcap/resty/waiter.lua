@@ -9,7 +9,9 @@
 local ffi = require "ffi"
 local failure = require "pcap.core.failure"
 local pair = require "pcap.resty.pair"
+local semaphore = require("pcap.core.on_demand").module "ngx.semaphore"
 local shim = require "pcap.core.shim"
+local status_codes = require "pcap.core.status"
 require "pcap.source.live_cdefs"
 
 local waiter = {
@@ -26,6 +28,9 @@ local waiter = {
 local thread = {}
 thread.__index = thread
 
+local READY = status_codes.READY
+local not_held = ffi.new("luapcap_signals")
+
 -- Makes a waiter with a thread. Its cosocket belongs to the request or timer that makes it. Another
 -- request or timer needs a waiter of its own.
 function waiter.KINDS.thread.new(descriptor)
@@ -41,11 +46,31 @@ function waiter.KINDS.thread.new(descriptor)
   return setmetatable({
     _socket = socket,
     _fd = ffi.gc(ffi.new("int[1]", fd), function(it) shim.luapcap_pair_close(it[0]) end),
-    _request = ffi.new("luapcap_wait_request"),
+    _descriptor = descriptor,
+    _request = ffi.new("uint32_t[1]"),
+    _rest = semaphore.new(), -- close() posts it
     _waiting = false,
     -- Each request and each timer has its own table, which tells one from another.
     _owner = ngx.ctx,
   }, thread)
+end
+
+-- Asks the thread to wait. Returns its answer.
+local function ask(self, timeout)
+  local request = self._request
+  request[0] = math.ceil(timeout * 1000)
+  local sent, message = self._socket:send(ffi.string(request, ffi.sizeof(request)))
+  if not sent then
+    return nil, message
+  end
+  return self._socket:receive(1)
+end
+
+-- Rests without the thread, which would be two more wake-ups. Returns whether the capture may be
+-- read then.
+local function rest(self, seconds)
+  self._rest:wait(math.ceil(seconds * 1000) / 1000)
+  return self._fd and shim.luapcap_wait_fd(self._descriptor, 0, not_held) == READY
 end
 
 --- Waits once.
@@ -57,14 +82,14 @@ function thread:wait(pause, timeout)
   if not self._fd then
     return nil, "closed"
   end
-  local request = self._request
-  request.pause = math.ceil(pause * 1000)
-  request.timeout = math.ceil(timeout * 1000)
   self._waiting = coroutine.running()
-  local answer
-  local sent, message = self._socket:send(ffi.string(request, ffi.sizeof(request)))
-  if sent then
-    answer, message = self._socket:receive(1)
+  local answer, message
+  if pause > 0 and rest(self, pause) then
+    answer = "p"
+  elseif not self._fd then
+    message = "closed"
+  else
+    answer, message = ask(self, timeout)
   end
   self._waiting = false
   return answer, message
@@ -91,6 +116,7 @@ function thread:close()
   local fd = self._fd
   if fd then
     self._fd = false
+    self._rest:post()
     shim.luapcap_pair_close(ffi.gc(fd, nil)[0])
     -- This raises an error if the socket is another request's. That one has closed it or will.
     pcall(self._socket.close, self._socket)

@@ -75,13 +75,20 @@ end
 -- as fit; at worst these are 32.
 local COALESCE, SECONDS_PER_FRAME, FEWEST_FRAMES = 0.001, 0.5 / 100000, 32
 
---- The seconds between two wake-ups of a capture with such options, at the least.
-function activation.coalesce(opts, ring)
-  if opts.coalesce or not opts.immediate then
-    return opts.coalesce or 0
+-- While packets come fast, a reader rests between two wake-ups. No packet is to wait longer for it
+-- than so many seconds, nor than so many buffer timeouts.
+local LONGEST_STAY, TIMEOUTS = 0.045, 3
+
+--- The seconds between two wake-ups of a capture with such options, at the least. If that depends
+-- on how fast packets come, also the seconds that a packet may wait at the most.
+function activation.rests(opts, ring)
+  if opts.coalesce then
+    return opts.coalesce, 0
+  elseif not opts.immediate then
+    return 0, math.min(LONGEST_STAY, TIMEOUTS * activation.buffer_timeout(opts) / 1000)
   end
   local frames = ring.blocks ~= nil and ring.count or FEWEST_FRAMES
-  return math.min(COALESCE, frames * SECONDS_PER_FRAME)
+  return math.min(COALESCE, frames * SECONDS_PER_FRAME), 0
 end
 
 --- The options of open_live's table form.

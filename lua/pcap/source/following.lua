@@ -200,6 +200,10 @@ end
 
 source.descriptor = watch.descriptor
 
+function source.rest()
+  return PAUSE
+end
+
 function source.required_timeout(self)
   return (self._watch[0] < 0 or self._is_waited_for) and INTERVAL or -1
 end
@@ -243,7 +247,6 @@ function following.open(offline, open, from, opts)
   self._refill = refill
   self._path = place.is_path(from) and from.path or nil
   self._open, self._options, self._note_use = offline.open, opts, offline.in_use
-  self._coalesce = PAUSE -- in nginx
   self._has_grown, self._rests_until, self._is_waited_for = false, 0, false
   watch.add(self)
   return self

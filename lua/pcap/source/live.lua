@@ -36,6 +36,10 @@ function source.is_ready(self)
   return self._ring.may_have_more ~= 0
 end
 
+function source.rest(self)
+  return self._ring.rest
+end
+
 function source.wait(self, timeout)
   local is_ready = source.is_ready(self)
   local deadline = shim.luapcap_monotonic() + (is_ready and 0 or timeout)
@@ -94,9 +98,9 @@ function live.open(opts)
   local ring = ffi.new("luapcap_ring")
   ring.direction = opts.direction or 0
   shim.luapcap_ring_take(handle, ring)
+  ring.rest, ring.longest_stay = activation.rests(opts, ring)
   return capture.new(source, handle, device, timeout_of.set({
-    _ring = ring, _memory = { ring = ring }, _behind = false, _has_failed = false,
-    _coalesce = activation.coalesce(opts, ring), _woken_at = 0,
+    _ring = ring, _memory = { ring = ring }, _behind = false, _has_failed = false, _woken_at = 0,
     _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
   }, opts.timeout or 0)), message
@@ -106,11 +110,11 @@ end
 -- in one table. Some options exist only in the table: buffer_size (bytes, default 8 MB),
 -- buffer_timeout (seconds that the kernel may keep packets, default 0.04), immediate (boolean: no
 -- waiting for a block to fill), coalesce (seconds between two wake-ups at the least; default up to
--- 0.001 in immediate mode, else 0), rfmon (boolean: monitor mode), tstamp_type (a name or number of
--- pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in", "out" or "inout"), protocol (an
--- Ethernet type, on Linux) and on_drop (function(dropped, cap), which reads call if packets were
--- lost, at most once a second). If the device cannot do what was asked for, the result is nil,
--- message.
+-- 0.001 in immediate mode, else by how fast packets come), rfmon (boolean: monitor mode),
+-- tstamp_type (a name or number of pcap-tstamp(7)), precision ("micro" or "nano"), direction ("in",
+-- "out" or "inout"), protocol (an Ethernet type, on Linux) and on_drop (function(dropped, cap),
+-- which reads call if packets were lost, at most once a second). If the device cannot do what was
+-- asked for, the result is nil, message.
 ---@param device? string    default "any", if the system has it
 ---@param snaplen? integer  bytes of each packet to capture; 0 (default) means all, 262144
 ---@param promisc? boolean  promiscuous mode (default false); any value but nil and false is true,

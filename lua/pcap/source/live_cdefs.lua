@@ -16,6 +16,8 @@ typedef struct luapcap_ring {
   luapcap_judge *judge;
   int32_t *indexes;
   double size;
+  double rest;
+  double longest_stay;
   uint32_t left;
   uint32_t index;
   uint32_t taken;
@@ -55,11 +57,6 @@ int luapcap_accept_all(luapcap_t *p);
 
 int luapcap_fanout_join(luapcap_t *p, luapcap_ring *ring, uint32_t argument,
   luapcap_bpf_program *filter, int block_ms);
-
-typedef struct luapcap_wait_request {
-  uint32_t pause;
-  uint32_t timeout;
-} luapcap_wait_request;
 
 int luapcap_pair_listen(const char *folder, char *path, size_t size);
 int luapcap_pair_accept(int listener, char *path);

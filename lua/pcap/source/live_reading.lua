@@ -110,7 +110,7 @@ local function wait(self, status, timeout)
     drops.look(self)
   end
   -- No math.min(): see core/signals.lua.
-  local rest = self._woken_at + self._coalesce - now
+  local rest = self._woken_at + self._ring.rest - now
   rest = rest < timeout and rest or timeout
   if rest > 0 and status == NO_PACKET then
     status, reason = rest_and_read(self, rest)
@@ -137,7 +137,7 @@ end
 -- leaving compiled code for each wait costs as much as many packets.
 local function wait_briefly(self, timeout)
   local handle, now = self._handle, monotonic()
-  local rest = self._woken_at + self._coalesce - now
+  local rest = self._woken_at + self._ring.rest - now
   local must_look = self._on_drop and now >= self._look_for_drops_at
   if not handle or self._broken or must_look or timeout <= rest or rest > BRIEF then
     return wait(self, NO_PACKET, timeout)

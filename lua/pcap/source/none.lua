@@ -10,6 +10,7 @@
 -- - `required_timeout(cap)` is the seconds after which a read is due even if the descriptor is
 --   silent, or less than 0;
 -- - `is_ready(cap)`: whether a read has something to do although the descriptor is silent;
+-- - `rest(cap)` is how many seconds are to pass between two wake-ups;
 -- - `is_here` is true if the packets come from this machine, as far as is known;
 -- - `fileno(cap)` is the descriptor of a device, or nil;
 -- - `is_always_ready` is true if there is nothing to wait for;
@@ -58,6 +59,10 @@ none.is_here = true
 
 function none.is_ready()
   return false
+end
+
+function none.rest()
+  return 0
 end
 
 function none.required_timeout(cap)
