@@ -38,7 +38,7 @@ end
 -- Packets from one look at the clock to the next, at the most. A turn may be too long by that many
 -- callbacks. A look costs as much as reading a packet. So while that many callbacks together take
 -- less than QUICK seconds, looks become rare.
-local MOST, QUICK = 16, 20e-6
+local MOST, QUICK = 64, 20e-6
 -- A wait that found nothing to read is followed by a pause. Each further such wait makes the pause
 -- longer. The reason: the descriptor of an interface that is down is always ready.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
@@ -58,7 +58,7 @@ end
 -- the callback raises.
 ---@param callback function    callback(pkt); the packet is valid during the call
 ---@param budget? number       seconds that it may take (default: open's option of this name); it
---- may make up to 15 more callbacks, if they have been quick until then
+--- may make up to 63 more callbacks, if they have been quick until then
 ---@return integer count       packets
 ---@return string|nil reason   nil when all are read; "budget"; "closed": by the callback; or
 --- libpcap's message
