@@ -8,6 +8,7 @@ local stats = require "bench.stats"
 local live = {}
 
 local SENT = 1000000
+local BUFFER_SIZE = 2 ^ 23 -- our default
 local SPEEDS = { { name = "full speed", option = "--topspeed" },
   { name = "100,000 a second", option = "--pps=100000" } }
 
@@ -33,10 +34,11 @@ end
 local function compare(say, folder, rounds, speed, near, far)
   local lost, cpu, rates = { {}, {} }, { {}, {} }, {}
   for i = 1, rounds do
-    for which, receiver in ipairs { folder .. "peer live ", "luajit bench/ours.lua live " } do
+    local receivers = { ("%speer live %s %d"):format(folder, near, BUFFER_SIZE),
+      "luajit bench/ours.lua live " .. near }
+    for which, receiver in ipairs(receivers) do
       local received, rate
-      received, cpu[which][i], rate = round(receiver .. near, far, folder .. "live.pcap",
-        speed.option)
+      received, cpu[which][i], rate = round(receiver, far, folder .. "live.pcap", speed.option)
       lost[which][i] = ("%d"):format(SENT - received)
       rates[#rates + 1] = rate
     end

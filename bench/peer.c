@@ -1,11 +1,12 @@
 /*
- * What a C program does with libpcap: peer loop|copy FILE [EXPRESSION], peer live DEVICE, or with
- * read(2) alone: peer read FILE. Prints the packets seen.
+ * What a C program does with libpcap: peer loop|copy FILE [EXPRESSION], peer live DEVICE BUFFER, or
+ * with read(2) alone: peer read FILE. Prints the packets seen.
  */
 #include <fcntl.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,13 +34,13 @@ static double cpu_seconds(void) {
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
-/* Captures until a second has passed without a packet, once there were some. The buffer is that of
- * ours. Prints the packets and the seconds on a CPU. */
-static int live(const char *device) {
+/* Captures until a second has passed without a packet, once there were some. Prints the packets and
+ * the seconds on a CPU. */
+static int live(const char *device, int buffer_size) {
     char errbuf[PCAP_ERRBUF_SIZE];
     pcap_t *p = pcap_create(device, errbuf);
     if (p == NULL || pcap_set_snaplen(p, 65535) || pcap_set_timeout(p, 40) ||
-        pcap_set_buffer_size(p, 1 << 23) || pcap_activate(p) || pcap_setnonblock(p, 1, errbuf))
+        pcap_set_buffer_size(p, buffer_size) || pcap_activate(p) || pcap_setnonblock(p, 1, errbuf))
         return 1;
     double before = cpu_seconds();
     struct pollfd ready = {.fd = pcap_get_selectable_fd(p), .events = POLLIN};
@@ -64,7 +65,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "read") == 0)
         return floor_of(argv[2]);
     if (strcmp(argv[1], "live") == 0)
-        return live(argv[2]);
+        return argc < 4 ? 2 : live(argv[2], atoi(argv[3]));
     pcap_t *p = pcap_open_offline(argv[2], errbuf);
     if (p == NULL)
         return 1;
