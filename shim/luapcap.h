@@ -267,7 +267,7 @@ LUAPCAP_API void luapcap_turns_remove(luapcap_turn *turns, int32_t count);
 /* watch.c, for source/following_watch.lua: hears of changes of a file */
 LUAPCAP_API int luapcap_file_moved(const char *path, int fd);
 LUAPCAP_API int luapcap_watch_open(const char *path, int fd);
-LUAPCAP_API int luapcap_watch_add(int watch, int fd);
+LUAPCAP_API int luapcap_watch_add(int watch, int fd, int hears_writes);
 LUAPCAP_API void luapcap_watch_drop(int watch, int number);
 LUAPCAP_API void luapcap_watch_clear(int watch);
 

@@ -79,11 +79,13 @@ int luapcap_watch_open(const char *path, int fd) {
     return -1;
 }
 
-/* Watches a file. Returns a number for luapcap_watch_drop(), or -1 with errno. */
-int luapcap_watch_add(int watch, int fd) {
+/* Watches a file. `hears_writes` is whether it tells of what is written to the file. May be called
+ * again to change that. Returns a number for luapcap_watch_drop(), or -1 with errno. */
+int luapcap_watch_add(int watch, int fd, int hears_writes) {
     char name[32];
+    uint32_t writes = hears_writes ? IN_MODIFY : 0;
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    return inotify_add_watch(watch, name, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF);
+    return inotify_add_watch(watch, name, writes | IN_ATTRIB | IN_MOVE_SELF);
 }
 
 /* Ends the watching of a file. */
@@ -106,8 +108,8 @@ int luapcap_watch_open(const char *path, int fd) {
     return -1;
 }
 
-int luapcap_watch_add(int watch, int fd) {
-    (void)watch, (void)fd;
+int luapcap_watch_add(int watch, int fd, int hears_writes) {
+    (void)watch, (void)fd, (void)hears_writes;
     return -1;
 }
 

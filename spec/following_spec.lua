@@ -156,6 +156,64 @@ describe("A file that is followed", function()
     assert.equal(pcap.DLT.EN10MB, cap:datalink())
   end)
 
+  it("is read before a third one takes its place soon after the second", function()
+    shell.needs_linux "inotify"
+    local heard
+    for _ = 1, 5 do -- a busy machine may be too late
+      write(savefile.header() .. savefile.record "first", "wb")
+      local cap, list = follow(1), {}
+      assert.equal("first", (cap:next()))
+      local pipe = process.start(([[
+        local path, second, third = %q, %q, %q
+        for i, bytes in ipairs { second, third } do
+          os.execute("sleep 0.03")
+          os.rename(path, path .. "." .. i)
+          local file = io.open(path .. ".new", "wb")
+          file:write(bytes)
+          file:close()
+          os.rename(path .. ".new", path)
+        end
+      ]]):format(path, savefile.header() .. savefile.record "second",
+        savefile.header() .. savefile.record "third"))
+      repeat
+        for _, data in ipairs(list_of(cap)) do list[#list + 1] = data end
+      until cap:ending() ~= "rotated"
+      pipe:close()
+      heard = table.concat(list, " ")
+      if heard == "second third" then
+        return
+      end
+    end
+    error("heard: " .. heard)
+  end)
+
+  it("is read in larger pieces while much comes", function()
+    shell.needs_linux "inotify"
+    write(savefile.header(), "wb")
+    local COUNT = 120
+    local pipe = process.start(([[
+      local path, record, count = %q, %q, %d
+      local many = record:rep(2000)
+      local file = io.open(path, "ab")
+      for _ = 1, count do
+        file:write(many)
+        file:flush()
+        os.execute("sleep 0.008")
+      end
+    ]]):format(path, savefile.record(("x"):rep(100)), COUNT))
+    local calls, reader = folder .. "/calls", ([[
+      local cap = assert(require "pcap".open_offline(%q, { follow = true, timeout = 5 }))
+      local count = 0
+      for _ in cap:packets(%d) do count = count + 1 end
+      print(count) ]]):format(path, COUNT * 2000)
+    local output = shell.run("strace -e trace=ppoll -o %s luajit -e %s; grep -c ppoll %s", calls,
+      reader, calls)
+    pipe:close()
+    local packets, waits = output:match "^(%d+)\n(%d+)\n$"
+    assert.equal(COUNT * 2000, tonumber(packets), output)
+    assert.is_true(tonumber(waits) < 9, waits .. " waits in some 1.2 seconds")
+  end)
+
   it("begins anew when it is cut off, and tells", function()
     for _, name in ipairs { "truncate -s 0 %s", "rm %s; cp /dev/null %s" } do
       write(savefile.header() .. savefile.record "one" .. savefile.record "two", "wb")

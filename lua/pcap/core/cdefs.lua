@@ -170,7 +170,7 @@ void luapcap_turns_remove(luapcap_turn *turns, int32_t count);
 
 int luapcap_file_moved(const char *path, int fd);
 int luapcap_watch_open(const char *path, int fd);
-int luapcap_watch_add(int watch, int fd);
+int luapcap_watch_add(int watch, int fd, int hears_writes);
 void luapcap_watch_drop(int watch, int number);
 void luapcap_watch_clear(int watch);
 

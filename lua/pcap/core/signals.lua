@@ -125,17 +125,18 @@ function signals.wait(self, wait, object, timeout)
   return wait_long(self, wait, object, timeout - BRIEF)
 end
 
---- Waits for nothing but the end of the time, or a signal. A rest is not over early, so a long one
--- holds signals from its beginning: that is one wake-up less.
+--- Waits for the end of the time, or a signal. A rest is rarely over early, so a long one holds
+-- signals from its beginning: that is one wake-up less.
 ---@param self table
 ---@param seconds number
+---@param fd? integer  a descriptor that ends the rest too when it may be read
 ---@return integer|nil status  as signals.wait()
 ---@return string|nil reason
-function signals.rest(self, seconds)
+function signals.rest(self, seconds, fd)
   if seconds <= BRIEF then
-    return signals.wait(self, shim.luapcap_wait_fd, -1, seconds)
+    return signals.wait(self, shim.luapcap_wait_fd, fd or -1, seconds)
   end
-  return wait_long(self, shim.luapcap_wait_fd, -1, seconds)
+  return wait_long(self, shim.luapcap_wait_fd, fd or -1, seconds)
 end
 
 return signals

@@ -24,8 +24,8 @@ local monotonic = shim.luapcap_monotonic
 -- Seconds between two looks at the file where nothing tells of its changes.
 local INTERVAL = 0.25
 -- When bytes have come, more will probably come. To wait for them so many seconds costs less than
--- to read each as it comes.
-local PAUSE = 0.1
+-- to read each as it comes. If so many bytes come in a pause, the next one is a long one.
+local PAUSE, LONG_PAUSE, MANY = 0.1, 0.4, 2 ^ 20
 
 local source
 
@@ -91,16 +91,38 @@ local function go_over(self, what)
   return applied and what or problem
 end
 
+-- How many seconds to pass before the next look, when bytes have come.
+local function pause(self)
+  local position = savefile.source.progress(self)
+  local came = position - self._rested_at
+  self._rested_at = position
+  return came < MANY and PAUSE or LONG_PAUSE
+end
+
+-- Rests. If another file comes to the path, the rest is over at once: a third one may follow.
+local function rest_for(self, seconds)
+  local status, reason = 1, nil
+  watch.hear_writes(self, false)
+  watch.clear(self)
+  if not change(self) then
+    status, reason = signals.rest(self, seconds, self._watch[0])
+  end
+  if self._handle then -- no signal's handler has closed it
+    watch.hear_writes(self, true)
+  end
+  return status, reason
+end
+
 -- Waits once: until something has changed, or it is time to look.
 local function wait_once(self, left)
   local now = monotonic()
   if self._has_grown then
-    self._has_grown, self._rests_until = false, now + PAUSE
+    self._has_grown, self._rests_until = false, now + pause(self)
   end
   local fd, rest = self._watch[0], self._rests_until - now
   local status, reason
   if rest > 0 then
-    status, reason = signals.rest(self, left < rest and left or rest)
+    status, reason = rest_for(self, left < rest and left or rest)
   else
     if (fd < 0 or self._is_waited_for) and left > INTERVAL then
       left = INTERVAL
@@ -247,7 +269,8 @@ function following.open(offline, open, from, opts)
   self._refill = refill
   self._path = place.is_path(from) and from.path or nil
   self._open, self._options, self._note_use = offline.open, opts, offline.in_use
-  self._has_grown, self._rests_until, self._is_waited_for = false, 0, false
+  self._has_grown, self._rests_until, self._rested_at = false, 0, 0
+  self._is_waited_for = false
   watch.add(self)
   return self
 end

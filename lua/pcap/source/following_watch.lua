@@ -15,7 +15,15 @@ function watch.input(self)
     if self._watched then
       shim.luapcap_watch_drop(fd, self._watched)
     end
-    self._watched = shim.luapcap_watch_add(fd, shim.luapcap_input_fileno(self._input))
+    self._watched = shim.luapcap_watch_add(fd, shim.luapcap_input_fileno(self._input), 1)
+  end
+end
+
+--- Tells of what is written to the file, or only of other changes.
+function watch.hear_writes(self, flag)
+  local fd = self._watch[0]
+  if fd >= 0 then
+    shim.luapcap_watch_add(fd, shim.luapcap_input_fileno(self._input), flag and 1 or 0)
   end
 end
 
