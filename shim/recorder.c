@@ -12,7 +12,9 @@
 #include <unistd.h>
 #include "recorder.h"
 
+/* It grows in few steps: what has been moved is no longer in huge pages (Linux 6.18). */
 #define FIRST_ROOM 1048576
+#define GROWTH 8
 /* From here on memory is asked for in huge pages. */
 #define LARGE_ROOM 8388608
 
@@ -147,9 +149,9 @@ static int make_room(luapcap_recorder *recorder, size_t size) {
     while (recorder->used + size > recorder->limit && can_drop(recorder))
         drop(recorder);
     while (recorder->used + size > most || !fits(recorder, size)) {
-        size_t room = recorder->room > 0 ? 2 * recorder->room : FIRST_ROOM;
+        size_t room = recorder->room > 0 ? GROWTH * recorder->room : FIRST_ROOM;
         while (room < size && room < most)
-            room *= 2;
+            room *= GROWTH;
         room = room < most ? room : most;
         int is_over = recorder->used + size > most || room <= recorder->room;
         if (can_drop(recorder) &&
