@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "ring.h"
 
 #define CAN 0x000c /* protocols of a cooked header */
@@ -145,19 +146,22 @@ __attribute__((always_inline)) static inline int take(pcap_t *p, luapcap_ring *r
     return 1;
 }
 
-/* The seconds between two times in a block. */
-static double seconds_between(struct tpacket_bd_ts from, struct tpacket_bd_ts to) {
-    return (double)to.ts_sec - from.ts_sec + ((double)to.ts_nsec - from.ts_nsec) / 1e9;
-}
-
 /* How long the reader rests, by how fast packets have come in a block. A rest that is over before
- * the next block is full would only be one more wake-up. */
+ * the next block is full would only be one more wake-up. If the next block should have been full by
+ * now, packets have become slow. Times of another clock than the system's look like that too. */
 static double rest_after(const luapcap_ring *ring, const struct tpacket_hdr_v1 *block) {
-    double filled_in = seconds_between(block->ts_first_pkt, block->ts_last_pkt);
+    const struct tpacket3_hdr *first = (const void *)ring->at;
+    struct timespec now;
+    if (!is_within(ring, block->offset_to_first_pkt, SIZE_OF(first), 0, 0))
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double last = block->ts_last_pkt.ts_sec + block->ts_last_pkt.ts_nsec / 1e9;
+    double filled_in = last - (first->tp_sec + first->tp_nsec / 1e9);
+    double age = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - last;
     double until_late = ring->longest_stay - filled_in;
     double has_room_for = filled_in * ring->size / ROOM / block->blk_len;
     double rest = until_late < has_room_for ? until_late : has_room_for;
-    int is_fast = block->blk_len >= ring->block_size / FAST && filled_in >= 0;
+    int is_fast = block->blk_len >= ring->block_size / FAST && filled_in >= 0 && age <= filled_in;
     return is_fast && rest > filled_in ? rest : 0;
 }
 

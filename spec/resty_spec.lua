@@ -81,21 +81,19 @@ describe("pcap.resty #nginx #live", function()
     assert.is_true(ticks() - ticks_before <= 2)
   end)
 
-  -- How often the worker and its thread wake up for packets that come at some rate.
+  -- How often the worker and its thread wake up for packets that come at some rate, and whether
+  -- none was lost.
   local function wakeups(options, path, rate)
     serve { loop_options = options }
     local worker = t.server:workers()[1]
     shell.run "sleep 0.3"
     local before = switches(worker)
     local sent = traffic.replay(path, t.b, rate)
-    assert.equal(sent, eventually(function()
-      local count = stats().count
-      return count == sent and count
-    end))
+    local has_all = eventually(function() return stats().count == sent end)
     local woken = switches(worker) - before
     t.server:remove()
     t.server = nil
-    return woken
+    return woken, has_all
   end
 
   it("rests while packets come fast, without the thread, for several blocks at once", function()
@@ -105,9 +103,9 @@ describe("pcap.resty #nginx #live", function()
     traffic.write(path, 100000)
     local seen = {}
     for i = 1, 5 do -- a busy machine may itself wake up a worker less often
-      local resting = wakeups("", path, 100000)
+      local resting, has_all = wakeups("", path, 100000)
       local at_once = wakeups("coalesce = 0", path, 100000)
-      if resting < at_once / 2 then
+      if has_all and resting < at_once / 2 then
         return
       end
       seen[i] = ("%d and %d wake-ups"):format(resting, at_once)
@@ -117,7 +115,8 @@ describe("pcap.resty #nginx #live", function()
 
   it("rests in immediate mode without the thread", function()
     if not net.require_privilege(pending) then return end
-    local woken = wakeups("immediate = true, snaplen = 100", t.packets, 20000)
+    local woken, has_all = wakeups("immediate = true, snaplen = 100", t.packets, 20000)
+    assert.is_true(has_all)
     -- A second of packets, and a wake-up in each millisecond.
     assert.is_true(woken < 1800, woken .. " wake-ups")
   end)

@@ -84,9 +84,10 @@ function capture.drain(self, callback, budget)
     local pkt, reason = self:next_packet()
     if not pkt then
       if count > 0 or self._behind then
-        self._pause = self._behind and 0 or self._source.rest(self)
+        self._pause, self._empty_pause = self._behind and 0 or self._source.rest(self), 0
       elseif woken then
-        self._pause = math.min(math.max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+        self._empty_pause = math.min(math.max(self._empty_pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+        self._pause = self._empty_pause
       end
       reason = self._ended and "closed" or reason
       return count, reason ~= "timeout" and reason or nil

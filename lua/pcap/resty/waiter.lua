@@ -129,18 +129,17 @@ sleep.__index = sleep
 -- nginx's timers count milliseconds, and ngx.sleep(0) starves a stock worker's other events.
 local SHORTEST, LONGEST = 0.001, 0.008
 
--- Makes a waiter that sleeps. The fewer packets come, the longer it sleeps.
+-- Makes a waiter that sleeps for the pause. The more looks have found nothing, the longer that is.
 function waiter.KINDS.sleep.new()
-  return setmetatable({ _pause = LONGEST, _open = true, _waiting = false, _owner = false }, sleep)
+  return setmetatable({ _open = true, _waiting = false, _owner = false }, sleep)
 end
 
 function sleep:wait(pause, timeout)
   if not self._open then
     return nil, "closed"
   end
-  self._pause = pause > 0 and math.min(self._pause * 2, LONGEST) or SHORTEST
   self._waiting, self._owner = coroutine.running(), ngx.ctx
-  ngx.sleep(math.max(math.min(self._pause, pause + timeout), SHORTEST))
+  ngx.sleep(math.max(math.min(pause, LONGEST, pause + timeout), SHORTEST))
   self._waiting = false
   if not self._open then
     return nil, "closed"

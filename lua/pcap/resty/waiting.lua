@@ -113,9 +113,10 @@ end
 --- Sets the fields of a capture that waits.
 function waiting.begin(self, opts)
   self._waiter, self._kind, self._ended = false, waiting.kind_of(opts), false
-  -- `_pause`: for how long not to look at the descriptor. `_woken`: whether a wait gave a reason to
-  -- read and no drain has followed yet.
-  self._pause, self._woken = 0, false
+  -- `_pause`: for how long not to look at the descriptor; `_empty_pause`: the same, by how many
+  -- drains have found nothing. `_woken`: whether a wait gave a reason to read and no drain has
+  -- followed yet.
+  self._pause, self._empty_pause, self._woken = 0, 0, false
   self._heartbeat, self._linger, self._leaves_at = HEARTBEAT, 0, nil
   self._has_left = nil -- whether the capture could leave its group, once it has tried
 end

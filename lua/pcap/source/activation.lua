@@ -69,6 +69,13 @@ local function buffer_timeout(value)
   return nil, "seconds, more than 0"
 end
 
+local function coalesce(value)
+  if type(value) == "number" and value >= 0 and value <= 1000 then
+    return value
+  end
+  return nil, "seconds, up to 1000"
+end
+
 -- Immediate mode would wake up the reader for each packet, and that costs 100 times what reading
 -- costs. So it lets so many seconds pass between two wake-ups, but no more than fill half of the
 -- ring at 100,000 packets a second. Immediate mode's ring has as many frames of the snapshot length
@@ -100,7 +107,7 @@ activation.OPTIONS = {
   buffer_size = options.integer(1, 2 ^ 31 - 1),
   buffer_timeout = buffer_timeout,
   immediate = options.flag,
-  coalesce = options.seconds,
+  coalesce = coalesce,
   rfmon = options.flag,
   tstamp_type = names.tstamp_type_option,
   precision = options.precision,

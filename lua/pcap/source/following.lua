@@ -14,12 +14,13 @@ local retry = require "pcap.core.retry"
 local savefile = require "pcap.source.savefile"
 local shim = require "pcap.core.shim"
 local signals = require "pcap.core.signals"
+local status_codes = require "pcap.core.status"
 local timeout_of = require "pcap.source.timeout"
 local watch = require "pcap.source.following_watch"
 
 local following = {}
 
-local monotonic = shim.luapcap_monotonic
+local monotonic, READY = shim.luapcap_monotonic, status_codes.READY
 
 -- Seconds between two looks at the file where nothing tells of its changes.
 local INTERVAL = 0.25
@@ -99,16 +100,32 @@ local function pause(self)
   return came < MANY and PAUSE or LONG_PAUSE
 end
 
--- Rests. If another file comes to the path, the rest is over at once: a third one may follow.
+-- Rests until a time, or until another file comes to the path: a third one may follow, and then the
+-- second would not be read.
+local function rest_until(self, deadline, fd)
+  local status, reason, left
+  repeat
+    watch.clear(self)
+    left = deadline - monotonic()
+    if left <= 0 or not self._is_waited_for and change(self) then
+      return status
+    end
+    status, reason = signals.rest(self, left, fd)
+    -- It is over early also if any other file comes to the folder.
+  until status ~= READY or not self._handle
+  return status, reason
+end
+
+-- The same. What is written to the file meanwhile does not end the rest.
 local function rest_for(self, seconds)
-  local status, reason = 1, nil
-  watch.hear_writes(self, false)
-  watch.clear(self)
-  if not change(self) then
-    status, reason = signals.rest(self, seconds, self._watch[0])
-  end
+  local is_deaf = watch.hear_writes(self, false)
+  local rested, status, reason = pcall(rest_until, self, monotonic() + seconds,
+    is_deaf and self._watch[0] or -1)
   if self._handle then -- no signal's handler has closed it
     watch.hear_writes(self, true)
+  end
+  if not rested then
+    error(status, 0)
   end
   return status, reason
 end
@@ -219,6 +236,8 @@ function source.wait(self, timeout)
   until deadline - monotonic() <= 0
   return nil, "timeout"
 end
+
+capture.reads(source.wait)
 
 source.descriptor = watch.descriptor
 

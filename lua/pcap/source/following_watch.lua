@@ -19,12 +19,12 @@ function watch.input(self)
   end
 end
 
---- Tells of what is written to the file, or only of other changes.
+--- Tells of what is written to the file, or only of other changes. Returns whether that can be had:
+-- the program may have changed to a user who may not read the file.
 function watch.hear_writes(self, flag)
   local fd = self._watch[0]
-  if fd >= 0 then
-    shim.luapcap_watch_add(fd, shim.luapcap_input_fileno(self._input), flag and 1 or 0)
-  end
+  return fd >= 0
+    and shim.luapcap_watch_add(fd, shim.luapcap_input_fileno(self._input), flag and 1 or 0) >= 0
 end
 
 local function close(fd)
