@@ -329,6 +329,13 @@ LUAPCAP_API int luapcap_pair_is_open(int fd);
 LUAPCAP_API int luapcap_waiter_start(int fd, int pair);
 LUAPCAP_API int luapcap_take(pcap_t *p);
 
+/* errand.c, for resty/errand.lua: what takes long, in a thread */
+typedef struct luapcap_errand luapcap_errand;
+LUAPCAP_API luapcap_errand *luapcap_errand_activate(pcap_t *p, int pair);
+LUAPCAP_API int luapcap_errand_take(luapcap_errand *errand);
+LUAPCAP_API void luapcap_errand_leave(luapcap_errand *errand);
+LUAPCAP_API void luapcap_close_aside(pcap_t *p);
+
 /* file.c, for core/in_use.lua, source/ and sink/file.lua: tells which file it is and how old, and
  * opens one to write */
 LUAPCAP_API int luapcap_file_date(int fd, double *numbers);

@@ -341,6 +341,48 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     assert.is_true(tonumber(run "return descriptors") < most, run "return descriptors")
   end)
 
+  it("is opened and closed by a thread while the worker serves others", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    local worker, calls = tostring(t.server:workers()[1]), shell.file()
+    finally(function() os.remove(calls) end)
+    shell.needs "strace"
+    local pipe = io.popen(("timeout 3 strace -f -e trace=setsockopt,close -o %s -p %s 2>&1")
+      :format(calls, worker))
+    shell.run "sleep 1"
+    run "return cap:close()"
+    pipe:read "*a"
+    pipe:close()
+    local log = shell.read(calls)
+    local opener, fd, rest = log:match "(%d+) +setsockopt%((%d+), SOL_PACKET, PACKET_RX_RING(.*)"
+    assert.is_truthy(opener, log)
+    assert.is_true(opener ~= worker, "the worker has opened it")
+    local closer = rest:match("(%d+) +close%(" .. fd .. "%f[%D]")
+    assert.is_true(closer and closer ~= worker, "closed by " .. tostring(closer))
+  end)
+
+  it("leaves nothing when its light thread or its request ends while it is opened", function()
+    if not net.require_privilege(pending) then return end
+    run "return cap:close()"
+    shell.run "sleep 1.5" -- the request's own pair goes within a second
+    local worker = t.server:workers()[1]
+    local before = resty.settled(function() return held(worker) end)
+    run(([[
+      cap:close()
+      collectgarbage "stop"
+      for _ = 1, 10 do
+        ngx.thread.spawn(function() late = live.open { device = %q } end)
+      end]]):format(t.a))
+    run(([[
+      cap:close()
+      for _ = 1, 10 do
+        ngx.thread.kill(ngx.thread.spawn(function() late = live.open { device = %q } end))
+      end]]):format(t.a))
+    assert.equal(before, resty.settle(before, function() return held(worker) end))
+    run "collectgarbage 'restart' return cap:close()"
+    assert.equal("", t.server:complaints())
+  end)
+
   it("is given to a loop with the loop's options, which go before its own", function()
     if not net.require_privilege(pending) then return end
     run "return cap:close()"

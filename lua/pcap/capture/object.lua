@@ -89,6 +89,11 @@ function object.own(handle)
   end
 end
 
+--- Sets the function that closes the capture's handle, instead of luapcap_close().
+function object.close_with(self, close)
+  self._memory.close = close
+end
+
 --- Ends a read without a packet. It empties the packet that was handed out last, because the bytes
 -- that it pointed to may be others by now.
 ---@return nil

@@ -6,10 +6,16 @@ local nginx = {}
 -- Before the fork there is no worker to wait in, and the fork would not copy a thread.
 local BEFORE_FORK = { init = true }
 
+--- Whether a worker runs already.
+---@return boolean
+function nginx.is_worker()
+  return not BEFORE_FORK[ngx.get_phase()]
+end
+
 --- Raises an error if no worker runs yet.
 ---@param name string  the public function
 function nginx.require_worker(name)
-  if BEFORE_FORK[ngx.get_phase()] then
+  if not nginx.is_worker() then
     error(("pcap.resty: '%s' runs in a worker, so not in init_by_lua: call it in "
       .. "init_worker_by_lua or later"):format(name), 3)
   end

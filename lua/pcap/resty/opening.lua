@@ -1,5 +1,6 @@
 --- Opens captures inside nginx, with their filter and fanout group.
 
+local errand = require "pcap.resty.errand"
 local live = require "pcap.source.live"
 local nginx = require "pcap.resty.nginx"
 local offline = require "pcap.source.offline"
@@ -36,10 +37,11 @@ end
 function opening.make(opts)
   opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
   opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
-  local self, message = live.open(opts)
+  local self, message = live.open(opts, errand.activate)
   if not self then
     return nil, nginx.explain(message), not nginx.lacks_privilege(message)
   end
+  errand.close_for(self)
   return adopt(self, message, opts)
 end
 

@@ -129,13 +129,22 @@ local function configure(device, handle, opts)
   return true
 end
 
+--- Activates a handle.
+---@param handle ffi.cdata*
+---@return integer status  pcap_activate()'s
+---@return integer errno
+function activation.run(handle)
+  return shim.luapcap_activate(handle), ffi.errno()
+end
+
 --- Creates and activates a handle that never blocks.
 ---@param device string
 ---@param opts table           read with activation.OPTIONS
+---@param activate? function   instead of activation.run()
 ---@return ffi.cdata*|nil handle
 ---@return string|nil message  naming the device; with a handle, a warning
 ---@return integer|nil errno
-function activation.activate(device, opts)
+function activation.activate(device, opts, activate)
   local handle = capture.own(shim.luapcap_create(device, failure.clear()))
   if not handle then
     return nil, device .. ": " .. failure.text()
@@ -147,9 +156,8 @@ function activation.activate(device, opts)
     shim.luapcap_discard(ffi.gc(handle, nil))
     return nil, message
   end
-  local status = shim.luapcap_activate(handle)
+  local status, errno = (activate or activation.run)(handle)
   if status < 0 then
-    local errno = ffi.errno()
     return nil, explain(device, handle, status), errno
   end
   shim.luapcap_close_on_exec(handle)

@@ -88,10 +88,11 @@ function source.fileno(self)
   return shim.luapcap_fileno(self._handle)
 end
 
---- Opens a device with options that have been read with live.OPTIONS.
-function live.open(opts)
+--- Opens a device with options that have been read with live.OPTIONS. `activate` is
+-- activation.activate()'s.
+function live.open(opts, activate)
   local device = opts.device or "any"
-  local handle, message = retry.open(activation.activate, device, opts)
+  local handle, message = retry.open(activation.activate, device, opts, activate)
   if not handle then
     return nil, message
   end

@@ -64,6 +64,13 @@ void luapcap_pair_close(int fd);
 int luapcap_pair_is_open(int fd);
 int luapcap_waiter_start(int fd, int pair);
 int luapcap_take(luapcap_t *p);
+
+typedef struct luapcap_errand luapcap_errand;
+
+luapcap_errand *luapcap_errand_activate(luapcap_t *p, int pair);
+int luapcap_errand_take(luapcap_errand *errand);
+void luapcap_errand_leave(luapcap_errand *errand);
+void luapcap_close_aside(luapcap_t *p);
 ]]
 
 if not pcall(ffi.typeof, "luapcap_ring") then

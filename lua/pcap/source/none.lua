@@ -27,8 +27,8 @@
 -- - `interfaces(cap)` lists what is known of the interfaces that packets come from;
 -- - `metadata(cap)` is what else a file tells, see format/pcapng_metadata.lua, or nil;
 -- - `linktypes(cap)` lists the packets' link types if there are several, or nil;
--- - `release(memory)` closes the handle, `memory.handle`. It frees what else the source has put
---   into the capture's `_memory`. It may be called again.
+-- - `release(memory)` closes the handle, `memory.handle`, with `memory.close()` if there is one. It
+--   frees what else the source has put into the capture's `_memory`. It may be called again.
 
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
@@ -119,7 +119,8 @@ function none.release(memory)
   local handle = memory.handle
   memory.handle = nil
   if handle then
-    shim.luapcap_close(handle)
+    local close = memory.close or shim.luapcap_close
+    close(handle)
   end
 end
 
