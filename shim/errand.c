@@ -33,6 +33,8 @@ static void *activate(void *argument) {
     errno = 0;
     errand->status = pcap_activate(errand->p);
     errand->error = errno;
+    if (errand->status >= 0)
+        luapcap_close_on_exec(errand->p); /* before other code of the program starts one */
     if (leave(errand)) {
         pcap_close(errand->p);
         free(errand);

@@ -157,7 +157,7 @@ static int make_room(luapcap_recorder *recorder, size_t size) {
         if (can_drop(recorder) &&
             luapcap_record_is_expired(recorder, luapcap_record_at(recorder, recorder->head))) {
             drop(recorder);
-        } else if (is_over || (!grow(recorder, room) && !grow(recorder, room / GROWTH * 2))) {
+        } else if (is_over || !grow(recorder, room)) {
             if (recorder->packets == 0)
                 return -1;
             overtake(recorder);

@@ -103,7 +103,7 @@ void luapcap_pair_close(int fd) {
 /* Whether the other side of the pair still has it open. */
 int luapcap_pair_is_open(int fd) {
     struct pollfd pair = {.fd = fd, .events = 0, .revents = 0};
-    return poll(&pair, 1, 0) == 0;
+    return poll(&pair, 1, 0) <= 0; /* a signal may end it */
 }
 
 /* Reads one whole request; 0 when the pair has been closed. It waits with poll(): recv() would wake

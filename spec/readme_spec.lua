@@ -16,6 +16,7 @@ local OBJECTS = {
   RestyCapture = "cap", Loop = "loop", Team = "team",
   Stream = "dumper", Rotating = "dumper", Recorder = "recorder",
   Index = false, Pieces = false, Writer = false, Series = false, Section = false, Counts = false,
+  Errand = false,
 }
 
 local function public_methods()

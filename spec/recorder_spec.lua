@@ -293,6 +293,26 @@ describe("A flight recorder", function()
       "calling 'dump' on bad self: pcap dumper has been closed")
   end)
 
+  it("keeps the last packets that fit where the system gives no more memory", function()
+    shell.needs_linux "a limit on the address space"
+    for _, limit in ipairs { 2 ^ 26, 1e8, 2 ^ 28 } do
+      local output = process.lua(([[
+        local pcap = require "pcap"
+        local recorder = assert(pcap.recorder { bytes = %d })
+        local packet = ("x"):rep(1500)
+        for i = 1, 300000 do
+          assert(recorder:dump(("%%08d"):format(i) .. packet, i))
+        end
+        local kept, last = 0, 0
+        assert(recorder:save(assert(pcap.dumper { linktype = 1, write = function(_, length)
+          last = length
+        end })))
+        print(last > 0)
+      ]]):format(limit), { prefix = "ulimit -v 180000;" })
+      assert.equal("true\n", output)
+    end
+  end)
+
   it("refuses misuse by name", function()
     misuse(function() local _ = pcap.recorder() end,
       "bad argument #1 to 'recorder' (table expected, got nil)")

@@ -367,20 +367,49 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
     shell.run "sleep 1.5" -- the request's own pair goes within a second
     local worker = t.server:workers()[1]
     local before = resty.settled(function() return held(worker) end)
-    run(([[
-      cap:close()
-      collectgarbage "stop"
-      for _ = 1, 10 do
-        ngx.thread.spawn(function() late = live.open { device = %q } end)
-      end]]):format(t.a))
-    run(([[
-      cap:close()
-      for _ = 1, 10 do
-        ngx.thread.kill(ngx.thread.spawn(function() late = live.open { device = %q } end))
-      end]]):format(t.a))
+    local function begin_ten(prologue, epilogue)
+      run(("cap:close() %s for _ = 1, 10 do %s end %s"):format(prologue, ([[
+        local thread = ngx.thread.spawn(function() late = live.open { device = %q } end)
+        ngx.thread.kill(thread)]]):format(t.a), epilogue))
+      assert.equal(before, resty.settle(before, function() return held(worker) end))
+    end
+    begin_ten("collectgarbage 'stop'", "collectgarbage 'restart'")
+    begin_ten("", "collectgarbage() collectgarbage()")
+    begin_ten("ngx.timer.at(0, function()", "collectgarbage() collectgarbage() end)")
+    run(("cap:close() for _ = 1, 10 do %s end"):format(
+      ("ngx.thread.spawn(function() late = live.open { device = %q } end)"):format(t.a)))
+    run "return cap:close()"
     assert.equal(before, resty.settle(before, function() return held(worker) end))
-    run "collectgarbage 'restart' return cap:close()"
     assert.equal("", t.server:complaints())
+  end)
+
+  it("is opened while a module is loaded, where nothing may wait", function()
+    if not net.require_privilege(pending) then return end
+    assert.equal("running", run(([[
+      cap:close()
+      package.preload["a module"] = function()
+        return assert(live.start({ device = %q }, function() end))
+      end
+      local loop = require "a module"
+      ngx.sleep(0.1)
+      local state = tostring(loop):match "(%%w+)%%)$"
+      loop:stop()
+      return state]]):format(t.a)))
+    assert.equal("", t.server:complaints())
+  end)
+
+  it("leaves its fanout group when it is closed", function()
+    if not net.require_privilege(pending) then return end
+    assert.equal("10", run(([[
+      cap:close()
+      local opened = 0
+      for i = 1, 10 do
+        local one = assert(live.open { device = %q,
+          fanout = { id = 4713, type = i %% 2 == 0 and "hash" or "cpu" } })
+        opened = opened + 1
+        one:close()
+      end
+      return opened]]):format(t.a)))
   end)
 
   it("is given to a loop with the loop's options, which go before its own", function()

@@ -105,7 +105,7 @@ describe("recording in nginx #nginx #live", function()
     -- More than the buffers of a connection hold.
     local many = traffic.write(server.prefix .. "/many.pcap", 600000)
     local before = resident(worker(server))
-    local wait = client(server, "--limit-rate 1M", path, "seconds=4&" .. FILTER)
+    local wait = client(server, "--limit-rate 1M -m 120", path, "seconds=4&" .. FILTER)
     local sent = traffic.replay(many, t.b, 200000)
     local grown = resident(worker(server)) - before
     wait()

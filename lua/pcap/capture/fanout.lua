@@ -92,6 +92,7 @@ function methods:set_fanout(id, kind, flags)
     self._program or nil, self._buffer_timeout)
   if status == 0 then
     self._fanout = id
+    object.close_at_once(self) -- a member that nobody reads would still get packets
     -- Libpcap does not say when the kernel has refused the filter.
     local program = self._program
     if program and shim.luapcap_kernel_filter(handle) ~= program.bf_len then

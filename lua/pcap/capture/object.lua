@@ -60,7 +60,10 @@ function object.new(source, handle, name, fields)
   self._memory = memory
   -- The packet that every read fills. A cdata refers to no Lua object by itself, but its finalizer
   -- does.
-  self._packet = ffi.gc(packet.new(0), function() source.release(memory) end)
+  self._packet = ffi.gc(packet.new(0), function()
+    memory.close = nil -- who collects garbage to get descriptors needs them at once
+    source.release(memory)
+  end)
   self._packet.linktype = shim.luapcap_datalink(handle)
   self._packet.interface = 1
   -- How packets are read: see step() in reading.lua.
@@ -89,9 +92,9 @@ function object.own(handle)
   end
 end
 
---- Sets the function that closes the capture's handle, instead of luapcap_close().
-function object.close_with(self, close)
-  self._memory.close = close
+--- Makes close() close the handle by itself, if a thread was to do it.
+function object.close_at_once(self)
+  self._memory.close = nil
 end
 
 --- Ends a read without a packet. It empties the packet that was handed out last, because the bytes

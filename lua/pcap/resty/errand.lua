@@ -2,8 +2,6 @@
 
 local ffi = require "ffi"
 local activation = require "pcap.source.activation"
-local capture = require "pcap.capture"
-local nginx = require "pcap.resty.nginx"
 local pair = require "pcap.resty.pair"
 local request = require "pcap.resty.request"
 local shim = require "pcap.core.shim"
@@ -14,10 +12,23 @@ local errand = {}
 local Errand = {}
 Errand.__index = Errand
 
---- Gives it up: its thread closes the handle. The request calls this when it ends.
-function Errand:close()
-  shim.luapcap_errand_leave(ffi.gc(self._running, nil))
-  shim.luapcap_pair_close(self._fd)
+-- Whether the caller may wait. Lua cannot yield through functions in C that call Lua: require(),
+-- table.sort() and others. (Nginx takes coroutine.isyieldable() away.)
+local function is_yieldable()
+  local level = 3
+  local info = debug.getinfo(level, "Sf")
+  while info do
+    if info.what == "C" and info.func ~= pcall and info.func ~= xpcall then
+      return false
+    end
+    level = level + 1
+    info = debug.getinfo(level, "Sf")
+  end
+  return true
+end
+
+local function close_pair(fd)
+  shim.luapcap_pair_close(fd[0])
 end
 
 -- Begins to activate a handle in a thread. Returns nil if that cannot be.
@@ -33,19 +44,36 @@ local function begin(handle)
   end
   ffi.gc(handle, nil)
   return setmetatable({
-    _socket = socket, _fd = fd, _running = ffi.gc(running, shim.luapcap_errand_leave),
+    _socket = socket,
+    _fd = ffi.gc(ffi.new("int[1]", fd), close_pair),
+    _running = ffi.gc(running, shim.luapcap_errand_leave),
   }, Errand)
 end
 
 -- Waits until the handle has been activated.
 local function finish(self, handle)
   self._socket:receive(1)
-  local status = shim.luapcap_errand_take(ffi.gc(self._running, nil))
+  local running = self._running
+  if not running then
+    error("the request has ended")
+  end
+  self._running = false
+  local status = shim.luapcap_errand_take(ffi.gc(running, nil))
   local errno = ffi.errno()
   ffi.gc(handle, shim.luapcap_close)
-  shim.luapcap_pair_close(self._fd)
+  close_pair(ffi.gc(self._fd, nil))
   self._socket:close()
   return status, errno
+end
+
+--- Gives it up: its thread closes the handle. The request calls this when it ends.
+function Errand:close()
+  local running = self._running
+  if running then
+    self._running = false
+    shim.luapcap_errand_leave(ffi.gc(running, nil))
+    close_pair(ffi.gc(self._fd, nil))
+  end
 end
 
 --- Activates a handle as activation.run() does, in a thread if it can wait for one. If the request
@@ -54,11 +82,12 @@ end
 ---@return integer status
 ---@return integer errno
 function errand.activate(handle)
-  local owner = request.pair()
-  if owner == nil or not owner and ngx.get_phase() ~= "timer" then
-    return activation.run(handle)
+  local owner
+  if is_yieldable() then
+    owner = request.pair()
   end
-  local self = begin(handle)
+  local may_wait = owner or owner == false and ngx.get_phase() == "timer"
+  local self = may_wait and begin(handle)
   if not self then
     return activation.run(handle)
   elseif not owner then
@@ -70,13 +99,10 @@ function errand.activate(handle)
   return status, errno
 end
 
---- Lets a thread close a live capture that this worker has opened. The master closes what it opens
--- by itself: a worker would inherit what a thread has not closed yet.
----@param self table
-function errand.close_for(self)
-  if nginx.is_worker() then
-    capture.close_with(self, shim.luapcap_close_aside)
-  end
+--- Closes a handle, in a thread if there can be one.
+---@param handle ffi.cdata*
+function errand.close(handle)
+  shim.luapcap_close_aside(handle)
 end
 
 return errand

@@ -99,7 +99,7 @@ function capture.drain(self, callback, budget)
     elseif count == look then
       local now = monotonic()
       if now >= deadline then
-        self._pause = 0
+        self._pause, self._empty_pause = 0, 0
         return count, "budget"
       elseif now - looked_at > QUICK then
         stride = 1

@@ -37,11 +37,11 @@ end
 function opening.make(opts)
   opts.buffer_size = opts.buffer_size or own.BUFFER_SIZE
   opts.buffer_timeout = opts.buffer_timeout or own.BUFFER_TIMEOUT
-  local self, message = live.open(opts, errand.activate)
+  -- The master closes what it opens by itself: a worker would inherit what a thread has not closed.
+  local self, message = live.open(opts, nginx.is_worker() and errand or nil)
   if not self then
     return nil, nginx.explain(message), not nginx.lacks_privilege(message)
   end
-  errand.close_for(self)
   return adopt(self, message, opts)
 end
 

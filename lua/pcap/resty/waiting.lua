@@ -90,7 +90,7 @@ function waiting.wait(self, timeout)
       return nil, "closed"
     end
   until monotonic() >= deadline
-  self._pause = 0
+  self._pause, self._empty_pause = 0, 0
   return nil, "timeout"
 end
 

@@ -140,7 +140,8 @@ end
 --- Creates and activates a handle that never blocks.
 ---@param device string
 ---@param opts table           read with activation.OPTIONS
----@param activate? function   instead of activation.run()
+---@param activate? function   instead of activation.run(), but for monitor mode: threads may not
+--- share what libpcap keeps of it
 ---@return ffi.cdata*|nil handle
 ---@return string|nil message  naming the device; with a handle, a warning
 ---@return integer|nil errno
@@ -156,7 +157,7 @@ function activation.activate(device, opts, activate)
     shim.luapcap_discard(ffi.gc(handle, nil))
     return nil, message
   end
-  local status, errno = (activate or activation.run)(handle)
+  local status, errno = (not opts.rfmon and activate or activation.run)(handle)
   if status < 0 then
     return nil, explain(device, handle, status), errno
   end

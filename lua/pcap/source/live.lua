@@ -88,11 +88,13 @@ function source.fileno(self)
   return shim.luapcap_fileno(self._handle)
 end
 
---- Opens a device with options that have been read with live.OPTIONS. `activate` is
--- activation.activate()'s.
-function live.open(opts, activate)
+--- Opens a device with options that have been read with live.OPTIONS.
+---@param opts table
+---@param aside? table  activate(handle) and close(handle), instead of those that make the program
+--- wait
+function live.open(opts, aside)
   local device = opts.device or "any"
-  local handle, message = retry.open(activation.activate, device, opts, activate)
+  local handle, message = retry.open(activation.activate, device, opts, aside and aside.activate)
   if not handle then
     return nil, message
   end
@@ -100,8 +102,11 @@ function live.open(opts, activate)
   ring.direction = opts.direction or 0
   shim.luapcap_ring_take(handle, ring)
   ring.rest, ring.longest_stay = activation.rests(opts, ring)
+  -- Other kinds of devices may be one program's only: it may open them again at once.
+  local close = aside and ring.blocks ~= nil and aside.close or nil
   return capture.new(source, handle, device, timeout_of.set({
-    _ring = ring, _memory = { ring = ring }, _behind = false, _has_failed = false, _woken_at = 0,
+    _ring = ring, _memory = { ring = ring, close = close },
+    _behind = false, _has_failed = false, _woken_at = 0,
     _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),
   }, opts.timeout or 0)), message

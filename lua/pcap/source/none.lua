@@ -27,7 +27,7 @@
 -- - `interfaces(cap)` lists what is known of the interfaces that packets come from;
 -- - `metadata(cap)` is what else a file tells, see format/pcapng_metadata.lua, or nil;
 -- - `linktypes(cap)` lists the packets' link types if there are several, or nil;
--- - `release(memory)` closes the handle, `memory.handle`, with `memory.close()` if there is one. It
+-- - `release(memory)` closes the handle, `memory.handle`, by `memory.close()` if there is one. It
 --   frees what else the source has put into the capture's `_memory`. It may be called again.
 
 local capture = require "pcap.capture"
