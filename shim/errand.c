@@ -8,10 +8,6 @@
 #include "luapcap.h"
 #include "thread.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* the thread blocks SIGPIPE, as it does all signals */
-#endif
-
 /* The thread and the caller both have it. Whoever leaves it last frees it, and the handle. */
 struct luapcap_errand {
     pthread_t thread;

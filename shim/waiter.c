@@ -15,10 +15,6 @@
 #include "luapcap.h"
 #include "thread.h"
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* the thread blocks SIGPIPE, as it does all signals */
-#endif
-
 /* Enough for a few calls of poll() and recv(); the default is megabytes for each capture. */
 #define STACK_SIZE 65536
 

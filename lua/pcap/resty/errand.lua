@@ -90,19 +90,16 @@ function errand.activate(handle)
   local self = may_wait and begin(handle)
   if not self then
     return activation.run(handle)
-  elseif not owner then
-    return finish(self, handle)
   end
-  request.own(self, owner)
+  if owner then
+    request.own(self, owner)
+  end
   local status, errno = finish(self, handle)
   request.disown(self)
   return status, errno
 end
 
 --- Closes a handle, in a thread if there can be one.
----@param handle ffi.cdata*
-function errand.close(handle)
-  shim.luapcap_close_aside(handle)
-end
+errand.close = shim.luapcap_close_aside
 
 return errand
