@@ -108,8 +108,10 @@ describe("a capture of pcap.resty in a request #nginx #live", function()
       traffic.replay(path, t.b, 1000)
       return run([[
         cap:close()
-        assert(kept:wait(5))
-        assert(kept:drain(function() end) > 0)
+        local count = 0
+        repeat -- a long budget: a drain that stops at its budget is followed by no rest
+          count = count + kept:drain(function() end, 10)
+        until count == 5
         ngx.update_time()
         local from = ngx.now()
         local function is_quick()
