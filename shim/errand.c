@@ -82,16 +82,25 @@ void luapcap_errand_leave(luapcap_errand *errand) {
     }
 }
 
+/* How many handles threads are closing. */
+static int closing;
+
+int luapcap_closing_aside(void) {
+    return __atomic_load_n(&closing, __ATOMIC_ACQUIRE);
+}
+
 static void *close_handle(void *argument) {
     pcap_close(argument);
+    __atomic_sub_fetch(&closing, 1, __ATOMIC_RELEASE);
     return NULL;
 }
 
 /* Closes a handle in a thread. If there can be none, it closes the handle here. */
 void luapcap_close_aside(pcap_t *p) {
     pthread_t thread;
+    __atomic_add_fetch(&closing, 1, __ATOMIC_RELAXED);
     if (luapcap_thread_start(&thread, NULL, close_handle, p) == 0)
         pthread_detach(thread);
     else
-        pcap_close(p);
+        close_handle(p);
 }

@@ -1,7 +1,5 @@
 /* Shares an interface's packets among captures: Linux's packet fanout. */
 #include <errno.h>
-#include <poll.h>
-#include <time.h>
 #include "luapcap.h"
 
 #ifdef HAVE_LINUX
@@ -14,17 +12,13 @@
 /* How long to wait until a packet has just passed. */
 #define GAP_SECONDS 0.001
 
-/* Reads up to `count` packets off the ring; -1 means all that are there. Waits up to `block_ms` for
- * the block that they are in. */
-static void discard(pcap_t *p, luapcap_ring *ring, long count, int block_ms) {
-    struct pollfd ready = {.fd = pcap_fileno(p), .events = POLLIN, .revents = 0};
+/* Reads up to `count` packets off the ring; -1 means all that are there. Returns how many of them
+ * were not there. */
+static long discard(pcap_t *p, luapcap_ring *ring, long count) {
     luapcap_packet packet;
-    while (count != 0) {
-        if (luapcap_live_next(p, ring, &packet) == 1)
-            count--;
-        else if (count < 0 || poll(&ready, 1, block_ms) <= 0)
-            return;
-    }
+    while (count != 0 && luapcap_live_next(p, ring, &packet) == 1)
+        count--;
+    return count;
 }
 
 /* Packets in the ring that this function has not counted yet, by the kernel's count. They no longer
@@ -41,19 +35,34 @@ static long count_new(int fd) {
 static struct bpf_insn none = BPF_STMT(BPF_RET | BPF_K, 0);
 static struct bpf_program reject = {.bf_len = 1, .bf_insns = &none};
 
-/* Leaves nothing in the ring and nothing on its way into it. */
-static int silence(pcap_t *p, luapcap_ring *ring, int block_ms) {
+/* Takes out what the silent ring holds. What the kernel has counted until now goes into libpcap's
+ * own counters. */
+static int empty(pcap_t *p, luapcap_ring *ring) {
     struct pcap_stat statistics;
-    if (pcap_setfilter(p, &reject) != 0)
-        return -1;
-    poll(NULL, 0, block_ms);
-    discard(p, ring, -1, block_ms);
-    /* What the kernel has counted until now goes into libpcap's own counters. */
+    discard(p, ring, -1);
     return pcap_stats(p, &statistics);
 }
 
 static int join(pcap_t *p, uint32_t argument) {
     return setsockopt(pcap_fileno(p), SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument);
+}
+
+/* Whether the ring may look full while the capture joins: the other members of a group with
+ * rollover get what a full ring does not take. */
+static int may_look_full(const luapcap_ring *ring, uint32_t argument) {
+    uint32_t kind = argument >> 16;
+    return ring->blocks != NULL &&
+           ((kind & PACKET_FANOUT_FLAG_ROLLOVER) != 0 || (kind & 0xff) == PACKET_FANOUT_ROLLOVER);
+}
+
+/* Lets no more packets into the ring. Those on their way into it may still come. */
+static int silence(pcap_t *p, luapcap_ring *ring, uint32_t argument) {
+    if (!may_look_full(ring, argument))
+        return pcap_setfilter(p, &reject) == 0 ? 0 : -2;
+    if (luapcap_ring_filter(p, ring, &reject) != 0)
+        return -1;
+    luapcap_ring_leave(ring);
+    return 0;
 }
 
 /*
@@ -62,14 +71,8 @@ static int join(pcap_t *p, uint32_t argument) {
  * capture has its own filter again. So no packet is lost, and none is seen twice.
  */
 static int join_full(pcap_t *p, luapcap_ring *ring, uint32_t argument,
-                     const struct bpf_program *filter, int block_ms) {
-    struct pcap_stat statistics;
-    if (luapcap_ring_filter(p, ring, &reject) != 0)
-        return -1;
-    luapcap_ring_leave(ring);
-    poll(NULL, 0, block_ms);
-    discard(p, ring, -1, block_ms);
-    pcap_stats(p, &statistics);
+                     const struct bpf_program *filter) {
+    empty(p, ring);
     int status = join(p, argument), error = errno;
     if (luapcap_ring_filter(p, ring, filter) != 0 && status == 0)
         status = -1, error = errno;
@@ -91,10 +94,10 @@ static int join_full(pcap_t *p, luapcap_ring *ring, uint32_t argument,
  * yet. If one comes all the same, it counts as private, since the kernel changes hooks at the end
  * of the call.
  */
-static int join_counting(pcap_t *p, luapcap_ring *ring, uint32_t argument,
-                         struct bpf_program *filter, int block_ms) {
+static int join_counting(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
+                         struct bpf_program *filter) {
     int fd = pcap_fileno(p);
-    if (silence(p, ring, block_ms) != 0 ||
+    if (empty(p, ring) != 0 ||
         (filter != NULL ? pcap_setfilter(p, filter) : luapcap_accept_all(p)) != 0)
         return -2;
     double deadline = luapcap_monotonic() + GAP_SECONDS;
@@ -103,37 +106,54 @@ static int join_counting(pcap_t *p, luapcap_ring *ring, uint32_t argument,
         latest = count_new(fd);
         before += latest;
     } while (latest != 1 && luapcap_monotonic() < deadline);
-    if (join(p, argument) != 0)
+    if (join(p, joining->argument) != 0)
         return -1;
-    discard(p, ring, before + count_new(fd), block_ms);
+    joining->surplus = discard(p, ring, before + count_new(fd));
     return 0;
 }
 
+static int join_now(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
+                    struct bpf_program *filter) {
+    int status = may_look_full(ring, joining->argument)
+                     ? join_full(p, ring, joining->argument, filter)
+                     : join_counting(p, ring, joining, filter);
+    if (status != -1 || luapcap_closing_aside() == 0)
+        return status;
+    /* A member that is being closed is one still, and may be of another type. */
+    joining->step = 0;
+    return 1;
+}
+
 /*
- * Joins a live capture to the fanout group `argument`, and applies `filter`, or none for NULL.
- * `argument` is as PACKET_FANOUT takes it: the id in the lower half, type and flags in the upper.
- * The block timeout of the capture's ring is `block_ms`.
+ * Does a part of joining a live capture to a fanout group, and applies `filter`, or none for NULL.
  *
  * Until the capture joins, it has a private hook for packets. The other members see what comes
  * through that hook as well. So the private packets must be discarded, all of them and no others.
+ * They can be when the kernel has handed over the block that they are in.
  *
- * Returns 0; -1 with errno; or -2 with libpcap's message in pcap_geterr(). It takes the block
- * timeout, and without rollover up to as much again.
+ * Returns the milliseconds after which the caller calls it again; 0 when the capture has joined; -1
+ * with errno; or -2 with libpcap's message in pcap_geterr(). In all it takes the block timeout, and
+ * without rollover up to as much again.
  */
-int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, uint32_t argument,
-                        struct bpf_program *filter, int block_ms) {
-    uint32_t kind = argument >> 16;
-    int has_rollover =
-        (kind & PACKET_FANOUT_FLAG_ROLLOVER) != 0 || (kind & 0xff) == PACKET_FANOUT_ROLLOVER;
-    block_ms += TIMER_SLACK_MS;
-    if (ring->blocks != NULL && has_rollover)
-        return join_full(p, ring, argument, filter, block_ms);
-    return join_counting(p, ring, argument, filter, block_ms);
+int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
+                        struct bpf_program *filter) {
+    int handed_over = joining->block_ms + TIMER_SLACK_MS, status = 0;
+    switch (joining->step++) {
+    case 0:
+        status = silence(p, ring, joining->argument);
+        return status == 0 ? handed_over : status;
+    case 1:
+        status = join_now(p, ring, joining, filter);
+        return status == 0 && joining->surplus > 0 ? handed_over : status;
+    default:
+        discard(p, ring, joining->surplus);
+        return 0;
+    }
 }
 #else
-int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, uint32_t argument,
-                        struct bpf_program *filter, int block_ms) {
-    (void)p, (void)ring, (void)argument, (void)filter, (void)block_ms;
+int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
+                        struct bpf_program *filter) {
+    (void)p, (void)ring, (void)joining, (void)filter;
     errno = ENOTSUP;
     return -1;
 }

@@ -318,8 +318,15 @@ LUAPCAP_API int luapcap_net_text(uint32_t net, char *text, int size);
 LUAPCAP_API int luapcap_address_parse(const char *text, uint8_t *bytes);
 
 /* fanout.c, for capture/fanout.lua: sharing an interface's packets among captures */
-LUAPCAP_API int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, uint32_t argument,
-                                    struct bpf_program *filter, int block_ms);
+/* A capture on its way into a group. The caller sets the first two. */
+typedef struct luapcap_joining {
+    uint32_t argument; /* as PACKET_FANOUT takes it: type and flags above the id */
+    int32_t block_ms;  /* the block timeout of the capture's ring */
+    int32_t step;      /* the next one */
+    int64_t surplus;   /* packets to discard that the kernel has not handed over yet */
+} luapcap_joining;
+LUAPCAP_API int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
+                                    struct bpf_program *filter);
 
 /* waiter.c, for resty/waiter.lua: waiting for a capture in a thread, for an event loop */
 LUAPCAP_API int luapcap_pair_listen(const char *folder, char *path, size_t size);
@@ -335,6 +342,7 @@ LUAPCAP_API luapcap_errand *luapcap_errand_activate(pcap_t *p, int pair);
 LUAPCAP_API int luapcap_errand_take(luapcap_errand *errand);
 LUAPCAP_API void luapcap_errand_leave(luapcap_errand *errand);
 LUAPCAP_API void luapcap_close_aside(pcap_t *p);
+int luapcap_closing_aside(void);
 
 /* file.c, for core/in_use.lua, source/ and sink/file.lua: tells which file it is and how old, and
  * opens one to write */

@@ -9,6 +9,9 @@ local check = require "pcap.core.check"
 local failure = require "pcap.core.failure"
 local options = require "pcap.core.options"
 local shim = require "pcap.core.shim"
+local status_codes = require "pcap.core.status"
+
+local monotonic = shim.luapcap_monotonic
 
 local fanout = {}
 
@@ -25,6 +28,8 @@ local MAX_ID = 65535
 
 -- Error numbers that mean something else here than their text says.
 local EINVAL, ENOSPC = 22, 28
+
+local not_held = ffi.new("luapcap_signals")
 
 local function explain(errno, id)
   local text = failure.system(errno)
@@ -57,6 +62,54 @@ function fanout.option(value)
   return taken
 end
 
+-- Lets so many seconds pass.
+local function sleep(seconds)
+  local till = monotonic() + seconds
+  repeat
+    local left = math.max(till - monotonic(), 0)
+  until shim.luapcap_wait_fd(-1, left, not_held) ~= status_codes.SIGNAL
+end
+
+--- Joins a group, with arguments that have been checked.
+---@param self table
+---@param id integer
+---@param kind string
+---@param flags table       as set_fanout() takes them
+---@param pause? function   pause(seconds), instead of making the program wait
+---@return table|nil capture  itself
+---@return string|nil message
+function fanout.join(self, id, kind, flags, pause)
+  local handle, value = self._handle, TYPES[kind]
+  for name, flag in pairs(flags) do
+    value = value + (flag and FLAGS[name] or 0)
+  end
+  local joining = ffi.new("luapcap_joining", { argument = id + value * 65536,
+    block_ms = self._buffer_timeout })
+  local program = self._program or nil
+  local status
+  repeat
+    status = shim.luapcap_fanout_join(handle, self._ring, joining, program)
+    if status > 0 then
+      (pause or sleep)(status / 1000)
+      if not self._handle then -- closed meanwhile
+        return nil, self._name .. ": closed"
+      end
+    end
+  until status <= 0
+  if status ~= 0 then
+    local reason = status == -1 and explain(ffi.errno(), id) or failure.message(handle)
+    return nil, self._name .. ": " .. reason
+  end
+  self._fanout = id
+  self._memory.is_member = true
+  -- Libpcap does not say when the kernel has refused the filter.
+  if program and shim.luapcap_kernel_filter(handle) ~= program.bf_len then
+    local applied, message = filtering.apply_again(self)
+    return applied and self or nil, message
+  end
+  return self
+end
+
 --- Joins a fanout group. From here on each packet of the interface goes to one of the group's
 -- captures, whatever process that is in. Packets that arrived before are discarded, so that none
 -- is seen twice. Joining takes the capture's buffer timeout, and up to as much again. A capture
@@ -72,37 +125,19 @@ end
 ---@return string|nil message the group has another type or interface, or the system has no fanout
 ---setsockopt(PACKET_FANOUT)
 function methods:set_fanout(id, kind, flags)
-  local handle = check.open(self, Capture, "set_fanout")
+  check.open(self, Capture, "set_fanout")
   id = check.integer(id, 1, "set_fanout", 0, MAX_ID)
   kind = kind == nil and "hash" or check.cstring(kind, 2, "set_fanout")
-  local value = TYPES[kind]
-  if not value then
+  if not TYPES[kind] then
     check.fail(2, "set_fanout", ("%s expected, got %q"):format(NAMES, kind))
   end
-  for name, flag in pairs(options.read(flags, 3, "set_fanout", FLAG_OPTIONS)) do
-    value = value + (flag and FLAGS[name] or 0)
-  end
+  flags = options.read(flags, 3, "set_fanout", FLAG_OPTIONS)
   if not self._source.interface(self) then
     return nil, tostring(self) .. " has no interface to share"
-  end
-  if self._fanout then
+  elseif self._fanout then
     return nil, ("%s is in fanout group %d already"):format(tostring(self), self._fanout)
   end
-  local status = shim.luapcap_fanout_join(handle, self._ring, id + value * 65536,
-    self._program or nil, self._buffer_timeout)
-  if status == 0 then
-    self._fanout = id
-    object.close_at_once(self) -- a member that nobody reads would still get packets
-    -- Libpcap does not say when the kernel has refused the filter.
-    local program = self._program
-    if program and shim.luapcap_kernel_filter(handle) ~= program.bf_len then
-      local applied, message = filtering.apply_again(self)
-      return applied and self or nil, message
-    end
-    return self
-  end
-  local reason = status == -1 and explain(ffi.errno(), id) or failure.message(handle)
-  return nil, self._name .. ": " .. reason
+  return fanout.join(self, id, kind, flags)
 end
 
 fanout.methods = methods

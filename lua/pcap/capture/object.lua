@@ -92,11 +92,6 @@ function object.own(handle)
   end
 end
 
---- Makes close() close the handle by itself, if a thread was to do it.
-function object.close_at_once(self)
-  self._memory.close = nil
-end
-
 --- Ends a read without a packet. It empties the packet that was handed out last, because the bytes
 -- that it pointed to may be others by now.
 ---@return nil

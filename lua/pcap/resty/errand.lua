@@ -12,21 +12,6 @@ local errand = {}
 local Errand = {}
 Errand.__index = Errand
 
--- Whether the caller may wait. Lua cannot yield through functions in C that call Lua: require(),
--- table.sort() and others. (Nginx takes coroutine.isyieldable() away.)
-local function is_yieldable()
-  local level = 3
-  local info = debug.getinfo(level, "Sf")
-  while info do
-    if info.what == "C" and info.func ~= pcall and info.func ~= xpcall then
-      return false
-    end
-    level = level + 1
-    info = debug.getinfo(level, "Sf")
-  end
-  return true
-end
-
 local function close_pair(fd)
   shim.luapcap_pair_close(fd[0])
 end
@@ -83,11 +68,10 @@ end
 ---@return integer errno
 function errand.activate(handle)
   local owner
-  if is_yieldable() then
+  if request.may_wait() then
     owner = request.pair()
   end
-  local may_wait = owner or owner == false and ngx.get_phase() == "timer"
-  local self = may_wait and begin(handle)
+  local self = owner ~= nil and begin(handle)
   if not self then
     return activation.run(handle)
   end

@@ -1,6 +1,7 @@
 --- Opens captures inside nginx, with their filter and fanout group.
 
 local errand = require "pcap.resty.errand"
+local fanout = require "pcap.capture.fanout"
 local live = require "pcap.source.live"
 local nginx = require "pcap.resty.nginx"
 local offline = require "pcap.source.offline"
@@ -10,6 +11,20 @@ local request = require "pcap.resty.request"
 local resty_capture = require "pcap.resty.live"
 
 local opening = {}
+
+-- Joins a fanout group while other light threads run, if that can be. If the request ends in that
+-- time, the capture is closed.
+local function join(self, group)
+  local may_wait = request.may_wait()
+  local owner = may_wait and request.pair()
+  if owner then
+    request.own(self, owner)
+  end
+  local joined, message = fanout.join(self, group.id, group.type, group.flags,
+    may_wait and ngx.sleep or nil)
+  request.disown(self)
+  return joined, message
+end
 
 -- Makes a capture one of nginx's, with its filter and fanout group.
 local function adopt(self, message, opts)
@@ -21,7 +36,7 @@ local function adopt(self, message, opts)
   end
   local is_bad_filter = not ready
   if ready and opts.fanout then
-    ready, problem = self:set_fanout(opts.fanout.id, opts.fanout.type, opts.fanout.flags)
+    ready, problem = join(self, opts.fanout)
   end
   if not ready then
     self:close()

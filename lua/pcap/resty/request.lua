@@ -53,6 +53,28 @@ local function look_again(premature)
     and ngx.timer.at(PAUSE, look_again) or false
 end
 
+-- Lua cannot yield through functions in C that call Lua: require(), table.sort() and others. (Nginx
+-- takes coroutine.isyieldable() away.)
+local function is_yieldable()
+  local level = 2
+  local info = debug.getinfo(level, "Sf")
+  while info do
+    if info.what == "C" and info.func ~= pcall and info.func ~= xpcall then
+      return false
+    end
+    level = level + 1
+    info = debug.getinfo(level, "Sf")
+  end
+  return true
+end
+
+--- Whether the caller may wait while other light threads run: in a request or a timer.
+---@return boolean
+function request.may_wait()
+  local phase = ngx.get_phase()
+  return (PHASES[phase] or phase == "timer") and is_yieldable()
+end
+
 --- The pair of the running request, for own(). This may yield, so it comes before the opening.
 ---@return table|boolean|nil pair  false if no request runs
 ---@return string|nil message

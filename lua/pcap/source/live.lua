@@ -68,6 +68,10 @@ function source.set_direction(self, number)
 end
 
 function source.release(memory)
+  if memory.close and memory.is_member then
+    -- A thread closes the handle soon. Until then the group's other members get the packets.
+    shim.luapcap_ring_leave(memory.ring)
+  end
   shim.luapcap_ring_free(memory.ring)
   none.release(memory)
 end

@@ -55,8 +55,15 @@ int luapcap_ring_filter(luapcap_t *p, luapcap_ring *ring, const luapcap_bpf_prog
 int luapcap_kernel_filter(luapcap_t *p);
 int luapcap_accept_all(luapcap_t *p);
 
-int luapcap_fanout_join(luapcap_t *p, luapcap_ring *ring, uint32_t argument,
-  luapcap_bpf_program *filter, int block_ms);
+typedef struct luapcap_joining {
+  uint32_t argument;
+  int32_t block_ms;
+  int32_t step;
+  int64_t surplus;
+} luapcap_joining;
+
+int luapcap_fanout_join(luapcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
+  luapcap_bpf_program *filter);
 
 int luapcap_pair_listen(const char *folder, char *path, size_t size);
 int luapcap_pair_accept(int listener, char *path);
