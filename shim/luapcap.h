@@ -104,17 +104,19 @@ typedef struct luapcap_block_interface {
  * The kernel's ring that a live capture reads from. `blocks` is the mapping, or NULL if libpcap
  * reads. The kernel hands over units: blocks of many packets, or frames of one (`has_frames`).
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
- * NULL. `at` is the next of the `left` packets in a block. `taken` counts units. It was `empty_at`
- * when the ring was last found empty. Until it is `judged_until`, `judge` is the filter for packets
- * that the kernel has let pass by another one; or it is NULL. `is_left` is whether the kernel
- * shall put no more into it. `is_cooked` is whether the kernel takes the link-layer headers off.
- * `interface` is the system's number of the interface; if it is 0, packets come from any. Then
- * `indexes` are the `known` interfaces that packets have come from, and `latest` is where the
- * latest stands. `tag_at` is where a VLAN tag goes in packets without a cooked header, or 0.
- * `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds. `may_have_more` is whether
- * libpcap gave a packet last: it may have read more of them at once, which no descriptor shows.
- * `rest` is how many seconds the reader lets pass between two wake-ups. If `longest_stay` is more
- * than 0, each block sets `rest` by how fast packets come: none is to wait longer than that.
+ * NULL. `at` is the next packet in a block. It and those after it are a `run` of packets that have
+ * been looked at and need no change, and then come the `left` ones, which have not. `taken` counts
+ * units. It was `empty_at` when the ring was last found empty. Until it is `judged_until`, `judge`
+ * is the filter for packets that the kernel has let pass by another one; or it is NULL. `is_left`
+ * is whether the kernel shall put no more into it. `is_cooked` is whether the kernel takes the
+ * link-layer headers off. `interface` is the system's number of the interface; if it is 0, packets
+ * come from any. Then `indexes` are the `known` interfaces that packets have come from, and
+ * `latest` is where the latest stands. `tag_at` is where a VLAN tag goes in packets without a
+ * cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * `may_have_more` is whether libpcap gave a packet last: it may have read more of them at once,
+ * which no descriptor shows. `rest` is how many seconds the reader lets pass between two wake-ups.
+ * If `longest_stay` is more than 0, each block sets `rest` by how fast packets come: none is to
+ * wait longer than that.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -126,6 +128,7 @@ typedef struct luapcap_ring {
     double size;
     double rest;
     double longest_stay;
+    int32_t run;
     uint32_t left;
     uint32_t index;
     uint32_t taken;
@@ -148,6 +151,19 @@ typedef struct luapcap_ring {
     uint32_t tag_at;
     int32_t may_have_more;
 } luapcap_ring;
+
+/* What the kernel writes before a packet in a block, as far as it is read of a packet in a run. */
+typedef struct luapcap_ring_header {
+    int32_t next_offset;
+    uint32_t sec;
+    int32_t nsec;
+    int32_t caplen;
+    uint32_t wirelen;
+    uint32_t status;
+    uint16_t mac;
+    uint8_t others[32];
+    uint8_t kind;
+} luapcap_ring_header;
 
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;

@@ -155,6 +155,7 @@ void luapcap_ring_release(luapcap_ring *ring) {
         munmap(ring->blocks, (size_t)ring->size);
     ring->blocks = ring->taken_at = NULL;
     ring->left = 0;
+    ring->run = 0;
     if (ring->longest_stay > 0)
         ring->rest = 0;
     luapcap_ring_forget(ring);

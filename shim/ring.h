@@ -38,6 +38,12 @@ static inline uint8_t *luapcap_ring_unit(const luapcap_ring *ring, uint32_t inde
            (size_t)(index % ring->per_block) * ring->unit_size;
 }
 
+/* Makes the packets of a run such that have not been looked at. */
+static inline void luapcap_ring_end_run(luapcap_ring *ring) {
+    ring->left += (uint32_t)ring->run;
+    ring->run = 0;
+}
+
 uint32_t luapcap_ring_number(luapcap_ring *ring, int32_t index);
 int luapcap_ring_cook(luapcap_frame *frame, int linktype);
 int luapcap_ring_uncook(struct bpf_insn *insns, unsigned count, int linktype);

@@ -71,6 +71,7 @@ int luapcap_ring_filter(pcap_t *p, luapcap_ring *ring, const struct bpf_program 
         return -1;
     }
     luapcap_ring_forget(ring);
+    luapcap_ring_end_run(ring);
     ring->judge = judge;
     ring->judged_until = ring->taken + ring->count + 1;
     return 0;

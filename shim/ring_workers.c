@@ -57,6 +57,7 @@ int luapcap_ring_resume(luapcap_ring *ring) {
         }
     }
     ring->left = 0;
+    ring->run = 0;
     luapcap_ring_return(ring);
     return 1;
 }

@@ -181,6 +181,76 @@ describe("The ring of a live capture #live", function()
     end)
   end
 
+  -- Plain packets, of which reads take many at once.
+  local PLAIN = {}
+  for i = 1, 40 do
+    PLAIN[i] = frame(60 + i)
+  end
+
+  it("gives no packet after a change of the filter that only the filter before let pass", function()
+    if not net.require_privilege(pending) then return end
+    local cap = assert(pcap.open_live { device = a, timeout = 0.15 })
+    send(PLAIN)
+    assert.equal(61, cap:next_packet().caplen)
+    assert(cap:set_filter "len >= 99")
+    local sizes = {}
+    for pkt in cap:packets() do
+      sizes[#sizes + 1] = pkt.caplen
+    end
+    assert.same({ 99, 100, 99, 100 }, sizes)
+    cap:close()
+  end)
+
+  it("gives what libpcap gives after a change of the direction", function()
+    if not net.require_privilege(pending) then return end
+    local ours, theirs = both { device = a, timeout = 0.15 }
+    send(PLAIN)
+    local list = {}
+    for which, cap in ipairs { ours, theirs } do
+      list[which] = {}
+      for _ = 1, 3 do
+        assert(cap:next_packet())
+      end
+      for _, direction in ipairs { "in", "inout" } do
+        assert(cap:set_direction(direction))
+        for pkt in cap:packets(3) do
+          list[which][#list[which] + 1] = pkt.caplen .. direction
+        end
+      end
+      cap:close()
+    end
+    assert.same(list[2], list[1])
+  end)
+
+  it("tells the direction of each packet", function()
+    if not net.require_privilege(pending) then return end
+    local cap = assert(pcap.open_live { device = a, timeout = 0.15 })
+    local near, far = assert(pcap.open_live { device = a }), assert(pcap.open_live { device = b })
+    for i = 1, 20 do
+      assert(near:inject(PLAIN[i]))
+      assert(far:inject(PLAIN[i]))
+    end
+    local directions = {}
+    for pkt in cap:packets() do
+      directions[#directions + 1] = pkt.direction
+    end
+    assert.equal(("out in "):rep(20), table.concat(directions, " ") .. " ")
+    for _, each in ipairs { cap, near, far } do
+      each:close()
+    end
+  end)
+
+  it("is left by a loop that closes the capture", function()
+    if not net.require_privilege(pending) then return end
+    local cap = assert(pcap.open_live { device = a, timeout = 0.15 })
+    send(PLAIN)
+    assert.has_error(function()
+      for _ in cap:packets() do
+        cap:close()
+      end
+    end, "calling 'packets' on bad self: pcap capture has been closed")
+  end)
+
   it("gives what two filters let pass that were set one after the other", function()
     if not net.require_privilege(pending) then return end
     local first, second = read_after("len > 200", "not vlan")

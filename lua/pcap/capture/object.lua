@@ -33,6 +33,11 @@ function object.reads(...)
   end
 end
 
+-- What a capture has that is closed, or that another one reads: it takes no packet by itself.
+local function take_none()
+  return false
+end
+
 local function is_reading()
   local level = 3
   local info = debug.getinfo(level, "f")
@@ -130,11 +135,6 @@ function object.set_linktype(self, linktype)
   self._packet.linktype = linktype
 end
 
--- What a capture has that another one reads: it takes no packet by itself.
-local function take_none()
-  return false
-end
-
 --- Lets another capture read this one from here on.
 ---@param owner table       whose breakloop() and close() end this capture's reads as well
 ---@param refuse function   what this capture's own reads call
@@ -170,7 +170,8 @@ function object.close(self)
   if self._handle then
     in_use.remove(self._in_use)
     self._handle, self._match = false, false
-    self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
+    self._fetch, self._search = has_been_closed, has_been_closed
+    self._take, self._window = take_none, NO_WINDOW
     object.none(self)
     -- A signal's handler may run after a read has looked at the memory and before it uses it. The
     -- packet's finalizer releases the memory then.

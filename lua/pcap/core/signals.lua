@@ -54,6 +54,12 @@ function signals.due()
   return left <= 0
 end
 
+--- Counts packets that will be read without a look.
+---@param count integer
+function signals.passed(count)
+  left = left - count
+end
+
 --- Counts the seconds that compiled code has waited, so that a look is due after so many.
 ---@param seconds number
 function signals.waited(seconds)
@@ -90,8 +96,8 @@ local function hold_and_wait(held, ...)
   return look_and_wait(held, ...)
 end
 
--- Waits so that no signal is lost.
-local function wait_long(self, wait, object, timeout)
+--- The same for a wait that goes on after a brief one: it holds signals from its beginning.
+function signals.wait_on(self, wait, object, timeout)
   local held = spare or ffi.new("luapcap_signals")
   spare = false -- a handler may wait as well
   local called, status, reason = pcall(hold_and_wait, held, self, wait, object, timeout)
@@ -122,7 +128,7 @@ function signals.wait(self, wait, object, timeout)
   if status ~= TIME_OVER or timeout <= BRIEF then
     return status, reason
   end
-  return wait_long(self, wait, object, timeout - BRIEF)
+  return signals.wait_on(self, wait, object, timeout - BRIEF)
 end
 
 --- Waits for the end of the time, or a signal. A rest is rarely over early, so a long one holds
@@ -136,7 +142,7 @@ function signals.rest(self, seconds, fd)
   if seconds <= BRIEF then
     return signals.wait(self, shim.luapcap_wait_fd, fd or -1, seconds)
   end
-  return wait_long(self, shim.luapcap_wait_fd, fd or -1, seconds)
+  return signals.wait_on(self, shim.luapcap_wait_fd, fd or -1, seconds)
 end
 
 return signals

@@ -27,7 +27,8 @@ live.OPTIONS = activation.OPTIONS
 
 local TIME_OVER, READY, SIGNAL = status_codes.TIME_OVER, status_codes.READY, status_codes.SIGNAL
 
-local source = none.new { kind = "live", is_always_ready = false, fetch = live_reading.fetch }
+local source = none.new { kind = "live", is_always_ready = false,
+  fetch = live_reading.fetch, search = live_reading.search }
 
 source.set_filter = kernel_filter.set
 
@@ -62,7 +63,9 @@ source.set_nonblock, source.nonblock = timeout_of.set_nonblock, timeout_of.nonbl
 function source.set_direction(self, number)
   local status = none.set_direction(self, number)
   if status == 0 then
-    self._ring.direction = number
+    local ring = self._ring
+    ring.direction = number
+    ring.left, ring.run = ring.left + ring.run, 0 -- a run was for the direction before
   end
   return status
 end
@@ -108,8 +111,10 @@ function live.open(opts, aside)
   ring.rest, ring.longest_stay = activation.rests(opts, ring)
   -- Other kinds of devices may be one program's only: it may open them again at once.
   local close = aside and ring.blocks ~= nil and aside.close or nil
+  local precision = ring.time_unit == 1 and "nano" or "micro"
   return capture.new(source, handle, device, timeout_of.set({
-    _ring = ring, _memory = { ring = ring, close = close },
+    _ring = ring, _window = ring, _take = live_reading.takes[precision],
+    _memory = { ring = ring, close = close },
     _behind = false, _has_failed = false, _woken_at = 0,
     _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),

@@ -18,6 +18,7 @@ typedef struct luapcap_ring {
   double size;
   double rest;
   double longest_stay;
+  int32_t run;
   uint32_t left;
   uint32_t index;
   uint32_t taken;
@@ -40,6 +41,18 @@ typedef struct luapcap_ring {
   uint32_t tag_at;
   int32_t may_have_more;
 } luapcap_ring;
+
+typedef struct luapcap_ring_header {
+  int32_t next_offset;
+  uint32_t sec;
+  int32_t nsec;
+  int32_t caplen;
+  uint32_t wirelen;
+  uint32_t status;
+  uint16_t mac;
+  uint8_t others[32];
+  uint8_t kind;
+} luapcap_ring_header;
 
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_live_next_within(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet, double rest,

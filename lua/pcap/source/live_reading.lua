@@ -1,5 +1,7 @@
 --- Reads of live captures: they take what is there, or wait for it with poll().
 
+local bit = require "bit"
+local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local drops = require("pcap.core.on_demand").module "pcap.source.drops"
@@ -18,10 +20,56 @@ local REJECTED = 3
 -- A read that may not wait still goes on past packets that the filter rejects, for so many seconds.
 local PATIENCE = 0.001
 
+local cast, rshift, floor = ffi.cast, bit.rshift, math.floor
+local header_pointer = ffi.typeof "const luapcap_ring_header *"
+
+-- Takes the next packet of a run, but for a part of its time. The shim has looked at the packet's
+-- header: libpcap would hand it on as it stands in the ring. Returns the header, or nil if the run
+-- has ended. The kernel's PACKET_OUTGOING is 4; other kinds are below it.
+local function take_most(ring, pkt)
+  local run = ring.run
+  if run == 0 then
+    return nil
+  end
+  local at = ring.at
+  local header = cast(header_pointer, at)
+  ring.run = run - 1
+  ring.at = at + header.next_offset
+  pkt.data = at + header.mac
+  pkt.caplen = header.caplen
+  pkt.wirelen = header.wirelen
+  pkt.sec = header.sec
+  pkt.flags = rshift(header.kind, 2) + 1
+  return header
+end
+
+-- A source's `take`, by the precision of time stamps. The product is exact where it has to be: a
+-- whole number of microseconds gives that number.
+local takes = {}
+
+function takes.micro(ring, pkt)
+  local header = take_most(ring, pkt)
+  if header then
+    pkt.nsec = floor(header.nsec * 0.001) * 1000
+    return true
+  end
+  return false
+end
+
+function takes.nano(ring, pkt)
+  local header = take_most(ring, pkt)
+  if header then
+    pkt.nsec = header.nsec
+    return true
+  end
+  return false
+end
+
 -- Reads once, and filters if the kernel does not.
 local function try(self)
-  local pkt, match = self._packet, self._match
-  local status = shim.luapcap_live_next(self._handle, self._ring, pkt)
+  local pkt, match, ring = self._packet, self._match, self._ring
+  local status = shim.luapcap_live_next(self._handle, ring, pkt)
+  signals.passed(ring.run)
   if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
     return REJECTED
   end
@@ -69,9 +117,10 @@ end
 
 -- One more step towards a packet: waits if there was none, then reads. Returns the new status, or
 -- nil and the reason to end.
-local function try_again(self, status, left)
+local function try_again(self, status, left, has_waited)
   if status == NO_PACKET then
-    local ready, reason = signals.wait(self, shim.luapcap_wait, self._handle, left)
+    local go_on = has_waited and signals.wait_on or signals.wait
+    local ready, reason = go_on(self, shim.luapcap_wait, self._handle, left)
     if not ready then
       return nil, reason
     elseif ready < 0 then
@@ -101,8 +150,8 @@ local function rest_and_read(self, left)
 end
 
 -- Waits and reads until a packet comes or the time is over. A descriptor may be ready although no
--- packet passes the filter.
-local function wait(self, status, timeout)
+-- packet passes the filter. `has_waited` is whether it has been silent for a while.
+local function wait(self, status, timeout, has_waited)
   local now = monotonic()
   local deadline, patience = now + timeout, now + (timeout > PATIENCE and timeout or PATIENCE)
   local reason
@@ -122,7 +171,7 @@ local function wait(self, status, timeout)
       self._behind = status == REJECTED -- there may be packets still
       return capture.none(self, capture.interrupted(self) or "timeout")
     end
-    status, reason = try_again(self, status, left)
+    status, reason = try_again(self, status, left, has_waited)
   end
   if not status then
     return capture.none(self, reason)
@@ -150,7 +199,7 @@ local function wait_briefly(self, timeout)
   local waited = woken_at - now
   signals.waited(waited)
   if status == NO_PACKET and self._handle then
-    return wait(self, NO_PACKET, timeout - waited)
+    return wait(self, NO_PACKET, timeout - waited, true)
   elseif status ~= PACKET or not self._handle then
     return failed(self, status)
   elseif match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
@@ -192,6 +241,12 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
-capture.reads(rest_and_read, wait, wait_briefly, read, look_and_read, read_last_block)
+-- Goes on after a packet of a run that the filter rejects.
+local function search(self, timeout)
+  return wait(self, REJECTED, timeout or self._timeout)
+end
 
-return { fetch = fetch }
+capture.reads(take_most, takes.micro, takes.nano, rest_and_read, wait, wait_briefly, read,
+  look_and_read, read_last_block)
+
+return { takes = takes, fetch = fetch, search = search }
