@@ -112,14 +112,19 @@ static int join_counting(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining
     return 0;
 }
 
+/* A member that a thread is closing is one still, and may be of another type. Then the capture
+ * begins again, so many times at the most. */
+#define MOST_TRIES 50
+
 static int join_now(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
                     struct bpf_program *filter) {
+    int is_closing = luapcap_closing_aside() > 0;
     int status = may_look_full(ring, joining->argument)
                      ? join_full(p, ring, joining->argument, filter)
                      : join_counting(p, ring, joining, filter);
-    if (status != -1 || luapcap_closing_aside() == 0)
+    if (status != -1 || !is_closing || (errno != EINVAL && errno != ENOSPC) ||
+        ++joining->tries == MOST_TRIES)
         return status;
-    /* A member that is being closed is one still, and may be of another type. */
     joining->step = 0;
     return 1;
 }
@@ -133,7 +138,7 @@ static int join_now(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
  *
  * Returns the milliseconds after which the caller calls it again; 0 when the capture has joined; -1
  * with errno; or -2 with libpcap's message in pcap_geterr(). In all it takes the block timeout, and
- * without rollover up to as much again.
+ * without rollover up to as much again; more while a member of another type is being closed.
  */
 int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
                         struct bpf_program *filter) {

@@ -2,8 +2,9 @@
  * The shim: flat functions for LuaJIT's FFI, which do what Lua cannot know or do well with libpcap.
  *
  * The files below lua/pcap/ whose names end in cdefs.lua repeat these declarations. `make abicheck`
- * compares both. The shim has no policy and no global state. If a function returns a pointer, its
- * comment says who frees it. A pointer that a function is given stays the caller's.
+ * compares both. The shim has no policy, and no state of its own but what signal.c and errand.c
+ * count. If a function returns a pointer, its comment says who frees it. A pointer that a function
+ * is given stays the caller's.
  */
 #ifndef LUAPCAP_H
 #define LUAPCAP_H
@@ -105,18 +106,18 @@ typedef struct luapcap_block_interface {
  * reads. The kernel hands over units: blocks of many packets, or frames of one (`has_frames`).
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
  * NULL. `at` is the next packet in a block. It and those after it are a `run` of packets that have
- * been looked at and need no change, and then come the `left` ones, which have not. `taken` counts
- * units. It was `empty_at` when the ring was last found empty. Until it is `judged_until`, `judge`
- * is the filter for packets that the kernel has let pass by another one; or it is NULL. `is_left`
- * is whether the kernel shall put no more into it. `is_cooked` is whether the kernel takes the
- * link-layer headers off. `interface` is the system's number of the interface; if it is 0, packets
- * come from any. Then `indexes` are the `known` interfaces that packets have come from, and
- * `latest` is where the latest stands. `tag_at` is where a VLAN tag goes in packets without a
- * cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
- * `may_have_more` is whether libpcap gave a packet last: it may have read more of them at once,
- * which no descriptor shows. `rest` is how many seconds the reader lets pass between two wake-ups.
- * If `longest_stay` is more than 0, each block sets `rest` by how fast packets come: none is to
- * wait longer than that.
+ * been looked at and need no change, `longest_run` of them at the most. Then come the `left` ones,
+ * which have not. `taken` counts units. It was `empty_at` when the ring was last found empty. Until
+ * it is `judged_until`, `judge` is the filter for packets that the kernel has let pass by another
+ * one; or it is NULL. `is_left` is whether the kernel shall put no more into it. `is_cooked` is
+ * whether the kernel takes the link-layer headers off. `interface` is the system's number of the
+ * interface; if it is 0, packets come from any. Then `indexes` are the `known` interfaces that
+ * packets have come from, and `latest` is where the latest stands. `tag_at` is where a VLAN tag
+ * goes in packets without a cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or
+ * 1000 nanoseconds. `may_have_more` is whether libpcap gave a packet last: it may have read more of
+ * them at once, which no descriptor shows. `rest` is how many seconds the reader lets pass between
+ * two wake-ups. If `longest_stay` is more than 0, each block sets `rest` by how fast packets come:
+ * none is to wait longer than that.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {
@@ -128,7 +129,8 @@ typedef struct luapcap_ring {
     double size;
     double rest;
     double longest_stay;
-    int32_t run;
+    uint32_t run;
+    uint32_t longest_run;
     uint32_t left;
     uint32_t index;
     uint32_t taken;
@@ -151,19 +153,6 @@ typedef struct luapcap_ring {
     uint32_t tag_at;
     int32_t may_have_more;
 } luapcap_ring;
-
-/* What the kernel writes before a packet in a block, as far as it is read of a packet in a run. */
-typedef struct luapcap_ring_header {
-    int32_t next_offset;
-    uint32_t sec;
-    int32_t nsec;
-    int32_t caplen;
-    uint32_t wirelen;
-    uint32_t status;
-    uint16_t mac;
-    uint8_t others[32];
-    uint8_t kind;
-} luapcap_ring_header;
 
 /* A dump file and its stream's buffer. */
 typedef struct luapcap_dumper luapcap_dumper;
@@ -303,7 +292,9 @@ LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
 
 /* ring.c and ring_read.c, for source/live.lua and live_reading.lua: a live capture's ring */
+LUAPCAP_API int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet);
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
+LUAPCAP_API void luapcap_ring_set_direction(luapcap_ring *ring, int direction);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_free(luapcap_ring *ring);
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
@@ -339,7 +330,8 @@ typedef struct luapcap_joining {
     uint32_t argument; /* as PACKET_FANOUT takes it: type and flags above the id */
     int32_t block_ms;  /* the block timeout of the capture's ring */
     int32_t step;      /* the next one */
-    int64_t surplus;   /* packets to discard that the kernel has not handed over yet */
+    int32_t tries;
+    int64_t surplus; /* packets to discard that the kernel has not handed over yet */
 } luapcap_joining;
 LUAPCAP_API int luapcap_fanout_join(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
                                     struct bpf_program *filter);

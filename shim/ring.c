@@ -149,6 +149,12 @@ void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
     errno = error;
 }
 
+/* Sets which packets are wanted: a pcap_direction_t. A run was for those wanted before. */
+void luapcap_ring_set_direction(luapcap_ring *ring, int direction) {
+    ring->direction = direction;
+    luapcap_ring_end_run(ring);
+}
+
 /* Gives the mapping back. The ring's packets are gone. Does nothing if there is none. */
 void luapcap_ring_release(luapcap_ring *ring) {
     if (ring->blocks != NULL)
@@ -171,6 +177,10 @@ void luapcap_ring_free(luapcap_ring *ring) {
 #else
 void luapcap_ring_take(pcap_t *p, luapcap_ring *ring) {
     (void)p, (void)ring;
+}
+
+void luapcap_ring_set_direction(luapcap_ring *ring, int direction) {
+    (void)ring, (void)direction;
 }
 
 void luapcap_ring_release(luapcap_ring *ring) {

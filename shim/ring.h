@@ -40,7 +40,7 @@ static inline uint8_t *luapcap_ring_unit(const luapcap_ring *ring, uint32_t inde
 
 /* Makes the packets of a run such that have not been looked at. */
 static inline void luapcap_ring_end_run(luapcap_ring *ring) {
-    ring->left += (uint32_t)ring->run;
+    ring->left += ring->run;
     ring->run = 0;
 }
 

@@ -6,7 +6,6 @@
 
 #ifdef HAVE_LINUX
 #include <arpa/inet.h>
-#include <assert.h>
 #include <pcap/sll.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 #define CAN_FD 0x000d
 /* Packets from the one that is read to the one that is fetched into the processor's cache. */
 #define AHEAD 32
-/* Packets in a run at the most: so far does the walk look ahead. */
+/* Packets in a run at the most. */
 #define LONGEST_RUN 32
 
 /* When packets come fast, the reader rests, so that one wake-up is for several blocks. Packets come
@@ -168,20 +167,6 @@ static double rest_after(const luapcap_ring *ring, const struct tpacket_hdr_v1 *
     return is_fast && rest > filled_in ? rest : 0;
 }
 
-#define SAME_PLACE(field, kernel_field)                                                            \
-    static_assert(offsetof(luapcap_ring_header, field) ==                                          \
-                      offsetof(struct tpacket3_hdr, kernel_field),                                 \
-                  #field)
-SAME_PLACE(next_offset, tp_next_offset);
-SAME_PLACE(sec, tp_sec);
-SAME_PLACE(nsec, tp_nsec);
-SAME_PLACE(caplen, tp_snaplen);
-SAME_PLACE(wirelen, tp_len);
-SAME_PLACE(mac, tp_mac);
-static_assert(offsetof(luapcap_ring_header, kind) == ADDRESS_AFTER((struct tpacket3_hdr *)0) +
-                                                         offsetof(struct sockaddr_ll, sll_pkttype),
-              "kind");
-
 static inline void fetch_ahead(const struct tpacket3_hdr *header) {
     const uint8_t *ahead = (const uint8_t *)header + (size_t)(AHEAD + 1) * header->tp_next_offset;
     __builtin_prefetch(ahead);
@@ -204,12 +189,12 @@ static inline int is_plain(const luapcap_ring *ring, const struct tpacket3_hdr *
 }
 
 /* Counts the next packets that are whole and plain. They are a run. */
-static int32_t count_run(const luapcap_ring *ring) {
-    int32_t most = ring->left < LONGEST_RUN ? (int32_t)ring->left : LONGEST_RUN, count = 0;
+static uint32_t count_run(const luapcap_ring *ring) {
+    uint32_t most = ring->longest_run < LONGEST_RUN ? ring->longest_run : LONGEST_RUN, count = 0;
     const uint8_t *at = ring->at;
     if (ring->judge != NULL || ring->is_cooked)
         return 0;
-    while (count < most) {
+    while (count < most && count < ring->left) {
         const struct tpacket3_hdr *header = (const void *)at;
         if (!is_whole(ring, header) || !is_plain(ring, header))
             break;
@@ -234,7 +219,7 @@ static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
         }
         if (ring->run == 0) {
             ring->run = count_run(ring);
-            ring->left -= (uint32_t)ring->run;
+            ring->left -= ring->run;
         }
         struct tpacket3_hdr *header = (void *)ring->at;
         if (ring->run > 0) {
@@ -266,6 +251,20 @@ static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
 }
 
 /*
+ * Takes the next packet of a run, as luapcap_ring_next() would. It has nothing else to decide, and
+ * one call, which no signal's handler in Lua interrupts. Returns 0 if there is no run.
+ */
+int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet) {
+    if (ring->run == 0)
+        return 0;
+    struct tpacket3_hdr *header = (void *)ring->at;
+    ring->run--;
+    ring->at += header->tp_next_offset;
+    fill(ring, packet, FRAME(header, &header->hv1), 0);
+    return 1;
+}
+
+/*
  * Reads the next packet as luapcap_next() does. Its data is valid until the next read or the
  * release. Returns 0 if there is none: libpcap may know why.
  */
@@ -281,6 +280,11 @@ int luapcap_ring_has_failed(pcap_t *p) {
            (poll(&state, 1, 0) > 0 && (state.revents & ~POLLIN) != 0);
 }
 #else
+int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet) {
+    (void)ring, (void)packet;
+    return 0;
+}
+
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     (void)p, (void)ring, (void)packet;
     return 0;

@@ -290,4 +290,24 @@ describe("pcap.merge #live", function()
     assert.same({ nil, "timeout" }, { cap:next() })
     cap:close()
   end)
+
+  it("ends with the capture that is closed while the kernel has more of its packets", function()
+    if not net.require_privilege(pending) then return end
+    local near, far, remove_veth = net.veth()
+    finally(remove_veth)
+    local one = assert(pcap.open_live { device = near, direction = "in" })
+    local cap, sender = pcap.merge({ one }, { timeout = 1 }), assert(pcap.open_live(far))
+    local frames = {}
+    for i = 1, 40 do
+      frames[i] = ("\255"):rep(6) .. "\2\0\0\0\0\1\x88\xb5" .. ("%046d"):format(i)
+    end
+    assert.equal(40, sender:inject_all(frames))
+    for i = 1, 20 do
+      assert.equal(i, tonumber(cap:next_packet():bytes(15)))
+    end
+    one:close()
+    assert.same({ nil, "closed" }, { cap:next_packet() })
+    cap:close()
+    sender:close()
+  end)
 end)

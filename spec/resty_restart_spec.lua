@@ -134,6 +134,20 @@ describe("A loop of pcap.resty #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
+  it("has the filter that was set while it joined a group again", function()
+    if not net.require_privilege(pending) then return end
+    t.remove_veth()
+    serve { loop_options = "restart = 0.05, buffer_timeout = 0.9, fanout = { id = 4730 }" }
+    come_back()
+    shell.run "sleep 0.4" -- joining takes 0.9 s
+    run 'loop:set_filter("ether[14:4] = 0x30303031")'
+    assert.is_true(eventually(function() return state():find "running" end) ~= nil)
+    traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == 10000 end)
+    assert.equal(10000, stats().count)
+    assert.equal("", t.server:complaints())
+  end)
+
   it("stops at once while it waits for its device, and when the worker exits", function()
     if not net.require_privilege(pending) then return end
     t.remove_veth()

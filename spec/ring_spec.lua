@@ -6,6 +6,7 @@ local net = require "spec.support.net"
 local pcap = require "pcap"
 local shell = require "spec.support.shell"
 local shim = require "pcap.core.shim"
+local signals = require "pcap.core.signals"
 local traffic = require "spec.support.traffic"
 
 local a, b, remove
@@ -240,6 +241,28 @@ describe("The ring of a live capture #live", function()
     end
   end)
 
+  it("is read with a look for signals now and then, by the time that a loop takes", function()
+    if not net.require_privilege(pending) then return end
+    local cap = assert(pcap.open_live { device = a, timeout = 0.15 })
+    send(PLAIN)
+    local number, looked_at, longest = 0, 0, 0
+    for _ = 1, 4 do -- loops before may have been fast
+      shell.run "sleep 0.05"
+      signals.look()
+    end
+    signals.handler = function()
+      longest, looked_at = math.max(longest, number - looked_at), number
+    end
+    finally(function() signals.handler = nil end)
+    for _ in cap:packets() do
+      number = number + 1
+      shell.run "sleep 0.01"
+    end
+    assert.equal(80, number)
+    assert.is_true(longest <= 3, longest .. " packets between two looks")
+    cap:close()
+  end)
+
   it("is left by a loop that closes the capture", function()
     if not net.require_privilege(pending) then return end
     local cap = assert(pcap.open_live { device = a, timeout = 0.15 })
@@ -262,7 +285,7 @@ describe("The ring of a live capture #live", function()
     if not net.require_privilege(pending) then return end
     local path, count = shell.file(), 20000
     traffic.write(path, count)
-    local cap = assert(pcap.open_live { device = a, timeout = 0.3 })
+    local cap = assert(pcap.open_live { device = a, timeout = 2 })
     local finish = traffic.start(path, b, 50000)
     local received, changes = 0, 0
     repeat

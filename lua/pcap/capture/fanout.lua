@@ -66,7 +66,8 @@ end
 local function sleep(seconds)
   local till = monotonic() + seconds
   repeat
-    local left = math.max(till - monotonic(), 0)
+    local left = till - monotonic() -- no math.max(): see core/signals.lua
+    left = left > 0 and left or 0
   until shim.luapcap_wait_fd(-1, left, not_held) ~= status_codes.SIGNAL
 end
 

@@ -33,11 +33,6 @@ function object.reads(...)
   end
 end
 
--- What a capture has that is closed, or that another one reads: it takes no packet by itself.
-local function take_none()
-  return false
-end
-
 local function is_reading()
   local level = 3
   local info = debug.getinfo(level, "f")
@@ -75,7 +70,8 @@ function object.new(source, handle, name, fields)
   self._fetch = source.fetch
   self._search = source.search
   self._take = self._take or source.take
-  self._window = self._window or NO_WINDOW
+  self._no_window = self._no_window or NO_WINDOW -- in which there are no packets
+  self._window = self._window or self._no_window
   self._match = false -- the function that filters packets in this module
   self._matches = false -- by link type, where there are several
   self._program = false -- the program that the kernel runs
@@ -135,6 +131,11 @@ function object.set_linktype(self, linktype)
   self._packet.linktype = linktype
 end
 
+-- What a capture has that another one reads: it takes no packet by itself.
+local function take_none()
+  return false
+end
+
 --- Lets another capture read this one from here on.
 ---@param owner table       whose breakloop() and close() end this capture's reads as well
 ---@param refuse function   what this capture's own reads call
@@ -170,8 +171,7 @@ function object.close(self)
   if self._handle then
     in_use.remove(self._in_use)
     self._handle, self._match = false, false
-    self._fetch, self._search = has_been_closed, has_been_closed
-    self._take, self._window = take_none, NO_WINDOW
+    self._fetch, self._search, self._window = has_been_closed, has_been_closed, self._no_window
     object.none(self)
     -- A signal's handler may run after a read has looked at the memory and before it uses it. The
     -- packet's finalizer releases the memory then.

@@ -54,6 +54,12 @@ function signals.due()
   return left <= 0
 end
 
+--- How many packets may be read without a look from here on.
+---@return number
+function signals.until_due()
+  return left > 0 and left or 0
+end
+
 --- Counts packets that will be read without a look.
 ---@param count integer
 function signals.passed(count)

@@ -30,13 +30,18 @@ end
 local function adopt(self, message, opts)
   resty_capture.adopt(self, opts)
   local ready, problem, warning = self, nil, nil
-  if opts.filter then
-    ready, warning = self:set_filter(opts.filter)
+  local filter = opts.filter
+  if filter then
+    ready, warning = self:set_filter(filter)
     problem = warning
   end
   local is_bad_filter = not ready
   if ready and opts.fanout then
     ready, problem = join(self, opts.fanout)
+  end
+  if ready and opts.filter ~= filter then -- a loop's, which has another one by now
+    ready, problem = self:set_filter(opts.filter)
+    warning = problem
   end
   if not ready then
     self:close()

@@ -28,7 +28,10 @@ live.OPTIONS = activation.OPTIONS
 local TIME_OVER, READY, SIGNAL = status_codes.TIME_OVER, status_codes.READY, status_codes.SIGNAL
 
 local source = none.new { kind = "live", is_always_ready = false,
-  fetch = live_reading.fetch, search = live_reading.search }
+  take = live_reading.take, fetch = live_reading.fetch, search = live_reading.search }
+
+-- What a closed capture takes packets from.
+local NO_RING = ffi.new("luapcap_ring")
 
 source.set_filter = kernel_filter.set
 
@@ -63,16 +66,15 @@ source.set_nonblock, source.nonblock = timeout_of.set_nonblock, timeout_of.nonbl
 function source.set_direction(self, number)
   local status = none.set_direction(self, number)
   if status == 0 then
-    local ring = self._ring
-    ring.direction = number
-    ring.left, ring.run = ring.left + ring.run, 0 -- a run was for the direction before
+    shim.luapcap_ring_set_direction(self._ring, number)
   end
   return status
 end
 
 function source.release(memory)
   if memory.close and memory.is_member then
-    -- A thread closes the handle soon. Until then the group's other members get the packets.
+    -- A thread closes the handle soon. Until then the other members of a group with rollover get
+    -- the packets.
     shim.luapcap_ring_leave(memory.ring)
   end
   shim.luapcap_ring_free(memory.ring)
@@ -106,14 +108,13 @@ function live.open(opts, aside)
     return nil, message
   end
   local ring = ffi.new("luapcap_ring")
-  ring.direction = opts.direction or 0
   shim.luapcap_ring_take(handle, ring)
+  shim.luapcap_ring_set_direction(ring, opts.direction or 0)
   ring.rest, ring.longest_stay = activation.rests(opts, ring)
   -- Other kinds of devices may be one program's only: it may open them again at once.
   local close = aside and ring.blocks ~= nil and aside.close or nil
-  local precision = ring.time_unit == 1 and "nano" or "micro"
   return capture.new(source, handle, device, timeout_of.set({
-    _ring = ring, _window = ring, _take = live_reading.takes[precision],
+    _ring = ring, _window = ring, _no_window = NO_RING,
     _memory = { ring = ring, close = close },
     _behind = false, _has_failed = false, _woken_at = 0,
     _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,

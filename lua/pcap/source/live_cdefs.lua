@@ -18,7 +18,8 @@ typedef struct luapcap_ring {
   double size;
   double rest;
   double longest_stay;
-  int32_t run;
+  uint32_t run;
+  uint32_t longest_run;
   uint32_t left;
   uint32_t index;
   uint32_t taken;
@@ -42,22 +43,12 @@ typedef struct luapcap_ring {
   int32_t may_have_more;
 } luapcap_ring;
 
-typedef struct luapcap_ring_header {
-  int32_t next_offset;
-  uint32_t sec;
-  int32_t nsec;
-  int32_t caplen;
-  uint32_t wirelen;
-  uint32_t status;
-  uint16_t mac;
-  uint8_t others[32];
-  uint8_t kind;
-} luapcap_ring_header;
-
+int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_live_next_within(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet, double rest,
   double timeout);
 void luapcap_ring_take(luapcap_t *p, luapcap_ring *ring);
+void luapcap_ring_set_direction(luapcap_ring *ring, int direction);
 void luapcap_ring_release(luapcap_ring *ring);
 void luapcap_ring_free(luapcap_ring *ring);
 int luapcap_ring_resume(luapcap_ring *ring);
@@ -72,6 +63,7 @@ typedef struct luapcap_joining {
   uint32_t argument;
   int32_t block_ms;
   int32_t step;
+  int32_t tries;
   int64_t surplus;
 } luapcap_joining;
 

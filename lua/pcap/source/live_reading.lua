@@ -1,7 +1,5 @@
 --- Reads of live captures: they take what is there, or wait for it with poll().
 
-local bit = require "bit"
-local ffi = require "ffi"
 local capture = require "pcap.capture"
 local cdefs = require "pcap.core.cdefs"
 local drops = require("pcap.core.on_demand").module "pcap.source.drops"
@@ -20,56 +18,22 @@ local REJECTED = 3
 -- A read that may not wait still goes on past packets that the filter rejects, for so many seconds.
 local PATIENCE = 0.001
 
-local cast, rshift, floor = ffi.cast, bit.rshift, math.floor
-local header_pointer = ffi.typeof "const luapcap_ring_header *"
-
--- Takes the next packet of a run, but for a part of its time. The shim has looked at the packet's
--- header: libpcap would hand it on as it stands in the ring. Returns the header, or nil if the run
--- has ended. The kernel's PACKET_OUTGOING is 4; other kinds are below it.
-local function take_most(ring, pkt)
-  local run = ring.run
-  if run == 0 then
-    return nil
-  end
-  local at = ring.at
-  local header = cast(header_pointer, at)
-  ring.run = run - 1
-  ring.at = at + header.next_offset
-  pkt.data = at + header.mac
-  pkt.caplen = header.caplen
-  pkt.wirelen = header.wirelen
-  pkt.sec = header.sec
-  pkt.flags = rshift(header.kind, 2) + 1
-  return header
+-- Takes the next packet of a run: the shim has looked at it already. One call into C is one step
+-- for a signal's handler, which may read, set another filter or close the capture.
+local function take(ring, pkt)
+  return shim.luapcap_ring_pop(ring, pkt) ~= 0
 end
 
--- A source's `take`, by the precision of time stamps. The product is exact where it has to be: a
--- whole number of microseconds gives that number.
-local takes = {}
-
-function takes.micro(ring, pkt)
-  local header = take_most(ring, pkt)
-  if header then
-    pkt.nsec = floor(header.nsec * 0.001) * 1000
-    return true
-  end
-  return false
-end
-
-function takes.nano(ring, pkt)
-  local header = take_most(ring, pkt)
-  if header then
-    pkt.nsec = header.nsec
-    return true
-  end
-  return false
-end
-
--- Reads once, and filters if the kernel does not.
+-- Reads once, and filters if the kernel does not. The packets of a run that begins here will be
+-- taken without a look for signals, so they are counted now, and are as few as that allows.
 local function try(self)
   local pkt, match, ring = self._packet, self._match, self._ring
+  local begins = ring.run == 0
+  ring.longest_run = signals.until_due()
   local status = shim.luapcap_live_next(self._handle, ring, pkt)
-  signals.passed(ring.run)
+  if begins then
+    signals.passed(ring.run)
+  end
   if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
     return REJECTED
   end
@@ -192,9 +156,11 @@ local function wait_briefly(self, timeout)
     return wait(self, NO_PACKET, timeout)
   end
   rest = rest > 0 and rest or 0
-  local pkt, match = self._packet, self._match
-  local status = shim.luapcap_live_next_within(handle, self._ring, pkt, rest,
+  local pkt, match, ring = self._packet, self._match, self._ring
+  ring.longest_run = signals.until_due()
+  local status = shim.luapcap_live_next_within(handle, ring, pkt, rest,
     (timeout < BRIEF and timeout or BRIEF) - rest)
+  signals.passed(ring.run)
   local woken_at = monotonic()
   local waited = woken_at - now
   signals.waited(waited)
@@ -246,7 +212,6 @@ local function search(self, timeout)
   return wait(self, REJECTED, timeout or self._timeout)
 end
 
-capture.reads(take_most, takes.micro, takes.nano, rest_and_read, wait, wait_briefly, read,
-  look_and_read, read_last_block)
+capture.reads(rest_and_read, wait, wait_briefly, read, look_and_read, read_last_block)
 
-return { takes = takes, fetch = fetch, search = search }
+return { take = take, fetch = fetch, search = search }
