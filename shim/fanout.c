@@ -113,8 +113,8 @@ static int join_counting(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining
 }
 
 /* A member that a thread is closing is one still, and may be of another type. Then the capture
- * begins again, so many times at the most. */
-#define MOST_TRIES 50
+ * tries again, so often in all. */
+#define MOST_TRIES 10
 
 static int join_now(pcap_t *p, luapcap_ring *ring, luapcap_joining *joining,
                     struct bpf_program *filter) {

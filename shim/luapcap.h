@@ -3,7 +3,7 @@
  *
  * The files below lua/pcap/ whose names end in cdefs.lua repeat these declarations. `make abicheck`
  * compares both. The shim has no policy, and no state of its own but what signal.c and errand.c
- * count. If a function returns a pointer, its comment says who frees it. A pointer that a function
+ * keep. If a function returns a pointer, its comment says who frees it. A pointer that a function
  * is given stays the caller's.
  */
 #ifndef LUAPCAP_H

@@ -134,18 +134,30 @@ describe("A loop of pcap.resty #nginx #live", function()
     assert.equal("", t.server:complaints())
   end)
 
-  it("has the filter that was set while it joined a group again", function()
-    if not net.require_privilege(pending) then return end
+  -- Begins a loop and sets the filter while it joins its group.
+  local function set_while_joining(filter)
     t.remove_veth()
     serve { loop_options = "restart = 0.05, buffer_timeout = 0.9, fanout = { id = 4730 }" }
     come_back()
     shell.run "sleep 0.4" -- joining takes 0.9 s
-    run 'loop:set_filter("ether[14:4] = 0x30303031")'
+    run(("loop:set_filter(%q)"):format(filter))
+  end
+
+  it("has the filter that was set while it joined a group", function()
+    if not net.require_privilege(pending) then return end
+    set_while_joining "ether[14:4] = 0x30303031"
     assert.is_true(eventually(function() return state():find "running" end) ~= nil)
     traffic.replay(t.packets, t.b, t.RATE)
     eventually(function() return stats().count == 10000 end)
     assert.equal(10000, stats().count)
     assert.equal("", t.server:complaints())
+  end)
+
+  it("ends when a bad filter was set while it joined a group", function()
+    if not net.require_privilege(pending) then return end
+    set_while_joining "no such"
+    assert.is_true(eventually(function() return state():find "ended: .*syntax error" end) ~= nil)
+    assert.equal(0, says "opens the device every [^\n]*syntax error")
   end)
 
   it("stops at once while it waits for its device, and when the worker exits", function()

@@ -40,8 +40,8 @@ local function adopt(self, message, opts)
     ready, problem = join(self, opts.fanout)
   end
   if ready and opts.filter ~= filter then -- a loop's, which has another one by now
-    ready, problem = self:set_filter(opts.filter)
-    warning = problem
+    ready, warning = self:set_filter(opts.filter)
+    problem, is_bad_filter = warning, not ready
   end
   if not ready then
     self:close()

@@ -72,7 +72,7 @@ end
 ---@return boolean
 function request.may_wait()
   local phase = ngx.get_phase()
-  return (PHASES[phase] or phase == "timer") and is_yieldable() or false
+  return (PHASES[phase] or phase == "timer") and is_yieldable()
 end
 
 --- The pair of the running request, for own(). This may yield, so it comes before the opening.

@@ -30,7 +30,11 @@ local function try(self)
   local pkt, match, ring = self._packet, self._match, self._ring
   local begins = ring.run == 0
   ring.longest_run = signals.until_due()
-  local status = shim.luapcap_live_next(self._handle, ring, pkt)
+  local handle = self._handle
+  if not handle then -- a signal's handler has closed the capture meanwhile
+    return cdefs.ERROR
+  end
+  local status = shim.luapcap_live_next(handle, ring, pkt)
   if begins then
     signals.passed(ring.run)
   end
