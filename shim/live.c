@@ -51,6 +51,8 @@ int luapcap_close_on_exec(pcap_t *p) {
  * a descriptor with an error is ready.
  */
 int luapcap_live_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
+    if (luapcap_ring_pop(ring, packet))
+        return 1;
     if (ring->blocks != NULL) {
         int status = luapcap_ring_next(p, ring, packet);
         if (status != 0)

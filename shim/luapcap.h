@@ -106,7 +106,7 @@ typedef struct luapcap_block_interface {
  * reads. The kernel hands over units: blocks of many packets, or frames of one (`has_frames`).
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
  * NULL. `at` is the next packet in a block. It and those after it are a `run` of packets that have
- * been looked at and need no change, `longest_run` of them at the most. Then come the `left` ones,
+ * been looked at and need no change. Then come the `left` ones,
  * which have not. `taken` counts units. It was `empty_at` when the ring was last found empty. Until
  * it is `judged_until`, `judge` is the filter for packets that the kernel has let pass by another
  * one; or it is NULL. `is_left` is whether the kernel shall put no more into it. `is_cooked` is
@@ -130,7 +130,6 @@ typedef struct luapcap_ring {
     double rest;
     double longest_stay;
     uint32_t run;
-    uint32_t longest_run;
     uint32_t left;
     uint32_t index;
     uint32_t taken;
@@ -292,7 +291,7 @@ LUAPCAP_API int luapcap_set_protocol(pcap_t *p, int protocol);
 LUAPCAP_API void luapcap_discard(pcap_t *p);
 
 /* ring.c and ring_read.c, for source/live.lua and live_reading.lua: a live capture's ring */
-LUAPCAP_API int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet);
+int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet);
 LUAPCAP_API void luapcap_ring_take(pcap_t *p, luapcap_ring *ring);
 LUAPCAP_API void luapcap_ring_set_direction(luapcap_ring *ring, int direction);
 LUAPCAP_API void luapcap_ring_release(luapcap_ring *ring);

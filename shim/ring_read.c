@@ -190,11 +190,11 @@ static inline int is_plain(const luapcap_ring *ring, const struct tpacket3_hdr *
 
 /* Counts the next packets that are whole and plain. They are a run. */
 static uint32_t count_run(const luapcap_ring *ring) {
-    uint32_t most = ring->longest_run < LONGEST_RUN ? ring->longest_run : LONGEST_RUN, count = 0;
+    uint32_t most = ring->left < LONGEST_RUN ? ring->left : LONGEST_RUN, count = 0;
     const uint8_t *at = ring->at;
     if (ring->judge != NULL || ring->is_cooked)
         return 0;
-    while (count < most && count < ring->left) {
+    while (count < most) {
         const struct tpacket3_hdr *header = (const void *)at;
         if (!is_whole(ring, header) || !is_plain(ring, header))
             break;

@@ -70,8 +70,7 @@ function object.new(source, handle, name, fields)
   self._fetch = source.fetch
   self._search = source.search
   self._take = self._take or source.take
-  self._no_window = self._no_window or NO_WINDOW -- in which there are no packets
-  self._window = self._window or self._no_window
+  self._window = self._window or NO_WINDOW
   self._match = false -- the function that filters packets in this module
   self._matches = false -- by link type, where there are several
   self._program = false -- the program that the kernel runs
@@ -171,7 +170,7 @@ function object.close(self)
   if self._handle then
     in_use.remove(self._in_use)
     self._handle, self._match = false, false
-    self._fetch, self._search, self._window = has_been_closed, has_been_closed, self._no_window
+    self._fetch, self._search, self._window = has_been_closed, has_been_closed, NO_WINDOW
     object.none(self)
     -- A signal's handler may run after a read has looked at the memory and before it uses it. The
     -- packet's finalizer releases the memory then.

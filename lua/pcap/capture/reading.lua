@@ -28,7 +28,7 @@ local function step(self, timeout)
   if not match or match(pkt.data, pkt.caplen, pkt.wirelen, self) then
     return pkt
   end
-  return self:_search(timeout)
+  return self:_search()
 end
 
 -- After a string of more bytes than this, a step of garbage collection runs at once. At its own

@@ -54,18 +54,6 @@ function signals.due()
   return left <= 0
 end
 
---- How many packets may be read without a look from here on.
----@return number
-function signals.until_due()
-  return left > 0 and left or 0
-end
-
---- Counts packets that will be read without a look.
----@param count integer
-function signals.passed(count)
-  left = left - count
-end
-
 --- Counts the seconds that compiled code has waited, so that a look is due after so many.
 ---@param seconds number
 function signals.waited(seconds)

@@ -27,11 +27,7 @@ live.OPTIONS = activation.OPTIONS
 
 local TIME_OVER, READY, SIGNAL = status_codes.TIME_OVER, status_codes.READY, status_codes.SIGNAL
 
-local source = none.new { kind = "live", is_always_ready = false,
-  take = live_reading.take, fetch = live_reading.fetch, search = live_reading.search }
-
--- What a closed capture takes packets from.
-local NO_RING = ffi.new("luapcap_ring")
+local source = none.new { kind = "live", is_always_ready = false, fetch = live_reading.fetch }
 
 source.set_filter = kernel_filter.set
 
@@ -114,8 +110,7 @@ function live.open(opts, aside)
   -- Other kinds of devices may be one program's only: it may open them again at once.
   local close = aside and ring.blocks ~= nil and aside.close or nil
   return capture.new(source, handle, device, timeout_of.set({
-    _ring = ring, _window = ring, _no_window = NO_RING,
-    _memory = { ring = ring, close = close },
+    _ring = ring, _memory = { ring = ring, close = close },
     _behind = false, _has_failed = false, _woken_at = 0,
     _on_drop = opts.on_drop or false, _told_dropped = 0, _look_for_drops_at = 0,
     _netmask = activation.netmask(device), _buffer_timeout = activation.buffer_timeout(opts),

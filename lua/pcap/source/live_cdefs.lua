@@ -19,7 +19,6 @@ typedef struct luapcap_ring {
   double rest;
   double longest_stay;
   uint32_t run;
-  uint32_t longest_run;
   uint32_t left;
   uint32_t index;
   uint32_t taken;
@@ -43,7 +42,6 @@ typedef struct luapcap_ring {
   int32_t may_have_more;
 } luapcap_ring;
 
-int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_live_next(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet);
 int luapcap_live_next_within(luapcap_t *p, luapcap_ring *ring, luapcap_packet *packet, double rest,
   double timeout);

@@ -18,26 +18,13 @@ local REJECTED = 3
 -- A read that may not wait still goes on past packets that the filter rejects, for so many seconds.
 local PATIENCE = 0.001
 
--- Takes the next packet of a run: the shim has looked at it already. One call into C is one step
--- for a signal's handler, which may read, set another filter or close the capture.
-local function take(ring, pkt)
-  return shim.luapcap_ring_pop(ring, pkt) ~= 0
-end
-
--- Reads once, and filters if the kernel does not. The packets of a run that begins here will be
--- taken without a look for signals, so they are counted now, and are as few as that allows.
+-- Reads once, and filters if the kernel does not.
 local function try(self)
-  local pkt, match, ring = self._packet, self._match, self._ring
-  local begins = ring.run == 0
-  ring.longest_run = signals.until_due()
-  local handle = self._handle
+  local pkt, match, handle = self._packet, self._match, self._handle
   if not handle then -- a signal's handler has closed the capture meanwhile
     return cdefs.ERROR
   end
-  local status = shim.luapcap_live_next(handle, ring, pkt)
-  if begins then
-    signals.passed(ring.run)
-  end
+  local status = shim.luapcap_live_next(handle, self._ring, pkt)
   if status == PACKET and match and not match(pkt.data, pkt.caplen, pkt.wirelen) then
     return REJECTED
   end
@@ -160,11 +147,9 @@ local function wait_briefly(self, timeout)
     return wait(self, NO_PACKET, timeout)
   end
   rest = rest > 0 and rest or 0
-  local pkt, match, ring = self._packet, self._match, self._ring
-  ring.longest_run = signals.until_due()
-  local status = shim.luapcap_live_next_within(handle, ring, pkt, rest,
+  local pkt, match = self._packet, self._match
+  local status = shim.luapcap_live_next_within(handle, self._ring, pkt, rest,
     (timeout < BRIEF and timeout or BRIEF) - rest)
-  signals.passed(ring.run)
   local woken_at = monotonic()
   local waited = woken_at - now
   signals.waited(waited)
@@ -211,11 +196,6 @@ local function fetch(self, timeout)
   return read(self, timeout)
 end
 
--- Goes on after a packet of a run that the filter rejects.
-local function search(self, timeout)
-  return wait(self, REJECTED, timeout or self._timeout)
-end
-
 capture.reads(rest_and_read, wait, wait_briefly, read, look_and_read, read_last_block)
 
-return { take = take, fetch = fetch, search = search }
+return { fetch = fetch }
