@@ -106,18 +106,18 @@ typedef struct luapcap_block_interface {
  * reads. The kernel hands over units: blocks of many packets, or frames of one (`has_frames`).
  * There are `count` units, `per_block` in a block. `taken_at` is the unit that is being read, or
  * NULL. `at` is the next packet in a block. It and those after it are a `run` of packets that have
- * been looked at and need no change. Then come the `left` ones,
- * which have not. `taken` counts units. It was `empty_at` when the ring was last found empty. Until
- * it is `judged_until`, `judge` is the filter for packets that the kernel has let pass by another
- * one; or it is NULL. `is_left` is whether the kernel shall put no more into it. `is_cooked` is
- * whether the kernel takes the link-layer headers off. `interface` is the system's number of the
- * interface; if it is 0, packets come from any. Then `indexes` are the `known` interfaces that
- * packets have come from, and `latest` is where the latest stands. `tag_at` is where a VLAN tag
- * goes in packets without a cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or
- * 1000 nanoseconds. `may_have_more` is whether libpcap gave a packet last: it may have read more of
- * them at once, which no descriptor shows. `rest` is how many seconds the reader lets pass between
- * two wake-ups. If `longest_stay` is more than 0, each block sets `rest` by how fast packets come:
- * none is to wait longer than that.
+ * been looked at and need no change. Then come the `left` ones, which have not. `taken` counts
+ * units. It was `empty_at` when the ring was last found empty. Until it is `judged_until`, `judge`
+ * is the filter for packets that the kernel has let pass by another one; or it is NULL. `is_left`
+ * is whether the kernel shall put no more into it. `is_cooked` is whether the kernel takes the
+ * link-layer headers off. `interface` is the system's number of the interface; if it is 0, packets
+ * come from any. Then `indexes` are the `known` interfaces that packets have come from, and
+ * `latest` is where the latest stands. `tag_at` is where a VLAN tag goes in packets without a
+ * cooked header, or 0. `loopback` is the index of lo. `time_unit` is 1 or 1000 nanoseconds.
+ * `may_have_more` is whether libpcap gave a packet last: it may have read more of them at once,
+ * which no descriptor shows. `rest` is how many seconds the reader lets pass between two wake-ups.
+ * If `longest_stay` is more than 0, each block sets `rest` by how fast packets come: none is to
+ * wait longer than that.
  */
 typedef struct luapcap_judge luapcap_judge;
 typedef struct luapcap_ring {

@@ -205,10 +205,21 @@ static uint32_t count_run(const luapcap_ring *ring) {
     return count;
 }
 
-/* The next packet of a ring of blocks, each of which holds many. */
+/* Takes the next packet of a run. Returns 0 if there is none. */
+int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet) {
+    if (ring->run == 0)
+        return 0;
+    struct tpacket3_hdr *header = (void *)ring->at;
+    ring->run--;
+    ring->at += header->tp_next_offset;
+    fill(ring, packet, FRAME(header, &header->hv1), 0);
+    return 1;
+}
+
+/* The next packet of a ring of blocks, each of which holds many. There is no run. */
 static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     for (;;) {
-        while (ring->left == 0 && ring->run == 0) {
+        while (ring->left == 0) {
             if (!next_unit(ring, BLOCK_STATUS))
                 return 0;
             const struct tpacket_block_desc *block = (const void *)ring->taken_at;
@@ -217,19 +228,15 @@ static int next_in_block(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
             if (ring->longest_stay > 0)
                 ring->rest = rest_after(ring, &block->hdr.bh1);
         }
-        if (ring->run == 0) {
-            ring->run = count_run(ring);
-            ring->left -= ring->run;
-        }
+        ring->run = count_run(ring);
+        ring->left -= ring->run;
+        if (luapcap_ring_pop(ring, packet))
+            return 1;
         struct tpacket3_hdr *header = (void *)ring->at;
-        if (ring->run > 0) {
-            ring->run--;
-        } else if (!is_whole(ring, header)) {
+        if (!is_whole(ring, header))
             return fail(p, header->tp_mac, header->tp_snaplen);
-        } else {
-            ring->left--;
-            fetch_ahead(header);
-        }
+        ring->left--;
+        fetch_ahead(header);
         ring->at += header->tp_next_offset;
         int status = take(p, ring, packet, FRAME(header, &header->hv1));
         if (status != 0)
@@ -251,22 +258,8 @@ static int next_in_frame(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) 
 }
 
 /*
- * Takes the next packet of a run, as luapcap_ring_next() would. It has nothing else to decide, and
- * one call, which no signal's handler in Lua interrupts. Returns 0 if there is no run.
- */
-int luapcap_ring_pop(luapcap_ring *ring, luapcap_packet *packet) {
-    if (ring->run == 0)
-        return 0;
-    struct tpacket3_hdr *header = (void *)ring->at;
-    ring->run--;
-    ring->at += header->tp_next_offset;
-    fill(ring, packet, FRAME(header, &header->hv1), 0);
-    return 1;
-}
-
-/*
- * Reads the next packet as luapcap_next() does. Its data is valid until the next read or the
- * release. Returns 0 if there is none: libpcap may know why.
+ * Reads the next packet as luapcap_next() does, after luapcap_ring_pop() has found none. Its data
+ * is valid until the next read or the release. Returns 0 if there is none: libpcap may know why.
  */
 int luapcap_ring_next(pcap_t *p, luapcap_ring *ring, luapcap_packet *packet) {
     return ring->has_frames ? next_in_frame(p, ring, packet) : next_in_block(p, ring, packet);
