@@ -48,6 +48,17 @@ describe("A loop of pcap.resty #nginx #live", function()
     assert.equal(before + sent, stats().count)
   end
 
+  -- A filter for the packets 10000 to 19999.
+  local SECOND_HALF = "ether[14:4] = 0x30303031"
+
+  local function receive_second_half()
+    assert.is_true(eventually(function() return state():find "running" end) ~= nil)
+    traffic.replay(t.packets, t.b, t.RATE)
+    eventually(function() return stats().count == 10000 end)
+    assert.equal(10000, stats().count)
+    assert.equal("", t.server:complaints())
+  end
+
   local SLOW = [[count = count + 1
     local clock = require("pcap.core.shim").luapcap_monotonic
     local till = clock() + 0.0002
@@ -123,15 +134,11 @@ describe("A loop of pcap.resty #nginx #live", function()
     assert.matches("waiting: No such device exists", state())
     assert.equal("nil", run "return tostring(loop.capture)")
     assert.equal("0", tostring(stats().received))
-    run 'loop:set_filter("ether[14:4] = 0x30303031")' -- packets 10000 to 19999
+    run(("loop:set_filter(%q)"):format(SECOND_HALF))
     shell.run("ip link add %s type veth peer name %s", t.a, t.b)
     assert.is_true(eventually(function() return state():find "not up" end) ~= nil)
     shell.run("ip link set %s up; ip link set %s up", t.a, t.b)
-    assert.is_true(eventually(function() return state():find "running" end) ~= nil)
-    traffic.replay(t.packets, t.b, t.RATE)
-    eventually(function() return stats().count == 10000 end)
-    assert.equal(10000, stats().count)
-    assert.equal("", t.server:complaints())
+    receive_second_half()
   end)
 
   -- Begins a loop and sets the filter while it joins its group.
@@ -145,12 +152,8 @@ describe("A loop of pcap.resty #nginx #live", function()
 
   it("has the filter that was set while it joined a group", function()
     if not net.require_privilege(pending) then return end
-    set_while_joining "ether[14:4] = 0x30303031"
-    assert.is_true(eventually(function() return state():find "running" end) ~= nil)
-    traffic.replay(t.packets, t.b, t.RATE)
-    eventually(function() return stats().count == 10000 end)
-    assert.equal(10000, stats().count)
-    assert.equal("", t.server:complaints())
+    set_while_joining(SECOND_HALF)
+    receive_second_half()
   end)
 
   it("ends when a bad filter was set while it joined a group", function()

@@ -75,9 +75,7 @@ function errand.activate(handle)
   if not self then
     return activation.run(handle)
   end
-  if owner then
-    request.own(self, owner)
-  end
+  request.own(self, owner)
   local status, errno = finish(self, handle)
   request.disown(self)
   return status, errno

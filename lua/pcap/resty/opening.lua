@@ -16,10 +16,7 @@ local opening = {}
 -- time, the capture is closed.
 local function join(self, group)
   local may_wait = request.may_wait()
-  local owner = may_wait and request.pair()
-  if owner then
-    request.own(self, owner)
-  end
+  request.own(self, may_wait and request.pair())
   local joined, message = fanout.join(self, group.id, group.type, group.flags,
     may_wait and ngx.sleep or nil)
   request.disown(self)
@@ -97,7 +94,7 @@ function opening.open(opts)
     return nil, nginx.about(opts.device or "any", problem)
   end
   local self, message = opening.make(opts)
-  if self and owner then
+  if self then
     request.own(self, owner)
   end
   return self, message

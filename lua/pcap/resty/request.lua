@@ -100,9 +100,9 @@ end
 
 --- Closes a capture when a request ends.
 ---@param capture table
----@param owner table  the request's pair
+---@param owner table|boolean|nil  the request's pair; otherwise this does nothing
 function request.own(capture, owner)
-  owners[capture] = owner
+  owners[capture] = owner or nil
 end
 
 --- Leaves a capture open when its request ends.
